@@ -1,0 +1,187 @@
+/*
+ * The session: the pure decision maker inside a client.
+ *
+ * It owns the state table, backoff, heartbeat, queue order, fates and metrics. It has no
+ * clock, no I/O, no threads and no memory of its own: a driver (libuv, the browser, the
+ * simulator) calls an input with `now_ms`, then takes actions with session_next_action()
+ * until there are none, and calls session_tick() when session_deadline() has come.
+ *
+ * Rules for drivers
+ *   - After every input take actions until there are none, before the next input. An action
+ *     may be carried out by calling an input; new actions then join behind the ones waiting.
+ *   - `now_ms` never goes back.
+ *   - Messages are nodes in the driver's memory. From session_enqueue() on they belong to the
+ *     session, until an ACTION_FATE with `final` gives them back.
+ *   - At most one dial or link exists at a time, named by its epoch. Inputs of an older epoch
+ *     are ignored, so late events of an abandoned link need no care.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backoff.h"
+#include "failure.h"
+#include "heartbeat.h"
+#include "metrics.h"
+#include "words.h"
+
+#define SESSION_NEVER UINT64_MAX
+/** Most actions that one input can leave behind, fates and writes aside (they wait in lists). */
+#define SESSION_ACTIONS_MAX 8
+
+struct session_config {
+  struct backoff_config backoff; /* delays, jitter, max_retries, retry_after_max_ms */
+  uint32_t stable_after_ms;
+  bool reconnect_on_normal_close;
+
+  enum heartbeat_dialect dialect;
+  uint32_t heartbeat_interval_ms;
+  uint32_t heartbeat_timeout_ms;
+  uint32_t probe_timeout_ms;
+  uint32_t connect_timeout_ms; /* also the floor of "1 KiB of an unfinished frame each ..." */
+  uint32_t close_timeout_ms;
+  bool hold_until_ready;
+  uint32_t ready_timeout_ms;
+
+  enum session_confirm confirm;
+  uint32_t in_flight;
+  uint32_t queue_limit;
+  uint64_t queue_limit_bytes;
+  bool report_fates; /* queued and written are reported too, not only the final fates */
+};
+
+/** One message that waits or is unconfirmed. The driver fills the first part. */
+struct session_message {
+  const char *replace_key; /* or NULL; lives as long as the node */
+  uint32_t replace_key_len;
+  uint32_t len;            /* payload bytes */
+  uint64_t expires_at_ms;  /* SESSION_NEVER without ttl */
+  uint64_t id;
+
+  /* the session's */
+  uint64_t stream_end; /* where its last byte ends in the present link's stream */
+  uint32_t attempts;   /* links it was written on */
+  uint8_t fate;        /* enum session_fate */
+  uint8_t drop;        /* enum session_drop */
+  uint8_t place;       /* which list holds it */
+  struct session_message *previous, *next;
+  struct session_message *expiry_previous, *expiry_next;
+};
+
+enum session_action_kind {
+  ACTION_NONE,
+  ACTION_DIAL,   /* start a dial; answer: session_link_opened() or session_link_lost() */
+  ACTION_ABORT,  /* drop the dial or link at once, without a close handshake; no answer wanted */
+  ACTION_CLOSE,  /* start the close handshake with `close_code`; answer: session_link_lost() */
+  ACTION_ASK,    /* send the heartbeat question `question`; answer: session_asked() */
+  ACTION_WRITE,  /* hand `message` to the link; answer: session_written() */
+  ACTION_STATE,  /* report a state change */
+  ACTION_ERROR,  /* report `failure` (the driver keeps the detail that belongs to it) */
+  ACTION_RETRY,  /* report a planned retry */
+  ACTION_OPENED, /* report that a link is open */
+  ACTION_ENDED,  /* report that a link that was open has ended */
+  ACTION_FATE    /* report the fate of `message`; with `final` it is the driver's again */
+};
+
+struct session_action {
+  enum session_action_kind kind;
+  uint32_t epoch; /* DIAL, ABORT, CLOSE, ASK, WRITE: the dial or link meant */
+  union {
+    uint16_t close_code;
+    struct heartbeat_question question;
+    struct session_message *message; /* WRITE */
+    struct {
+      enum session_state from, to;
+      enum session_reason reason;
+    } state;
+    struct failure failure;
+    struct {
+      uint32_t attempt, max_retries;
+      uint64_t delay_ms;
+    } retry;
+    struct {
+      struct session_message *message;
+      enum session_fate fate;
+      enum session_drop drop;
+      bool final;
+    } fate;
+  };
+};
+
+/* Its members are private to src/session; drivers use the functions below. */
+#include "session_state.h"
+
+/** `config` must outlive the session. `seed` feeds the jitter: the same seed, the same delays. */
+void session_init(struct session *s, const struct session_config *config, uint64_t seed);
+
+/* ---- what the user wants ---- */
+void session_connect(struct session *s, uint64_t now_ms);
+void session_disconnect(struct session *s, uint64_t now_ms);
+void session_ready(struct session *s, uint64_t now_ms);
+void session_healthy(struct session *s, uint64_t now_ms);
+void session_probe(struct session *s, uint64_t now_ms);
+/** Takes the message into the queue (promise "queue"), whatever the state; the oldest make room
+    at the limit. False, and nothing changed: alone larger than queue_limit_bytes, or a
+    disconnect is under way. */
+bool session_enqueue(struct session *s, uint64_t now_ms, struct session_message *message);
+/** Drops what waits and was never written on the present link. */
+void session_clear(struct session *s, uint64_t now_ms);
+
+/* ---- what happened to the dial or link `epoch` ---- */
+void session_link_opened(struct session *s, uint64_t now_ms, uint32_t epoch);
+/** The dial failed, or the link ended for whatever reason, our own close included. `verdict` is
+    failure_verdict() or what the application made of it. */
+void session_link_lost(struct session *s, uint64_t now_ms, uint32_t epoch,
+                       const struct failure *failure, enum failure_verdict verdict);
+/** The question of ACTION_ASK stands in the output stream from `stream_begin` to `stream_end`. */
+void session_asked(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t stream_begin,
+                   uint64_t stream_end);
+/** The message of ACTION_WRITE ends at `stream_end` in the output stream. */
+void session_written(struct session *s, uint64_t now_ms, uint32_t epoch,
+                     struct session_message *message, uint64_t stream_end);
+/** `len` bytes were put into the stream at `stream_at`: later positions move. */
+void session_stream_shifted(struct session *s, uint32_t epoch, uint64_t stream_at, uint64_t len);
+/** The kernel has taken the stream up to `stream_sent`. */
+void session_flushed(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t stream_sent);
+/** The link takes more messages now, or does not: ACTION_WRITE comes only while it does. */
+void session_writable(struct session *s, uint32_t epoch, bool writable);
+/** A heartbeat reply was recognised (heartbeat_read_pong(), heartbeat_read_text()). */
+void session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
+                             const struct heartbeat_reply *reply);
+/** `len` bytes came that belong to a frame still unfinished. */
+void session_frame_progress(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t len);
+/** Counts for the metrics, batched as the driver likes. */
+void session_received(struct session *s, uint64_t messages, uint64_t bytes);
+void session_sent(struct session *s, uint64_t messages, uint64_t bytes);
+
+/* ---- the machine's network (section 3 of the contract) ---- */
+void session_network_down(struct session *s, uint64_t now_ms);
+void session_network_up(struct session *s, uint64_t now_ms);
+
+/* ---- time ---- */
+void session_tick(struct session *s, uint64_t now_ms);
+/** When session_tick() is due, SESSION_NEVER if nothing is planned. */
+uint64_t session_deadline(const struct session *s);
+
+/** False when nothing is left to do. */
+bool session_next_action(struct session *s, uint64_t now_ms, struct session_action *action);
+
+/* ---- questions ---- */
+enum session_state session_get_state(const struct session *s);
+enum session_reason session_get_reason(const struct session *s);
+uint32_t session_attempt(const struct session *s);
+uint64_t session_next_retry_at(const struct session *s);
+/** CONNECTED, and no disconnect under way: "now" messages may go. */
+bool session_is_open(const struct session *s);
+/** Messages may bypass the queue: open, ready if asked for, nothing waiting, writable. */
+bool session_is_clear(const struct session *s);
+bool session_has_messages(const struct session *s);
+void session_get_metrics(const struct session *s, uint64_t now_ms, struct session_metrics *out);
+
+/** Asserts what the contract promises of the present state. For tests and simulation. */
+void session_check(const struct session *s, uint64_t now_ms);
+
+#endif
