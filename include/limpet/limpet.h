@@ -57,14 +57,14 @@ struct uv_loop_s;
 /** What a call answers. */
 typedef enum limpet_result {
   LIMPET_OK = 0,
-  LIMPET_INVALID_ARGUMENT, /**< an argument or option is out of range: see limpet_last_detail() */
+  LIMPET_INVALID_ARGUMENT, /**< an argument or option is out of range */
   LIMPET_NOT_CONNECTED,    /**< promise "now" without an open link, or a send while disconnecting */
   LIMPET_QUEUE_OVERFLOW,   /**< the message alone is larger than the queue may hold, or other
                                 threads handed in more than the loop could take: try again later */
   LIMPET_MESSAGE_TOO_BIG,  /**< longer than max_message */
   LIMPET_INVALID_UTF8,     /**< a text message is not UTF-8; nothing was sent */
   LIMPET_NO_MEMORY,        /**< nothing was changed */
-  LIMPET_SYSTEM,           /**< the operating system refused: see limpet_last_detail() */
+  LIMPET_SYSTEM,           /**< the operating system refused */
   LIMPET_TIMED_OUT,        /**< the time given ran out first */
   LIMPET_WRONG_THREAD      /**< would wait for the thread it was called on */
 } limpet_result;
@@ -269,7 +269,8 @@ typedef struct limpet_callbacks {
   void (*on_typing)(limpet_client *client, const char *conversation_id, const char *user_id,
                     void *user);
   void (*on_fate)(limpet_client *client, const limpet_fate_report *report, void *user);
-  /** limpet_buffered_amount() rose to high_water: pause sending. */
+  /** limpet_buffered_amount() rose to high_water: pause sending. On the loop thread it comes
+      inside the limpet_send_*() call that raised it. */
   void (*on_high_water)(limpet_client *client, void *user);
   /** After on_high_water: it fell to half of it. Sending may go on. */
   void (*on_drained)(limpet_client *client, void *user);
@@ -362,15 +363,13 @@ LIMPET_API limpet_result limpet_options_preset(limpet_options *options, const ch
 /**
  * Makes a client in state CLOSED. With `loop` it runs there, and that loop must be run by
  * the caller until the client has been stopped; with NULL it runs a thread of its own.
- * The caller's loop thread is the thread of this call.
- * LIMPET_INVALID_ARGUMENT names the option in limpet_last_detail(); LIMPET_NO_MEMORY;
- * LIMPET_SYSTEM (no descriptors, no thread, no entropy; a TLS file that cannot be used).
+ * The caller's loop thread is the thread of this call. On failure `detail` (LIMPET_DETAIL_CAP
+ * bytes, or NULL) receives a sentence that names the option or what the system said.
+ * LIMPET_INVALID_ARGUMENT (also a TLS file that cannot be used); LIMPET_NO_MEMORY;
+ * LIMPET_SYSTEM (no descriptors, no thread, no entropy).
  */
 LIMPET_API limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,
-                                    limpet_client **client);
-
-/** What the calling thread's last failed call had to say, "" if nothing. [any thread] */
-LIMPET_API const char *limpet_last_detail(void);
+                                    limpet_client **client, char *detail);
 
 /** Starts, or tries now while waiting or failed; while disconnecting it is carried out after
     CLOSED. Otherwise nothing happens. */
@@ -389,8 +388,9 @@ LIMPET_API limpet_result limpet_disconnect(limpet_client *client);
  */
 LIMPET_API void limpet_stop(limpet_client *client, uint32_t deadline_ms);
 
-/** The URL for the next dial; the present link stays. LIMPET_INVALID_ARGUMENT, LIMPET_NO_MEMORY. */
-LIMPET_API limpet_result limpet_set_url(limpet_client *client, const char *url);
+/** The URL for the next dial; the present link stays. `detail` as in limpet_new().
+    LIMPET_INVALID_ARGUMENT, LIMPET_NO_MEMORY; the old URL stays then. [any thread] */
+LIMPET_API limpet_result limpet_set_url(limpet_client *client, const char *url, char *detail);
 
 /* ---- sending ------------------------------------------------------------------ */
 
