@@ -74,7 +74,11 @@ struct session_message {
 enum session_action_kind {
   ACTION_NONE,
   ACTION_DIAL,   /* start a dial; answer: session_link_opened() or session_link_lost() */
-  ACTION_ABORT,  /* drop the dial or link at once, without a close handshake; no answer wanted */
+  ACTION_ABORT,  /* drop the dial or link at once, without a close handshake; no answer wanted.
+                    Only where the user's wish ends it (disconnect, try now, network down) */
+  ACTION_LATE,   /* the session gives the link up (heartbeat_timeout; connection_lost when not ready
+                    in time): drop it at once and answer session_link_lost() with `failure` and the
+                    application's verdict, so that every loss takes the same way */
   ACTION_CLOSE,  /* start the close handshake with `close_code`; answer: session_link_lost() */
   ACTION_ASK,    /* send the heartbeat question `question`; answer: session_asked() */
   ACTION_WRITE,  /* hand `message` to the link; answer: session_written() */
@@ -97,7 +101,7 @@ struct session_action {
       enum session_state from, to;
       enum session_reason reason;
     } state;
-    struct failure failure;
+    struct failure failure; /* LATE, ERROR */
     struct {
       uint32_t attempt, max_retries;
       uint64_t delay_ms;
@@ -131,13 +135,17 @@ bool session_enqueue(struct session *s, uint64_t now_ms, struct session_message 
 void session_clear(struct session *s, uint64_t now_ms);
 
 /* ---- what happened to the dial or link `epoch` ---- */
+/** The link starts out writable. */
 void session_link_opened(struct session *s, uint64_t now_ms, uint32_t epoch);
 /** The dial failed, or the link ended for whatever reason, our own close included. `verdict` is
     failure_verdict() or what the application made of it. */
 void session_link_lost(struct session *s, uint64_t now_ms, uint32_t epoch,
                        const struct failure *failure, enum failure_verdict verdict);
+/** Before session_link_lost() of a link whose output held messages that were never nodes here: each
+    of them, in stream order. They go ahead of everything that waits or is unconfirmed. */
+void session_recovered(struct session *s, uint64_t now_ms, struct session_message *message);
 /** The question of ACTION_ASK stands in the output stream from `stream_begin` to `stream_end`. */
-void session_asked(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t stream_begin,
+void session_asked(struct session *s, uint64_t now_us, uint32_t epoch, uint64_t stream_begin,
                    uint64_t stream_end);
 /** The message of ACTION_WRITE ends at `stream_end` in the output stream. */
 void session_written(struct session *s, uint64_t now_ms, uint32_t epoch,
@@ -172,11 +180,16 @@ bool session_next_action(struct session *s, uint64_t now_ms, struct session_acti
 /* ---- questions ---- */
 enum session_state session_get_state(const struct session *s);
 enum session_reason session_get_reason(const struct session *s);
+/** A link of this session has once been open: failure_verdict() asks. */
+bool session_was_open(const struct session *s);
+/** The id of the oldest message held, UINT64_MAX if none. */
+uint64_t session_oldest_id(const struct session *s);
 uint32_t session_attempt(const struct session *s);
 uint64_t session_next_retry_at(const struct session *s);
 /** CONNECTED, and no disconnect under way: "now" messages may go. */
 bool session_is_open(const struct session *s);
-/** Messages may bypass the queue: open, ready if asked for, nothing waiting, writable. */
+/** Messages may bypass the queue: open, ready if asked for, writable, and no node waits or is
+    unflushed, so that the output holds bypassing messages only ahead of nodes. */
 bool session_is_clear(const struct session *s);
 bool session_has_messages(const struct session *s);
 void session_get_metrics(const struct session *s, uint64_t now_ms, struct session_metrics *out);
