@@ -20,16 +20,19 @@ struct heartbeat_question {
 };
 
 struct heartbeat_reply {
-  uint64_t counter;          /* WEBSOCKET */
-  bool has_server_time;      /* TIMESTAMP */
-  int64_t server_time_ms;    /* the server's wall clock */
-  int64_t original_time_ms;  /* ours, as echoed */
+  enum heartbeat_dialect dialect; /* what it was recognised as */
+  uint64_t counter;               /* WEBSOCKET */
+  bool has_server_time;           /* TIMESTAMP */
+  int64_t server_time_ms;         /* the server's wall clock */
+  int64_t original_time_ms;       /* ours, as echoed */
 };
 
-/** The text of a JSON question; `wall_ms` is the wall clock (TIMESTAMP only). Returns its length. */
+/** The text of a JSON question; `wall_ms` is the wall clock (TIMESTAMP only). Returns its length.
+ */
 size_t heartbeat_write_text(enum heartbeat_dialect dialect, int64_t wall_ms,
                             char text[HEARTBEAT_TEXT_CAP]);
-/** Whether this text message is a reply in `dialect`; such a message never reaches the application. */
+/** Whether this text message is a reply in `dialect`; such a message never reaches the application.
+ */
 bool heartbeat_read_text(enum heartbeat_dialect dialect, const char *text, size_t len,
                          struct heartbeat_reply *reply);
 /** Whether a pong's payload can be a reply to one of our questions. */

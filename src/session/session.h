@@ -9,9 +9,10 @@
  * Rules for drivers
  *   - After every input take actions until there are none, before the next input. An action
  *     may be carried out by calling an input; new actions then join behind the ones waiting.
- *   - `now_ms` never goes back.
+ *   - `now_ms` never goes back. `now_us` is the same clock, finer.
  *   - Messages are nodes in the driver's memory. From session_enqueue() on they belong to the
- *     session, until an ACTION_FATE with `final` gives them back.
+ *     session, until an ACTION_FATE with `final` gives them back. One whose bytes are still on
+ *     their way out may come back too (overflow): the driver keeps what its link points to.
  *   - At most one dial or link exists at a time, named by its epoch. Inputs of an older epoch
  *     are ignored, so late events of an abandoned link need no care.
  */
@@ -57,18 +58,22 @@ struct session_config {
 struct session_message {
   const char *replace_key; /* or NULL; lives as long as the node */
   uint32_t replace_key_len;
-  uint32_t len;            /* payload bytes */
-  uint64_t expires_at_ms;  /* SESSION_NEVER without ttl */
+  uint32_t len;           /* payload bytes */
+  uint64_t expires_at_ms; /* SESSION_NEVER without ttl */
   uint64_t id;
 
-  /* the session's */
+  /* the session's, set by session_enqueue() and session_recovered() */
   uint64_t stream_end; /* where its last byte ends in the present link's stream */
   uint32_t attempts;   /* links it was written on */
-  uint8_t fate;        /* enum session_fate */
-  uint8_t drop;        /* enum session_drop */
+  uint8_t fate;        /* enum session_fate, once final */
+  uint8_t drop;        /* enum session_drop, once final */
   uint8_t place;       /* which list holds it */
+  uint8_t owed;        /* fates still to be reported */
+  bool is_replacement; /* stands in an older one's place */
   struct session_message *previous, *next;
   struct session_message *expiry_previous, *expiry_next;
+  struct session_message *key_child[2];
+  struct session_message *report_next;
 };
 
 enum session_action_kind {
@@ -142,7 +147,8 @@ void session_link_opened(struct session *s, uint64_t now_ms, uint32_t epoch);
 void session_link_lost(struct session *s, uint64_t now_ms, uint32_t epoch,
                        const struct failure *failure, enum failure_verdict verdict);
 /** Before session_link_lost() of a link whose output held messages that were never nodes here: each
-    of them, in stream order. They go ahead of everything that waits or is unconfirmed. */
+    of them, in stream order. They go ahead of everything that waits or is unconfirmed; none is
+    evicted for them. While the session is CLOSED (an aborted close handshake) they are dropped. */
 void session_recovered(struct session *s, uint64_t now_ms, struct session_message *message);
 /** The question of ACTION_ASK stands in the output stream from `stream_begin` to `stream_end`. */
 void session_asked(struct session *s, uint64_t now_us, uint32_t epoch, uint64_t stream_begin,
@@ -171,7 +177,7 @@ void session_network_up(struct session *s, uint64_t now_ms);
 
 /* ---- time ---- */
 void session_tick(struct session *s, uint64_t now_ms);
-/** When session_tick() is due, SESSION_NEVER if nothing is planned. */
+/** When session_tick() is due, SESSION_NEVER if nothing is planned; when no action is left. */
 uint64_t session_deadline(const struct session *s);
 
 /** False when nothing is left to do. */
@@ -182,7 +188,7 @@ enum session_state session_get_state(const struct session *s);
 enum session_reason session_get_reason(const struct session *s);
 /** A link of this session has once been open: failure_verdict() asks. */
 bool session_was_open(const struct session *s);
-/** The id of the oldest message held, UINT64_MAX if none. */
+/** The lowest id of all messages held, if ids rise; UINT64_MAX if none is held. */
 uint64_t session_oldest_id(const struct session *s);
 uint32_t session_attempt(const struct session *s);
 uint64_t session_next_retry_at(const struct session *s);
@@ -191,10 +197,14 @@ bool session_is_open(const struct session *s);
 /** Messages may bypass the queue: open, ready if asked for, writable, and no node waits or is
     unflushed, so that the output holds bypassing messages only ahead of nodes. */
 bool session_is_clear(const struct session *s);
+/** Some wait or are unconfirmed. */
 bool session_has_messages(const struct session *s);
 void session_get_metrics(const struct session *s, uint64_t now_ms, struct session_metrics *out);
 
-/** Asserts what the contract promises of the present state. For tests and simulation. */
+/** What the present state breaks of its guarantees, as a sentence; NULL if nothing. For tests and
+    simulation, when no action is left. */
+const char *session_fault(const struct session *s, uint64_t now_ms);
+/** Asserts that there is no fault. */
 void session_check(const struct session *s, uint64_t now_ms);
 
 #endif
