@@ -1,0 +1,32 @@
+# Everything a user types. The build itself is CMake's (see CMakePresets.json).
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: all deps demo test test-long bench coverage lint clean
+
+all:
+	@./scripts/deps build
+	@./scripts/build release
+
+deps:
+	@./scripts/deps test
+
+demo: all
+	@build/release/limpet demo
+
+test: deps
+	@./scripts/test quick
+
+test-long: deps
+	@./scripts/test long
+
+bench: all
+	@python3 bench/run.py --build build/release
+
+coverage: deps
+	@./scripts/coverage
+
+lint: deps
+	@./scripts/lint
+
+clean:
+	rm -rf build

@@ -1,0 +1,183 @@
+/* Making and freeing clients. */
+#include "internal.h"
+
+#include "options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Locks are shared by address, so that an idle client need not own one. A lock is held for a few
+   instructions only and never while another is taken. */
+#define LOCKS_COUNT 64
+
+static uv_mutex_t locks[LOCKS_COUNT];
+static uv_once_t locks_once = UV_ONCE_INIT;
+
+static void init_locks(void) {
+  for (int i = 0; i < LOCKS_COUNT; i++)
+    uv_mutex_init(&locks[i]);
+}
+
+static uv_mutex_t *lock_of(const struct limpet_client *client) {
+  return &locks[((uintptr_t)client >> 6) * 0x9E3779B1u % LOCKS_COUNT];
+}
+
+void client_lock(const struct limpet_client *client) {
+  uv_mutex_lock(lock_of(client));
+}
+
+void client_unlock(const struct limpet_client *client) {
+  uv_mutex_unlock(lock_of(client));
+}
+
+const struct memory *client_memory(const struct limpet_client *client) {
+  return &client->settings->memory;
+}
+
+const struct limpet_callbacks *client_callbacks(const struct limpet_client *client) {
+  return &client->settings->options.callbacks;
+}
+
+void client_log(struct limpet_client *client, limpet_log_level level, const char *format, ...) {
+  char line[512];
+  va_list arguments;
+  if (!client_callbacks(client)->on_log)
+    return;
+  va_start(arguments, format);
+  (void)vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  client_callbacks(client)->on_log(client, level, line, client->user);
+}
+
+static struct memory memory_of(const limpet_options *options) {
+  const limpet_allocator *a = &options->allocator;
+  return a->alloc ? (struct memory){a->alloc, a->realloc, a->free, a->context} : memory_default;
+}
+
+static void init_parts(struct limpet_client *client, const limpet_options *options,
+                       uint64_t seed) {
+  client->user = options->user;
+  client->timer.fire = client_timer;
+  client->stop_timer.fire = client_stop_timer;
+  client->turn_end.run = client_turn_end;
+  client->task.run = client_posted;
+  client->commands_end = &client->commands;
+  client->inbox_end = &client->inbox;
+  atomic_init(&client->next_id, 1);
+  atomic_init(&client->buffered, 0);
+  atomic_init(&client->has_inbox, false);
+  atomic_init(&client->has_handlers, false);
+  session_init(&client->session, &client->settings->session, seed);
+}
+
+static limpet_result fill(struct limpet_client *client, const struct memory *memory,
+                          const limpet_options *options, char *detail) {
+  limpet_result result = LIMPET_NO_MEMORY;
+  uint64_t seed;
+  client->settings = settings_acquire(client->loop, memory, options);
+  if (!client->settings)
+    return result;
+  client->url = memory_strdup(memory, options->url);
+  if (client->url && !net_random(&seed, sizeof seed)) {
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "no random numbers from the system");
+    result = LIMPET_SYSTEM;
+  } else if (client->url && settings_prepare(client->settings, client->url, detail, &result)) {
+    init_parts(client, options, seed);
+    return LIMPET_OK;
+  }
+  memory_free(memory, client->url);
+  settings_release(client->settings);
+  return result;
+}
+
+limpet_result client_make(const limpet_options *options, uv_loop_t *uv,
+                          struct client_thread *thread, limpet_client **client, char *detail) {
+  const struct memory memory = memory_of(options);
+  int error = 0;
+  struct net_loop *loop = net_loop_acquire(uv, &memory, &error);
+  if (!loop) {
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "the loop: %s", uv_strerror(error));
+    return error == UV_ENOMEM ? LIMPET_NO_MEMORY : LIMPET_SYSTEM;
+  }
+  struct limpet_client *made = memory_alloc_zeroed(&memory, sizeof *made);
+  limpet_result result = LIMPET_NO_MEMORY;
+  if (made) {
+    made->loop = loop;
+    made->thread = thread;
+    result = fill(made, &memory, options, detail);
+  }
+  if (result == LIMPET_OK) {
+    *client = made;
+    return result;
+  }
+  memory_free(&memory, made);
+  net_loop_release(loop);
+  return result;
+}
+
+limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,
+                         limpet_client **client, char *detail) {
+  char unwanted[LIMPET_DETAIL_CAP];
+  limpet_options full;
+  uv_once(&locks_once, init_locks);
+  detail = detail ? detail : unwanted;
+  detail[0] = '\0';
+  options_adopt(&full, options);
+  if (!options_check(&full, detail))
+    return LIMPET_INVALID_ARGUMENT;
+  const limpet_result result = loop ? client_make(&full, loop, NULL, client, detail)
+                                    : thread_start(&full, client, detail);
+  if (result != LIMPET_OK && !detail[0])
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "%s", limpet_result_text(result));
+  return result;
+}
+
+/* The session is empty by now: CLOSED gave all messages back. */
+void client_free(struct limpet_client *client) {
+  const struct memory memory = *client_memory(client);
+  struct net_loop *loop = client->loop;
+  struct client_thread *thread = client->thread;
+  client_drop_inbox(client);
+  net_timer_unset(loop, &client->timer);
+  net_timer_unset(loop, &client->stop_timer);
+  net_loop_cancel_turn_end(loop, &client->turn_end);
+  handlers_free(client);
+  memory_free(&memory, client->last_end);
+  memory_free(&memory, client->url);
+  settings_release(client->settings);
+  memory_free(&memory, client);
+  net_loop_release(loop);
+  if (thread)
+    thread_release(thread);
+}
+
+void client_finish(struct limpet_client *client) {
+  client->is_freed = true;
+  net_timer_unset(client->loop, &client->timer);
+  net_timer_unset(client->loop, &client->stop_timer);
+  net_loop_at_turn_end(client->loop, &client->turn_end);
+}
+
+const char *limpet_url(limpet_client *client) {
+  return client->url;
+}
+
+limpet_result limpet_set_url(limpet_client *client, const char *url, char *detail) {
+  char unwanted[LIMPET_DETAIL_CAP];
+  if (!options_check_url(url, detail ? detail : unwanted))
+    return LIMPET_INVALID_ARGUMENT;
+  char *copy = memory_strdup(client_memory(client), url);
+  if (!copy)
+    return LIMPET_NO_MEMORY;
+  client_lock(client);
+  char *old = client->url;
+  client->url = copy;
+  client_unlock(client);
+  memory_free(client_memory(client), old);
+  return LIMPET_OK;
+}
+
+uint64_t limpet_now_ms(void) {
+  return uv_hrtime() / 1000000;
+}

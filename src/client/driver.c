@@ -1,0 +1,421 @@
+/* Between session and link: events become inputs, actions become calls. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+uint64_t client_now_ms(const struct limpet_client *client) {
+  return net_loop_now_ms(client->loop);
+}
+
+void client_fold_counts(struct limpet_client *client) {
+  if (!client->in_count && !client->out_count)
+    return;
+  client_lock(client);
+  session_received(&client->session, client->in_count, client->in_bytes);
+  session_sent(&client->session, client->out_count, client->out_bytes);
+  client_unlock(client);
+  client->in_count = client->out_count = 0;
+  client->in_bytes = client->out_bytes = 0;
+}
+
+/* ---- what the link reports ---- */
+
+static void on_opened(struct link *link, const char *subprotocol) {
+  struct limpet_client *client = link_user(link);
+  client_log(client, LIMPET_LOG_INFO, "link %u open%s%s", client->epoch,
+             *subprotocol ? ", subprotocol " : "", subprotocol);
+  client->is_writable = true;
+  client_lock(client);
+  session_link_opened(&client->session, client_now_ms(client), client->epoch);
+  client_unlock(client);
+  client_settle(client);
+}
+
+static bool take_heartbeat(struct limpet_client *client, const uint8_t *data, size_t len) {
+  struct heartbeat_reply reply;
+  if (!heartbeat_read_text(client->settings->session.dialect, (const char *)data, len, &reply))
+    return false;
+  client_lock(client);
+  session_heartbeat_reply(&client->session, net_loop_now_us(client->loop), client->epoch, &reply);
+  client_unlock(client);
+  client_settle(client);
+  return true;
+}
+
+static bool wants_text_check(const struct limpet_client *client) {
+  const enum heartbeat_dialect dialect = client->settings->session.dialect;
+  return dialect == DIALECT_PING || dialect == DIALECT_TIMESTAMP;
+}
+
+static void on_text(struct limpet_client *client, const uint8_t *data, size_t len) {
+  const struct limpet_callbacks *callbacks = client_callbacks(client);
+  if (wants_text_check(client) && len <= HEARTBEAT_REPLY_MAX && take_heartbeat(client, data, len))
+    return;
+  client->in_count++;
+  client->in_bytes += len;
+  if (callbacks->on_typing && handlers_take_typing(client, (const char *)data, len))
+    return;
+  if (callbacks->on_text)
+    callbacks->on_text(client, (const char *)data, len, client->user);
+  if (atomic_load_explicit(&client->has_handlers, memory_order_relaxed))
+    handlers_dispatch(client, (const char *)data, len);
+}
+
+static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, size_t len) {
+  struct limpet_client *client = link_user(link);
+  if (opcode == FRAME_TEXT) {
+    on_text(client, data, len);
+    return;
+  }
+  client->in_count++;
+  client->in_bytes += len;
+  if (client_callbacks(client)->on_binary)
+    client_callbacks(client)->on_binary(client, data, len, client->user);
+}
+
+static void on_received(struct link *link) {
+  client_fold_counts(link_user(link));
+}
+
+static void on_pong(struct link *link, const uint8_t *data, size_t len) {
+  struct limpet_client *client = link_user(link);
+  struct heartbeat_reply reply;
+  if (!heartbeat_read_pong(data, len, &reply))
+    return;
+  client_lock(client);
+  session_heartbeat_reply(&client->session, net_loop_now_us(client->loop), client->epoch, &reply);
+  client_unlock(client);
+  client_settle(client);
+}
+
+static void on_progress(struct link *link, size_t len) {
+  struct limpet_client *client = link_user(link);
+  client_lock(client);
+  session_frame_progress(&client->session, client_now_ms(client), client->epoch, len);
+  client_unlock(client);
+  client_settle(client);
+}
+
+void client_note_flush(struct limpet_client *client) {
+  client->is_flush_seen = false;
+  if (!client->link)
+    return;
+  const bool writable = link_is_writable(client->link);
+  client_lock(client);
+  session_flushed(&client->session, client_now_ms(client), client->epoch,
+                  link_stream_sent(client->link));
+  if (writable != client->is_writable)
+    session_writable(&client->session, client->epoch, writable);
+  client_unlock(client);
+  client->is_writable = writable;
+}
+
+static void on_flushed(struct link *link) {
+  struct limpet_client *client = link_user(link);
+  client->is_flush_seen = true;
+  client_settle(client);
+}
+
+/* Messages sent directly have no node: those the kernel did not take whole come back here. */
+static void give_back(void *user, uint8_t opcode, const uint8_t *data, size_t len) {
+  struct limpet_client *client = user;
+  struct envelope *envelope = envelope_new(client, opcode, data, len, NULL);
+  if (!envelope) {
+    client_log(client, LIMPET_LOG_ERROR, "no memory to keep an unsent message of %zu bytes", len);
+    return;
+  }
+  client_lock(client);
+  session_recovered(&client->session, client_now_ms(client), &envelope->message);
+  client_unlock(client);
+}
+
+static void lost(struct limpet_client *client, const struct failure *failure,
+                 const struct link_end *end, const char *detail) {
+  const uint32_t epoch = client->epoch;
+  client_fold_counts(client);
+  report_keep_end(client, failure, end, detail);
+  const enum failure_verdict verdict = report_judge(client, failure);
+  client_lock(client);
+  if (client->last_end)
+    client->last_end->verdict = verdict;
+  session_link_lost(&client->session, client_now_ms(client), epoch, failure, verdict);
+  client_unlock(client);
+}
+
+static void on_ended(struct link *link, const struct link_end *end) {
+  struct limpet_client *client = link_user(link);
+  const struct failure failure = report_failure(end);
+  client->link = NULL;
+  link_recover(link, give_back, client);
+  lost(client, &failure, end, end->detail);
+  client_settle(client);
+}
+
+void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail) {
+  struct link *link = client->link;
+  client->link = NULL;
+  if (link) {
+    link_recover(link, give_back, client);
+    link_abort(link);
+  }
+  lost(client, failure, NULL, detail);
+}
+
+static const struct link_events events = {
+    .opened = on_opened,
+    .message = on_message,
+    .received = on_received,
+    .pong = on_pong,
+    .progress = on_progress,
+    .flushed = on_flushed,
+    .ended = on_ended,
+};
+
+/* ---- what the session decides ---- */
+
+static void lose_without_memory(struct limpet_client *client) {
+  const struct failure failure = {.kind = FAILURE_NO_MEMORY, .retry_after_ms = UINT64_MAX};
+  client_lose(client, &failure, "no memory for the link");
+}
+
+static void do_dial(struct limpet_client *client, const struct session_action *action) {
+  char url[URL_LEN_MAX + 1], redacted[512], detail[LIMPET_DETAIL_CAP];
+  limpet_result result;
+  client_lock(client);
+  (void)snprintf(url, sizeof url, "%s", client->url);
+  client_unlock(client);
+  (void)url_redact(url, redacted, sizeof redacted);
+  client_log(client, LIMPET_LOG_DEBUG, "link %u: dialing %s", action->epoch, redacted);
+  client->epoch = action->epoch;
+  if (!settings_prepare(client->settings, url, detail, &result)) {
+    const struct failure failure = {
+        .kind = FAILURE_TLS, .is_final = true, .retry_after_ms = UINT64_MAX};
+    client_lose(client, &failure, detail);
+    return;
+  }
+  client->link = link_dial(client->loop, &client->settings->link, &events, client, url);
+  if (!client->link)
+    lose_without_memory(client);
+}
+
+static void do_abort(struct limpet_client *client, const struct session_action *action) {
+  if (!client->link || action->epoch != client->epoch)
+    return;
+  link_recover(client->link, give_back, client);
+  link_abort(client->link);
+  client->link = NULL;
+}
+
+static void do_close(struct limpet_client *client, const struct session_action *action) {
+  if (client->link && action->epoch == client->epoch)
+    link_close(client->link, action->close_code, "");
+}
+
+static void do_late(struct limpet_client *client, const struct session_action *action) {
+  char detail[LIMPET_DETAIL_CAP];
+  const struct session_config *config = &client->settings->session;
+  if (action->failure.kind == FAILURE_HEARTBEAT_TIMEOUT)
+    (void)snprintf(detail, sizeof detail, "no answer to the heartbeat in time (timeout %u ms)",
+                   config->heartbeat_timeout_ms);
+  else
+    (void)snprintf(detail, sizeof detail, "not declared ready within %u ms",
+                   config->ready_timeout_ms);
+  client_lose(client, &action->failure, detail);
+}
+
+static bool send_question(struct limpet_client *client, const struct heartbeat_question *question,
+                          struct link_position *position) {
+  uint8_t payload[8];
+  char text[HEARTBEAT_TEXT_CAP];
+  if (question->dialect == DIALECT_WEBSOCKET) {
+    heartbeat_write_ping(question->counter, payload);
+    return link_ping(client->link, payload, sizeof payload, position);
+  }
+  const size_t len =
+      heartbeat_write_text(question->dialect, net_loop_wall_ms(client->loop), text);
+  return link_write_ahead(client->link, text, len, position);
+}
+
+static void do_ask(struct limpet_client *client, const struct session_action *action) {
+  struct link_position position;
+  if (!client->link || action->epoch != client->epoch)
+    return;
+  if (!send_question(client, &action->question, &position)) {
+    lose_without_memory(client);
+    return;
+  }
+  client_lock(client);
+  session_stream_shifted(&client->session, action->epoch, position.begin,
+                         position.end - position.begin);
+  session_asked(&client->session, net_loop_now_us(client->loop), action->epoch, position.begin,
+                position.end);
+  client_unlock(client);
+}
+
+/* The node keeps the payload, so the link need not be able to give it back. */
+static void do_write(struct limpet_client *client, const struct session_action *action) {
+  const struct envelope *envelope = (const struct envelope *)action->message;
+  uint64_t stream_end;
+  if (!client->link || action->epoch != client->epoch)
+    return;
+  if (!link_write_volatile(client->link, envelope->opcode, envelope->bytes,
+                           action->message->len, &stream_end)) {
+    lose_without_memory(client);
+    return;
+  }
+  const bool writable = link_is_writable(client->link);
+  client->out_count++;
+  client->out_bytes += action->message->len;
+  net_loop_at_turn_end(client->loop, &client->turn_end);
+  client_lock(client);
+  session_written(&client->session, client_now_ms(client), action->epoch, action->message,
+                  stream_end);
+  if (writable != client->is_writable)
+    session_writable(&client->session, action->epoch, writable);
+  client_unlock(client);
+  client->is_writable = writable;
+}
+
+static void do_state(struct limpet_client *client, const struct session_action *action) {
+  const struct limpet_callbacks *callbacks = client_callbacks(client);
+  if (action->state.to == STATE_CLOSED)
+    flush_end_all(client, LIMPET_NOT_CONNECTED);
+  client_log(client, LIMPET_LOG_DEBUG, "state %s -> %s (%s)",
+             session_state_name(action->state.from), session_state_name(action->state.to),
+             session_reason_name(action->state.reason));
+  if (callbacks->on_state)
+    callbacks->on_state(client, (limpet_state)action->state.from, (limpet_state)action->state.to,
+                        (limpet_reason)action->state.reason, client->user);
+}
+
+static void do_error(struct limpet_client *client, const struct session_action *action) {
+  report_error(client, &action->failure);
+}
+
+static void do_retry(struct limpet_client *client, const struct session_action *action) {
+  const limpet_retry retry = {
+      .attempt = action->retry.attempt,
+      .max_retries = action->retry.max_retries,
+      .delay_ms = action->retry.delay_ms,
+  };
+  if (client_callbacks(client)->on_retry)
+    client_callbacks(client)->on_retry(client, &retry, client->user);
+}
+
+static void do_opened(struct limpet_client *client, const struct session_action *action) {
+  (void)action;
+  if (client_callbacks(client)->on_open)
+    client_callbacks(client)->on_open(client, client->user);
+}
+
+static void do_ended(struct limpet_client *client, const struct session_action *action) {
+  (void)action;
+  report_ended(client);
+}
+
+static void do_fate(struct limpet_client *client, const struct session_action *action) {
+  const limpet_fate_report report = {
+      .id = action->fate.message->id,
+      .fate = (limpet_fate)action->fate.fate,
+      .drop = (limpet_drop)action->fate.drop,
+      .attempts = action->fate.message->attempts,
+  };
+  if (action->fate.final)
+    client_free_envelope(client, action->fate.message);
+  if (client_callbacks(client)->on_fate)
+    client_callbacks(client)->on_fate(client, &report, client->user);
+}
+
+typedef void action_handler(struct limpet_client *client, const struct session_action *action);
+
+static action_handler *const handlers[] = {
+    [ACTION_DIAL] = do_dial,   [ACTION_ABORT] = do_abort,   [ACTION_LATE] = do_late,
+    [ACTION_CLOSE] = do_close, [ACTION_ASK] = do_ask,       [ACTION_WRITE] = do_write,
+    [ACTION_STATE] = do_state, [ACTION_ERROR] = do_error,   [ACTION_RETRY] = do_retry,
+    [ACTION_OPENED] = do_opened, [ACTION_ENDED] = do_ended, [ACTION_FATE] = do_fate,
+};
+
+static bool next_action(struct limpet_client *client, struct session_action *action) {
+  client_lock(client);
+  const bool has = session_next_action(&client->session, client_now_ms(client), action);
+  client_unlock(client);
+  return has;
+}
+
+static void take_actions(struct limpet_client *client) {
+  struct session_action action;
+  do {
+    while (next_action(client, &action))
+      handlers[action.kind](client, &action);
+    if (client->is_flush_seen)
+      client_note_flush(client);
+    else
+      return;
+  } while (true);
+}
+
+static void set_timer(struct limpet_client *client) {
+  const uint64_t at_ms = session_deadline(&client->session);
+  if (at_ms == (client->timer.slot ? client->timer.at_ms : SESSION_NEVER))
+    return;
+  /* Without memory for the deadline the next turn tries again. */
+  if (!net_timer_set(client->loop, &client->timer, at_ms))
+    net_loop_at_turn_end(client->loop, &client->turn_end);
+}
+
+void client_settle(struct limpet_client *client) {
+  if (client->is_settling || client->is_freed)
+    return;
+  client->is_settling = true;
+  do {
+    take_actions(client);
+    client_judge_water(client);
+    flush_judge(client);
+  } while (client_run_command(client));
+  client->is_settling = false;
+  set_timer(client);
+  if (client->is_stopping && session_get_state(&client->session) == STATE_CLOSED)
+    client_finish(client);
+}
+
+/* ---- time ---- */
+
+void client_timer(struct net_timer *timer) {
+  struct limpet_client *client =
+      (struct limpet_client *)((char *)timer - offsetof(struct limpet_client, timer));
+  client_lock(client);
+  session_tick(&client->session, client_now_ms(client));
+  client_unlock(client);
+  client_settle(client);
+}
+
+/* limpet_stop() has waited long enough: the close handshake is given up. */
+void client_stop_timer(struct net_timer *timer) {
+  struct limpet_client *client =
+      (struct limpet_client *)((char *)timer - offsetof(struct limpet_client, stop_timer));
+  const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
+  client_lose(client, &failure, "stopped before the close handshake ended");
+  client_settle(client);
+}
+
+static void end_turn_of_life(struct limpet_client *client) {
+  client_lock(client);
+  const bool is_posted = client->is_posted;
+  client_unlock(client);
+  if (is_posted) /* a posted task still points here */
+    net_loop_at_turn_end(client->loop, &client->turn_end);
+  else
+    client_free(client);
+}
+
+void client_turn_end(struct net_turn_end *hook) {
+  struct limpet_client *client =
+      (struct limpet_client *)((char *)hook - offsetof(struct limpet_client, turn_end));
+  if (client->is_freed) {
+    end_turn_of_life(client);
+    return;
+  }
+  client_fold_counts(client);
+  client_settle(client);
+}

@@ -1,0 +1,111 @@
+/* limpet_flush(): waiting until what was accepted so far is out, confirmed or dropped. */
+#include "internal.h"
+
+struct flush {
+  struct flush *next;
+  struct limpet_client *client;
+  struct net_timer deadline;
+  limpet_flush_callback *callback; /* NULL: a thread waits at `done` */
+  void *user;
+  uv_sem_t done;
+  limpet_result result;
+  uint32_t deadline_ms;
+  uint64_t last_id;    /* the newest message accepted before */
+  uint32_t epoch;      /* direct messages: on which link ... */
+  uint64_t stream_end; /* ... and where they end in its stream */
+};
+
+static void end(struct limpet_client *client, struct flush *flush, limpet_result result) {
+  struct flush **at = &client->flushes;
+  while (*at != flush)
+    at = &(*at)->next;
+  *at = flush->next;
+  net_timer_unset(client->loop, &flush->deadline);
+  if (!flush->callback) {
+    flush->result = result;
+    uv_sem_post(&flush->done); /* the waiting thread owns it from here on */
+    return;
+  }
+  limpet_flush_callback *callback = flush->callback;
+  void *user = flush->user;
+  memory_free(client_memory(client), flush);
+  callback(client, result, user);
+}
+
+static void on_deadline(struct net_timer *timer) {
+  struct flush *flush = (struct flush *)((char *)timer - offsetof(struct flush, deadline));
+  end(flush->client, flush, LIMPET_TIMED_OUT);
+}
+
+static bool is_done(const struct limpet_client *client, const struct flush *flush) {
+  const uint64_t oldest = session_oldest_id(&client->session);
+  if (oldest != UINT64_MAX && oldest <= flush->last_id)
+    return false;
+  return !client->link || client->epoch != flush->epoch ||
+         link_stream_sent(client->link) >= flush->stream_end;
+}
+
+void flush_begin(struct limpet_client *client, struct flush *flush) {
+  flush->last_id = atomic_load(&client->next_id) - 1;
+  flush->epoch = client->epoch;
+  if (client->link)
+    flush->stream_end = link_stream_sent(client->link) + link_buffered(client->link);
+  flush->next = client->flushes;
+  client->flushes = flush;
+  flush->deadline.fire = on_deadline;
+  if (!net_timer_set(client->loop, &flush->deadline, client_now_ms(client) + flush->deadline_ms))
+    end(client, flush, LIMPET_NO_MEMORY);
+}
+
+/* A callback may begin another flush or end the client: each look starts afresh. */
+static struct flush *find_done(const struct limpet_client *client) {
+  struct flush *flush = client->flushes;
+  while (flush && !is_done(client, flush))
+    flush = flush->next;
+  return flush;
+}
+
+void flush_judge(struct limpet_client *client) {
+  struct flush *flush;
+  while (client->flushes && (flush = find_done(client)))
+    end(client, flush, LIMPET_OK);
+}
+
+void flush_end_all(struct limpet_client *client, limpet_result result) {
+  while (client->flushes)
+    end(client, client->flushes, result);
+}
+
+static limpet_result wait_for(struct limpet_client *client, uint32_t deadline_ms) {
+  struct flush flush = {.client = client, .deadline_ms = deadline_ms};
+  if (client_is_own_thread(client))
+    return LIMPET_WRONG_THREAD;
+  if (uv_sem_init(&flush.done, 0) != 0)
+    return LIMPET_NO_MEMORY;
+  limpet_result result =
+      client_command(client, (struct command){.kind = COMMAND_FLUSH, .flush = &flush});
+  if (result == LIMPET_OK) {
+    uv_sem_wait(&flush.done);
+    result = flush.result;
+  }
+  uv_sem_destroy(&flush.done);
+  return result;
+}
+
+limpet_result limpet_flush(limpet_client *client, uint32_t deadline_ms,
+                           limpet_flush_callback *callback, void *user) {
+  if (!callback)
+    return wait_for(client, deadline_ms);
+  struct flush *flush = memory_alloc_zeroed(client_memory(client), sizeof *flush);
+  if (!flush)
+    return LIMPET_NO_MEMORY;
+  flush->client = client;
+  flush->callback = callback;
+  flush->user = user;
+  flush->deadline_ms = deadline_ms;
+  const limpet_result result =
+      client_command(client, (struct command){.kind = COMMAND_FLUSH, .flush = flush});
+  if (result != LIMPET_OK)
+    memory_free(client_memory(client), flush);
+  return result;
+}

@@ -1,0 +1,185 @@
+/*
+ * The client: one session, one link at a time, the queue's memory, and the application's callbacks.
+ *
+ * Threads: everything belongs to the loop's thread except what `shared` holds and reads of the
+ * session, which are made under client_lock(). The loop's thread takes that lock to change the
+ * session; it never holds it while a callback runs.
+ *
+ * Two ways to send. Direct: the message is encoded straight into the link's output and no node is
+ * kept; what the kernel did not take is recovered from the output if the link dies. By node: the
+ * message is copied into an envelope that the session orders, keeps until it is confirmed or
+ * flushed, and sends again. Direct is used whenever nothing needs to be known of the message later.
+ */
+#ifndef CLIENT_INTERNAL_H
+#define CLIENT_INTERNAL_H
+
+#include "link.h"
+#include "loop.h"
+#include "session.h"
+#include "settings.h"
+
+#include <limpet/limpet.h>
+#include <stdatomic.h>
+
+/** A message with memory of its own. */
+struct envelope {
+  struct session_message message; /* first: session and client share the pointer */
+  struct envelope *next;          /* in the inbox */
+  uint8_t opcode;
+  bool is_now;   /* promise "now", from another thread */
+  char bytes[];  /* payload, then replace_key */
+};
+
+enum command_kind {
+  COMMAND_CONNECT,
+  COMMAND_DISCONNECT,
+  COMMAND_READY,
+  COMMAND_HEALTHY,
+  COMMAND_PROBE,
+  COMMAND_CLEAR,
+  COMMAND_FLUSH
+};
+
+struct flush;
+
+/** A wish that waits for the loop's thread, or for the present actions to end. */
+struct command {
+  struct command *next;
+  enum command_kind kind;
+  struct flush *flush;  /* FLUSH */
+};
+
+struct handler {
+  struct handler *next;
+  limpet_type_handler *call;
+  void *user;
+  uint64_t handle;
+  char type[];
+};
+
+/** How the last link or dial ended; made at the first loss. */
+struct last_end {
+  struct failure failure;
+  enum failure_verdict verdict;
+  uint16_t close_code; /* 1006 if none came */
+  bool was_clean;
+  char close_reason[124];
+  char detail[LIMPET_DETAIL_CAP];
+};
+
+struct client_thread;
+
+struct limpet_client {
+  struct settings *settings;
+  struct net_loop *loop;
+  void *user;
+  char *url;
+  struct link *link;
+  uint32_t epoch; /* of `link` */
+  bool is_settling;
+  bool is_flush_seen; /* the link wrote something; to be told to the session */
+  bool is_writable;   /* as the session was told */
+  bool is_high;       /* on_high_water was called, on_drained not yet */
+  bool is_stopping;   /* a stop has begun */
+  bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
+
+  /* counted in the hot path, folded into the session once a turn or read */
+  uint32_t in_count, out_count;
+  uint64_t in_bytes, out_bytes;
+
+  struct net_timer timer;
+  struct net_turn_end turn_end;
+  struct net_timer stop_timer; /* the deadline of limpet_stop() */
+  struct last_end *last_end;   /* written under client_lock() */
+  struct flush *flushes;
+  struct client_thread *thread;
+
+  /* shared: under client_lock() */
+  struct handler *handlers;
+  struct command *commands, **commands_end;
+  struct envelope *inbox, **inbox_end;
+  uint64_t inbox_bytes;
+  struct net_task task; /* posted when commands or inbox filled from another thread */
+  uint32_t stop_deadline_ms;
+  bool wants_stop; /* limpet_stop() was called */
+  bool is_posted;
+  atomic_uint_fast64_t next_id;
+  atomic_uint_fast64_t buffered; /* as last published by the loop's thread */
+  atomic_bool has_inbox, has_handlers;
+
+  struct session session;
+};
+
+/* ---- client.c ---- */
+void client_lock(const struct limpet_client *client);
+void client_unlock(const struct limpet_client *client);
+const struct memory *client_memory(const struct limpet_client *client);
+const struct limpet_callbacks *client_callbacks(const struct limpet_client *client);
+void client_log(struct limpet_client *client, limpet_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+limpet_result client_make(const limpet_options *options, uv_loop_t *uv,
+                          struct client_thread *thread, limpet_client **client, char *detail);
+void client_free(struct limpet_client *client);
+/** The end of a stop has come: memory goes at the end of this turn. */
+void client_finish(struct limpet_client *client);
+
+/* ---- driver.c: between session and link ---- */
+/** Takes all actions, runs waiting commands, sets the timer. Harmless inside itself. */
+void client_settle(struct limpet_client *client);
+void client_fold_counts(struct limpet_client *client);
+void client_turn_end(struct net_turn_end *hook);
+void client_timer(struct net_timer *timer);
+void client_stop_timer(struct net_timer *timer);
+uint64_t client_now_ms(const struct limpet_client *client);
+/** The link has written: what was flushed, and whether it takes more. */
+void client_note_flush(struct limpet_client *client);
+/** Drops the link or dial now and reports its loss. */
+void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
+
+/* ---- report.c: errors and endings, as the application sees them ---- */
+void report_keep_end(struct limpet_client *client, const struct failure *failure,
+                     const struct link_end *end, const char *detail);
+/** The contract's verdict on a loss, or the application's. */
+enum failure_verdict report_judge(struct limpet_client *client, const struct failure *failure);
+void report_error(struct limpet_client *client, const struct failure *failure);
+void report_ended(struct limpet_client *client);
+struct failure report_failure(const struct link_end *end);
+
+/* ---- send.c ---- */
+void client_free_envelope(struct limpet_client *client, struct session_message *message);
+struct envelope *envelope_new(struct limpet_client *client, uint8_t opcode, const void *data,
+                              size_t len, const char *replace_key);
+void client_take_inbox(struct limpet_client *client);
+void client_drop_inbox(struct limpet_client *client);
+/** Compares the buffered amount with high water and tells the application. */
+void client_judge_water(struct limpet_client *client);
+uint64_t client_buffered(const struct limpet_client *client);
+
+/* ---- commands.c ---- */
+limpet_result client_command(struct limpet_client *client, struct command command);
+bool client_run_command(struct limpet_client *client);
+void client_posted(struct net_task *task);
+void client_post(struct limpet_client *client);
+
+/* ---- flush.c ---- */
+void flush_begin(struct limpet_client *client, struct flush *flush);
+void flush_judge(struct limpet_client *client);
+void flush_end_all(struct limpet_client *client, limpet_result result);
+
+/* ---- handlers.c ---- */
+/** False: the application's on_text wants it too. */
+bool handlers_take_typing(struct limpet_client *client, const char *text, size_t len);
+void handlers_dispatch(struct limpet_client *client, const char *text, size_t len);
+void handlers_free(struct limpet_client *client);
+
+/* ---- thread.c ---- */
+limpet_result thread_start(const limpet_options *options, limpet_client **client, char *detail);
+/** Whether the caller is the client's loop thread. */
+bool client_is_own_thread(const struct limpet_client *client);
+/** The client is freed: its loop may end. */
+void thread_release(struct client_thread *thread);
+/** Told before a stop: who waits for the thread. */
+void thread_will_stop(struct client_thread *thread, bool by_itself);
+void thread_join(struct client_thread *thread);
+
+#endif

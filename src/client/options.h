@@ -1,0 +1,16 @@
+/* Defaults, presets and ranges of limpet_options. */
+#ifndef CLIENT_OPTIONS_H
+#define CLIENT_OPTIONS_H
+
+#include "backoff.h"
+
+#include <limpet/limpet.h>
+
+/** Copies what the program's struct has over today's defaults: an older program knows fewer. */
+void options_adopt(limpet_options *full, const limpet_options *given);
+/** False, with a sentence in `detail` (LIMPET_DETAIL_CAP), if anything is out of range. */
+bool options_check(const limpet_options *options, char *detail);
+bool options_check_url(const char *url, char *detail);
+void options_backoff(const limpet_options *options, struct backoff_config *backoff);
+
+#endif

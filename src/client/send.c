@@ -1,0 +1,324 @@
+/* Outgoing messages: directly into the link's output, or by node through the session's queue. */
+#include "internal.h"
+
+#include "utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- envelopes ---- */
+
+struct envelope *envelope_new(struct limpet_client *client, uint8_t opcode, const void *data,
+                              size_t len, const char *replace_key) {
+  const size_t key_len = replace_key ? strlen(replace_key) : 0;
+  struct envelope *e = memory_alloc(client_memory(client), sizeof *e + len + key_len);
+  if (!e)
+    return NULL;
+  memset(e, 0, sizeof *e);
+  e->opcode = opcode;
+  e->message.len = (uint32_t)len;
+  e->message.expires_at_ms = SESSION_NEVER;
+  if (len)
+    memcpy(e->bytes, data, len);
+  if (replace_key) {
+    memcpy(e->bytes + len, replace_key, key_len);
+    e->message.replace_key = e->bytes + len;
+    e->message.replace_key_len = (uint32_t)key_len;
+  }
+  return e;
+}
+
+void client_free_envelope(struct limpet_client *client, struct session_message *message) {
+  memory_free(client_memory(client), message);
+}
+
+static uint64_t fresh_id(struct limpet_client *client) {
+  return atomic_fetch_add_explicit(&client->next_id, 1, memory_order_relaxed);
+}
+
+/* ---- how much waits ---- */
+
+static uint64_t held_bytes(const struct limpet_client *client) {
+  struct session_metrics metrics;
+  if (!session_has_messages(&client->session))
+    return 0;
+  session_get_metrics(&client->session, client_now_ms(client), &metrics);
+  return metrics.queued_bytes;
+}
+
+/* A node that was written stands in both places until it is confirmed; it counts once. */
+uint64_t client_buffered(const struct limpet_client *client) {
+  const uint64_t held = held_bytes(client);
+  const uint64_t output = client->link ? link_buffered(client->link) : 0;
+  if (client->settings->session.confirm != CONFIRM_NONE)
+    return held > output ? held : output;
+  return held + output;
+}
+
+void client_judge_water(struct limpet_client *client) {
+  const struct limpet_callbacks *callbacks = client_callbacks(client);
+  const uint64_t high_water = client->settings->options.high_water;
+  const uint64_t amount = client_buffered(client);
+  atomic_store_explicit(&client->buffered, amount, memory_order_relaxed);
+  if (!client->is_high && amount >= high_water) {
+    client->is_high = true;
+    if (callbacks->on_high_water)
+      callbacks->on_high_water(client, client->user);
+  } else if (client->is_high && amount <= high_water / 2) {
+    client->is_high = false;
+    if (callbacks->on_drained)
+      callbacks->on_drained(client, client->user);
+  }
+}
+
+uint64_t limpet_buffered_amount(limpet_client *client) {
+  if (client_is_own_thread(client) && !atomic_load(&client->has_inbox))
+    return client_buffered(client);
+  client_lock(client);
+  const uint64_t inbox_bytes = client->inbox_bytes;
+  client_unlock(client);
+  return inbox_bytes + atomic_load_explicit(&client->buffered, memory_order_relaxed);
+}
+
+/* ---- directly ---- */
+
+static void count_out(struct limpet_client *client, size_t len) {
+  client->out_count++;
+  client->out_bytes += len;
+  if (!client->turn_end.place)
+    net_loop_at_turn_end(client->loop, &client->turn_end);
+}
+
+/* The link gathers: the session must stop handing it messages, the application be told. */
+static void note_gathering(struct limpet_client *client) {
+  if (link_is_writable(client->link) != client->is_writable)
+    client_note_flush(client);
+  client_judge_water(client);
+}
+
+static void note_sent(struct limpet_client *client, size_t len) {
+  count_out(client, len);
+  if (client->link && link_buffered(client->link) >= client->settings->options.high_water)
+    note_gathering(client);
+}
+
+/* Nobody asks what becomes of the message, and nothing is ahead of it. */
+static bool can_go_directly(const struct limpet_client *client,
+                            const limpet_send_options *options) {
+  return client->link && session_is_clear(&client->session) &&
+         client->settings->session.confirm == CONFIRM_NONE &&
+         !client->settings->session.report_fates && !link_is_opaque(client->link) &&
+         !(options && (options->ttl_ms || options->replace_key));
+}
+
+static limpet_result send_directly(struct limpet_client *client, uint8_t opcode, const void *data,
+                                   size_t len, uint64_t *id) {
+  if (!link_write(client->link, opcode, data, len, NULL))
+    return LIMPET_NO_MEMORY;
+  if (id)
+    *id = fresh_id(client);
+  note_sent(client, len);
+  return LIMPET_OK;
+}
+
+/* A blocked link gathers "now" messages up to the queue's own bound and no further. */
+static bool has_room_now(const struct limpet_client *client, size_t len) {
+  const limpet_options *o = &client->settings->options;
+  return link_buffered(client->link) == 0 ||
+         link_buffered(client->link) + len <= o->high_water + o->queue_limit_bytes;
+}
+
+static limpet_result send_now(struct limpet_client *client, uint8_t opcode, const void *data,
+                              size_t len, uint64_t *id) {
+  if (!client->link || !session_is_open(&client->session))
+    return LIMPET_NOT_CONNECTED;
+  if (!has_room_now(client, len))
+    return LIMPET_QUEUE_OVERFLOW;
+  if (!link_write_volatile(client->link, opcode, data, len, NULL))
+    return LIMPET_NO_MEMORY;
+  if (id)
+    *id = fresh_id(client);
+  note_sent(client, len);
+  return LIMPET_OK;
+}
+
+/* ---- by node ---- */
+
+static limpet_result enqueue(struct limpet_client *client, struct envelope *envelope) {
+  client_lock(client);
+  const bool is_taken =
+      session_enqueue(&client->session, client_now_ms(client), &envelope->message);
+  client_unlock(client);
+  if (is_taken)
+    return LIMPET_OK;
+  return envelope->message.len > client->settings->options.queue_limit_bytes
+             ? LIMPET_QUEUE_OVERFLOW
+             : LIMPET_NOT_CONNECTED;
+}
+
+static void fill_node(struct limpet_client *client, struct envelope *envelope,
+                      const limpet_send_options *options, uint64_t now_ms) {
+  envelope->message.id = fresh_id(client);
+  if (options && options->ttl_ms)
+    envelope->message.expires_at_ms = now_ms + options->ttl_ms;
+  envelope->is_now = options && options->promise == LIMPET_PROMISE_NOW;
+}
+
+static limpet_result send_node(struct limpet_client *client, uint8_t opcode, const void *data,
+                               size_t len, const limpet_send_options *options, uint64_t *id) {
+  struct envelope *envelope =
+      envelope_new(client, opcode, data, len, options ? options->replace_key : NULL);
+  if (!envelope)
+    return LIMPET_NO_MEMORY;
+  fill_node(client, envelope, options, client_now_ms(client));
+  const uint64_t fresh = envelope->message.id;
+  const limpet_result result = enqueue(client, envelope);
+  if (result != LIMPET_OK) {
+    client_free_envelope(client, &envelope->message);
+    return result;
+  }
+  if (id)
+    *id = fresh;
+  client_settle(client);
+  return LIMPET_OK;
+}
+
+/* ---- from other threads ---- */
+
+static limpet_result check_inbox(const struct limpet_client *client,
+                                 const struct envelope *envelope) {
+  const limpet_options *o = &client->settings->options;
+  const bool is_open = session_is_open(&client->session);
+  if (client->wants_stop || (envelope->is_now && !is_open))
+    return LIMPET_NOT_CONNECTED;
+  if (!is_open && envelope->message.len > o->queue_limit_bytes)
+    return LIMPET_QUEUE_OVERFLOW;
+  if (client->inbox && client->inbox_bytes + envelope->message.len >
+                           o->high_water + o->queue_limit_bytes)
+    return LIMPET_QUEUE_OVERFLOW;
+  return LIMPET_OK;
+}
+
+static limpet_result put_in_inbox(struct limpet_client *client, struct envelope *envelope) {
+  client_lock(client);
+  const limpet_result result = check_inbox(client, envelope);
+  if (result == LIMPET_OK) {
+    *client->inbox_end = envelope;
+    client->inbox_end = &envelope->next;
+    client->inbox_bytes += envelope->message.len;
+    atomic_store(&client->has_inbox, true);
+    client_post(client);
+  }
+  client_unlock(client);
+  return result;
+}
+
+static limpet_result send_from_outside(struct limpet_client *client, uint8_t opcode,
+                                       const void *data, size_t len,
+                                       const limpet_send_options *options, uint64_t *id) {
+  struct envelope *envelope =
+      envelope_new(client, opcode, data, len, options ? options->replace_key : NULL);
+  if (!envelope)
+    return LIMPET_NO_MEMORY;
+  fill_node(client, envelope, options, limpet_now_ms());
+  const uint64_t fresh = envelope->message.id;
+  const limpet_result result = put_in_inbox(client, envelope);
+  if (result != LIMPET_OK)
+    client_free_envelope(client, &envelope->message);
+  else if (id)
+    *id = fresh;
+  return result;
+}
+
+static struct envelope *grab_inbox(struct limpet_client *client) {
+  client_lock(client);
+  struct envelope *first = client->inbox;
+  client->inbox = NULL;
+  client->inbox_end = &client->inbox;
+  client->inbox_bytes = 0;
+  atomic_store(&client->has_inbox, false);
+  client_unlock(client);
+  return first;
+}
+
+/* The call that sent it has long returned: what is refused now is told as a fate. */
+static void tell_dropped(struct limpet_client *client, const struct envelope *envelope,
+                         limpet_drop drop) {
+  const limpet_fate_report report = {
+      .id = envelope->message.id, .fate = LIMPET_FATE_DROPPED, .drop = drop};
+  if (client_callbacks(client)->on_fate)
+    client_callbacks(client)->on_fate(client, &report, client->user);
+}
+
+static void send_envelope(struct limpet_client *client, struct envelope *envelope) {
+  const size_t len = envelope->message.len;
+  const limpet_send_options options = {
+      .ttl_ms = envelope->message.expires_at_ms != SESSION_NEVER,
+      .replace_key = envelope->message.replace_key,
+  };
+  const bool is_direct = !envelope->is_now && can_go_directly(client, &options);
+  limpet_result result;
+  if (is_direct)
+    result = send_directly(client, envelope->opcode, envelope->bytes, len, NULL);
+  else if (envelope->is_now)
+    result = send_now(client, envelope->opcode, envelope->bytes, len, NULL);
+  else
+    result = enqueue(client, envelope);
+  if (result != LIMPET_OK)
+    tell_dropped(client, envelope,
+                 result == LIMPET_QUEUE_OVERFLOW ? LIMPET_DROP_OVERFLOW
+                                                 : LIMPET_DROP_DISCONNECTED);
+  if (is_direct || envelope->is_now || result != LIMPET_OK)
+    client_free_envelope(client, &envelope->message);
+}
+
+void client_take_inbox(struct limpet_client *client) {
+  if (!atomic_load(&client->has_inbox))
+    return;
+  struct envelope *envelope = grab_inbox(client);
+  while (envelope) {
+    struct envelope *next = envelope->next;
+    send_envelope(client, envelope);
+    envelope = next;
+  }
+  client_settle(client);
+}
+
+void client_drop_inbox(struct limpet_client *client) {
+  struct envelope *envelope = grab_inbox(client);
+  while (envelope) {
+    struct envelope *next = envelope->next;
+    client_free_envelope(client, &envelope->message);
+    envelope = next;
+  }
+}
+
+/* ---- the calls ---- */
+
+static limpet_result send_message(struct limpet_client *client, uint8_t opcode, const void *data,
+                                  size_t len, const limpet_send_options *options, uint64_t *id) {
+  if (len > client->settings->options.max_message)
+    return LIMPET_MESSAGE_TOO_BIG;
+  if (!client_is_own_thread(client))
+    return send_from_outside(client, opcode, data, len, options, id);
+  client_take_inbox(client);
+  if (client->is_stopping)
+    return LIMPET_NOT_CONNECTED;
+  if (options && options->promise == LIMPET_PROMISE_NOW)
+    return send_now(client, opcode, data, len, id);
+  if (can_go_directly(client, options))
+    return send_directly(client, opcode, data, len, id);
+  return send_node(client, opcode, data, len, options, id);
+}
+
+limpet_result limpet_send_text(limpet_client *client, const char *text, size_t len,
+                               const limpet_send_options *options, uint64_t *id) {
+  if (!utf8_is_valid((const uint8_t *)text, len))
+    return LIMPET_INVALID_UTF8;
+  return send_message(client, FRAME_TEXT, text, len, options, id);
+}
+
+limpet_result limpet_send_binary(limpet_client *client, const void *data, size_t len,
+                                 const limpet_send_options *options, uint64_t *id) {
+  return send_message(client, FRAME_BINARY, data, len, options, id);
+}

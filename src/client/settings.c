@@ -1,0 +1,255 @@
+/* Configurations shared by the clients of a loop. */
+#include "settings.h"
+
+#include "options.h"
+
+#include <string.h>
+
+/* How many configurations of a loop are compared with a new one: enough for programs that mean to
+   share, a bound for those that make each client different. */
+#define SETTINGS_COMPARED_MAX 16
+
+static struct settings *all;
+static uv_mutex_t all_mutex;
+static uv_once_t all_once = UV_ONCE_INIT;
+
+static void init_mutex(void) {
+  uv_mutex_init(&all_mutex);
+}
+
+/* ---- equality ---- */
+
+static bool same_text(const char *a, const char *b) {
+  return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(const char *const *a, const char *const *b) {
+  static const char *const none[] = {NULL};
+  a = a ? a : none;
+  b = b ? b : none;
+  size_t i = 0;
+  while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+    i++;
+  return a[i] == b[i];
+}
+
+/* A copy whose members can be compared byte by byte: what points to strings is blanked. The URL is
+   kept by each client, and `user` is its own. */
+static void blank_pointers(limpet_options *out, const limpet_options *in) {
+  memcpy(out, in, sizeof *out);
+  out->url = NULL;
+  out->origin = out->tls_ca_file = out->tls_cert_file = out->tls_key_file = NULL;
+  out->headers = out->subprotocols = NULL;
+  out->user = NULL;
+}
+
+static bool same_options(const limpet_options *a, const limpet_options *b) {
+  limpet_options plain_a, plain_b;
+  blank_pointers(&plain_a, a);
+  blank_pointers(&plain_b, b);
+  return memcmp(&plain_a, &plain_b, sizeof plain_a) == 0 && same_text(a->origin, b->origin) &&
+         same_text(a->tls_ca_file, b->tls_ca_file) &&
+         same_text(a->tls_cert_file, b->tls_cert_file) &&
+         same_text(a->tls_key_file, b->tls_key_file) && same_list(a->headers, b->headers) &&
+         same_list(a->subprotocols, b->subprotocols);
+}
+
+/* ---- deep copy: first measured, then written, into one block ---- */
+
+struct block {
+  char *at; /* NULL while measuring */
+  size_t used;
+};
+
+static void *block_take(struct block *block, size_t size) {
+  char *taken = block->at ? block->at + block->used : NULL;
+  block->used += (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
+  return taken;
+}
+
+static void copy_text(struct block *block, const char **text) {
+  if (!*text)
+    return;
+  const size_t size = strlen(*text) + 1;
+  char *copy = block_take(block, size);
+  if (copy)
+    *text = memcpy(copy, *text, size);
+}
+
+static void copy_list(struct block *block, const char *const **list) {
+  if (!*list)
+    return;
+  size_t count = 0;
+  while ((*list)[count])
+    count++;
+  const char **copy = block_take(block, (count + 1) * sizeof *copy);
+  for (size_t i = 0; i < count; i++) {
+    const char *text = (*list)[i];
+    copy_text(block, &text);
+    if (copy)
+      copy[i] = text;
+  }
+  if (copy) {
+    copy[count] = NULL;
+    *list = copy;
+  }
+}
+
+static void copy_strings(struct block *block, limpet_options *o) {
+  copy_text(block, &o->origin);
+  copy_text(block, &o->tls_ca_file);
+  copy_text(block, &o->tls_cert_file);
+  copy_text(block, &o->tls_key_file);
+  copy_list(block, &o->headers);
+  copy_list(block, &o->subprotocols);
+}
+
+static bool adopt_strings(struct settings *s) {
+  struct block block = {NULL, 0};
+  limpet_options measured = s->options;
+  copy_strings(&block, &measured);
+  s->strings = memory_alloc(&s->memory, block.used);
+  if (!s->strings)
+    return false;
+  block = (struct block){s->strings, 0};
+  copy_strings(&block, &s->options);
+  s->options.url = NULL;
+  return true;
+}
+
+/* ---- the forms that session and link want ---- */
+
+static void fill_session(struct settings *s) {
+  const limpet_options *o = &s->options;
+  s->session = (struct session_config){
+      .stable_after_ms = o->stable_after_ms,
+      .reconnect_on_normal_close = o->reconnect_on_normal_close,
+      .dialect = (enum heartbeat_dialect)o->heartbeat,
+      .heartbeat_interval_ms = o->heartbeat_interval_ms,
+      .heartbeat_timeout_ms = o->heartbeat_timeout_ms,
+      .probe_timeout_ms = o->probe_timeout_ms,
+      .connect_timeout_ms = o->connect_timeout_ms,
+      .close_timeout_ms = o->close_timeout_ms,
+      .hold_until_ready = o->hold_until_ready,
+      .ready_timeout_ms = o->ready_timeout_ms,
+      .confirm = (enum session_confirm)o->confirm,
+      .in_flight = o->in_flight,
+      .queue_limit = o->queue_limit,
+      .queue_limit_bytes = o->queue_limit_bytes,
+      .report_fates = o->callbacks.on_fate != NULL,
+  };
+  options_backoff(o, &s->session.backoff);
+}
+
+static void fill_link(struct settings *s) {
+  const limpet_options *o = &s->options;
+  s->link = (struct link_settings){
+      .connect_timeout_ms = o->connect_timeout_ms,
+      .happy_eyeballs_delay_ms = o->happy_eyeballs_delay_ms,
+      .close_timeout_ms = o->close_timeout_ms,
+      .max_message = o->max_message,
+      .max_handshake = o->max_handshake,
+      .high_water = o->high_water,
+      .busy_poll_us = o->busy_poll_us,
+      .origin = o->origin,
+      .headers = o->headers,
+      .subprotocols = o->subprotocols,
+      .compress = o->compress,
+      .deflate = {.server_no_context_takeover = o->compress_no_context_takeover,
+                  .client_no_context_takeover = o->compress_no_context_takeover,
+                  .server_max_window_bits = o->compress_window_bits,
+                  .client_max_window_bits = o->compress_window_bits},
+  };
+}
+
+static bool wants_tls(const struct settings *s, const char *url) {
+  const limpet_options *o = &s->options;
+  struct url parsed;
+  const char *why;
+  return o->tls_ca_file || o->tls_cert_file ||
+         (url_parse(&parsed, url, strlen(url), &why) && parsed.scheme == URL_WSS);
+}
+
+/* Reading the system's trust store takes tens of milliseconds, so only those who need it pay. */
+bool settings_prepare(struct settings *s, const char *url, char *detail, limpet_result *result) {
+  if (s->link.tls || !wants_tls(s, url))
+    return true;
+  const struct tls_options tls = {
+      .ca_file = s->options.tls_ca_file,
+      .cert_file = s->options.tls_cert_file,
+      .key_file = s->options.tls_key_file,
+      .insecure = s->options.tls_insecure,
+  };
+  s->link.tls = tls_context_new(&s->memory, &tls, detail);
+  *result = s->link.tls ? LIMPET_OK : LIMPET_INVALID_ARGUMENT;
+  return s->link.tls != NULL;
+}
+
+/* ---- sharing ---- */
+
+static void free_settings(struct settings *s) {
+  const struct memory memory = s->memory;
+  if (s->link.tls)
+    tls_context_release(s->link.tls);
+  memory_free(&memory, s->strings);
+  memory_free(&memory, s);
+}
+
+static struct settings *make(struct net_loop *loop, const struct memory *memory,
+                             const limpet_options *options) {
+  struct settings *s = memory_alloc_zeroed(memory, sizeof *s);
+  if (!s)
+    return NULL;
+  s->loop = loop;
+  s->references = 1;
+  s->memory = *memory;
+  s->options = *options;
+  if (!adopt_strings(s)) {
+    memory_free(memory, s);
+    return NULL;
+  }
+  fill_session(s);
+  fill_link(s);
+  return s;
+}
+
+static struct settings *find(struct net_loop *loop, const limpet_options *options) {
+  int compared = 0;
+  for (struct settings *s = all; s && compared < SETTINGS_COMPARED_MAX; s = s->next) {
+    if (s->loop != loop)
+      continue;
+    compared++;
+    if (same_options(&s->options, options))
+      return s;
+  }
+  return NULL;
+}
+
+struct settings *settings_acquire(struct net_loop *loop, const struct memory *memory,
+                                  const limpet_options *options) {
+  uv_once(&all_once, init_mutex);
+  uv_mutex_lock(&all_mutex);
+  struct settings *s = find(loop, options);
+  if (s) {
+    s->references++;
+  } else if ((s = make(loop, memory, options))) {
+    s->next = all;
+    all = s;
+  }
+  uv_mutex_unlock(&all_mutex);
+  return s;
+}
+
+void settings_release(struct settings *settings) {
+  uv_mutex_lock(&all_mutex);
+  const bool is_last = --settings->references == 0;
+  if (is_last) {
+    struct settings **at = &all;
+    while (*at != settings)
+      at = &(*at)->next;
+    *at = settings->next;
+  }
+  uv_mutex_unlock(&all_mutex);
+  if (is_last)
+    free_settings(settings);
+}
