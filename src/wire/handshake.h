@@ -20,10 +20,10 @@ void handshake_accept(const char key[HANDSHAKE_KEY_LEN], char accept[HANDSHAKE_A
 
 struct handshake_request_options {
   const struct url *url;
-  const uint8_t *nonce;            /* 16 fresh random bytes */
-  const char *origin;              /* or NULL */
-  const char *const *headers;      /* "Name: value", NULL at the end, or NULL */
-  const char *const *subprotocols; /* NULL at the end, or NULL */
+  const uint8_t *nonce;                 /* 16 fresh random bytes */
+  const char *origin;                   /* or NULL */
+  const char *const *headers;           /* "Name: value", NULL at the end, or NULL */
+  const char *const *subprotocols;      /* NULL at the end, or NULL */
   const struct deflate_params *deflate; /* what to offer, or NULL */
 };
 
@@ -31,22 +31,27 @@ struct handshake_request_options {
     the handshake itself writes. NULL if fine, else what is wrong. */
 const char *handshake_check_header(const char *line);
 
-/** Writes the request. Returns its length, 0 if it does not fit. */
+/** The same for a subprotocol (a token, up to 255 bytes) and an Origin. */
+const char *handshake_check_subprotocol(const char *name);
+const char *handshake_check_origin(const char *origin);
+
+/** Writes the request. Returns its length, 0 if it does not fit or if a header, a subprotocol or
+    the origin does not pass the checks above. */
 size_t handshake_write_request(const struct handshake_request_options *options, char *out,
                                size_t cap);
 
 enum handshake_result {
   HANDSHAKE_MORE,
-  HANDSHAKE_DONE,       /* the WebSocket is open; bytes after *consumed are frames */
-  HANDSHAKE_STATUS,     /* a whole response head, but not 101 */
-  HANDSHAKE_BAD,        /* not HTTP, or not a valid upgrade: see detail */
-  HANDSHAKE_TOO_LONG    /* longer than max_handshake */
+  HANDSHAKE_DONE,    /* the WebSocket is open; bytes after *consumed are frames */
+  HANDSHAKE_STATUS,  /* a whole response head, but not 101 */
+  HANDSHAKE_BAD,     /* not HTTP, or not a valid upgrade: see detail */
+  HANDSHAKE_TOO_LONG /* longer than max_handshake */
 };
 
 struct handshake_response {
   uint16_t status;
-  bool is_final;                    /* BAD that retrying cannot cure: subprotocol not offered */
-  uint64_t retry_after_ms;          /* of 429 and 503, seconds or HTTP date; UINT64_MAX if none */
+  bool is_final;           /* BAD that retrying cannot cure: subprotocol not offered */
+  uint64_t retry_after_ms; /* of 429 and 503, seconds or HTTP date; UINT64_MAX if none */
   char location[HANDSHAKE_VALUE_CAP];
   char subprotocol[HANDSHAKE_VALUE_CAP];
   bool deflate_agreed;
@@ -54,7 +59,7 @@ struct handshake_response {
   char detail[HANDSHAKE_DETAIL_CAP]; /* for logs; no secrets */
 };
 
-#include "handshake_state.h" /* struct handshake_reader, struct handshake_server: private */
+struct handshake_reader; /* storage of its own, see below */
 
 /** The reader keeps pointers into `options` until the handshake has ended. `wall_s`: the wall
     clock in seconds since 1970, for Retry-After dates. */
@@ -81,7 +86,7 @@ struct handshake_server_options {
 
 struct handshake_request {
   char method[16];
-  char target[URL_LEN_MAX];             /* path and query as sent */
+  char target[URL_LEN_MAX]; /* path and query as sent */
   char host[HANDSHAKE_VALUE_CAP];
   char origin[HANDSHAKE_VALUE_CAP];
   char key[HANDSHAKE_KEY_LEN + 1];
@@ -89,20 +94,26 @@ struct handshake_request {
   bool is_upgrade;                       /* a WebSocket upgrade, valid in every respect */
   uint16_t error_status;                 /* what to answer if not: 400, 405, 426, 431 ... */
   bool deflate_agreed;
+  bool deflate_names_server_bits; /* the accepted offer did, so the answer must too */
   struct deflate_params deflate;
   char detail[HANDSHAKE_DETAIL_CAP];
 };
 
+#include "handshake_state.h" /* struct handshake_reader, struct handshake_server: private */
+
 void handshake_server_init(struct handshake_server *s,
                            const struct handshake_server_options *options);
-/** HANDSHAKE_DONE: a whole head was read; look at is_upgrade. */
+/** HANDSHAKE_DONE: a whole head was read; look at is_upgrade. BAD and TOO_LONG: look at
+   error_status; what was not read by then is empty. */
 enum handshake_result handshake_server_feed(struct handshake_server *s, const uint8_t *in,
                                             size_t len, size_t *consumed);
 const struct handshake_request *handshake_server_request(const struct handshake_server *s);
-/** Writes the 101 response, with `extra` header lines ("Name: value", NULL at the end) or NULL. */
+/** Writes the 101 response, with `extra` header lines ("Name: value", NULL at the end) or NULL.
+    Returns its length, 0 if it does not fit or an extra line is not a header. */
 size_t handshake_write_accept(const struct handshake_request *request, const char *const *extra,
                               char *out, size_t cap);
-/** Writes a refusal with a text body, closing the connection. `extra` as above. */
+/** Writes a refusal with a text body, closing the connection; 405 and 426 say what is understood.
+    `extra` and result as above. */
 size_t handshake_write_refusal(uint16_t status, const char *sentence, const char *const *extra,
                                char *out, size_t cap);
 

@@ -20,10 +20,10 @@ struct url_slice {
 
 struct url {
   enum url_scheme scheme;
-  char host[URL_HOST_CAP];           /* lower case, IPv6 literal without brackets; "" for ws+unix */
-  bool host_is_ip;                   /* IPv4 or IPv6 literal */
+  char host[URL_HOST_CAP]; /* lower case, IPv6 literal without brackets; "" for ws+unix */
+  bool host_is_ip;         /* IPv4 or IPv6 literal */
   bool host_is_ipv6;
-  uint16_t port;                     /* explicit or default (80, 443) */
+  uint16_t port; /* explicit or default (80, 443) */
   bool port_is_default;
   char unix_path[URL_UNIX_PATH_CAP]; /* ws+unix: percent-decoded, absolute */
   struct url_slice userinfo;         /* as written, before percent-decoding; len 0 if none */
@@ -43,7 +43,8 @@ bool url_parse(struct url *url, const char *text, size_t len, const char **error
 size_t url_request_target(const struct url *url, char *out, size_t cap);
 /** The Host header's value: brackets around IPv6, port only if not the scheme's default. */
 size_t url_host_header(const struct url *url, char *out, size_t cap);
-/** User name and password, percent-decoded and joined by ":", for Basic. False if it does not fit. */
+/** User name and password, percent-decoded and joined by ":", for Basic. False if it does not fit.
+ */
 bool url_credentials(const struct url *url, char *out, size_t cap, size_t *len);
 /** The address for logs: user info, and every query value become ***; names stay. Works on text
     that does not parse too. Returns the length it wants. */

@@ -1,0 +1,64 @@
+/*
+ * The head of one HTTP/1.1 message after another, read line by line: llhttp knows the grammar, a
+ * scanner in front of it holds what llhttp is lenient about in some versions (line ends, folded
+ * lines, control characters, spaces) and finds the head's last byte, so that nothing behind it
+ * is touched.
+ *
+ * Invariants: never more than `max` bytes are read; a line that does not fit is cut and marked,
+ * never overrun. Errors stick. Movable between calls: it keeps no pointer into itself.
+ */
+#ifndef WIRE_HANDSHAKE_HEAD_H
+#define WIRE_HANDSHAKE_HEAD_H
+
+#include <llhttp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HEAD_BEGINNING_CAP 40
+#define HEAD_VERSION_LEN 8 /* HTTP/1.1 */
+
+enum head_result {
+  HEAD_MORE,
+  HEAD_START,  /* first line read: the line's value is the target or the reason phrase */
+  HEAD_HEADER, /* a header read: name and value */
+  HEAD_END,    /* the empty line read */
+  HEAD_BAD,    /* see problem */
+  HEAD_TOO_LONG
+};
+
+/** Where the caller has a line put: "name\0value\0". The same storage on each call. */
+struct head_line {
+  char *text;
+  size_t cap;
+};
+
+struct handshake_head {
+  llhttp_t parser;
+  char *line_text; /* the caller's, during a call only */
+  size_t max, len; /* bytes allowed; bytes read, of all heads */
+  size_t line_cap, line_len, name_len;
+  const char *problem; /* static string, or NULL */
+  uint8_t scan;        /* enum head_scan */
+  bool is_request, is_start_line, is_line_end, is_parsed, is_cut;
+  uint8_t space_count; /* on the first line */
+  uint8_t beginning_len;
+  char beginning[HEAD_BEGINNING_CAP]; /* first bytes of the head, for the detail */
+  char ending[HEAD_VERSION_LEN];      /* last bytes of the first line */
+};
+
+void handshake_head_init(struct handshake_head *h, bool is_request, size_t max);
+/** After HEAD_END: another head follows, on the same account of bytes. */
+void handshake_head_next(struct handshake_head *h);
+/** Reads up to the end of one line. */
+enum head_result handshake_head_feed(struct handshake_head *h, const struct head_line *line,
+                                     const uint8_t *in, size_t len, size_t *used);
+/** Name and value of the line just read, NUL-terminated, the value trimmed at its end. */
+const char *handshake_head_name(const struct handshake_head *h, const struct head_line *line);
+const char *handshake_head_value(const struct handshake_head *h, const struct head_line *line);
+/** Whether the first line says HTTP/1.`minor`. */
+bool handshake_head_is_http_1(const struct handshake_head *h, uint8_t minor);
+/** "malformed HTTP: problem, after 'beginning'". */
+void handshake_head_describe(const struct handshake_head *h, char *detail, size_t cap);
+
+#endif
