@@ -1,0 +1,81 @@
+/*
+ * What the programs of the bench share: what a run is to do (a job), the frames it moves, and the
+ * stopwatch around its timed part. Nothing of Limpet is in here: the peer and the raw client must
+ * not be able to inherit a fault of what they measure.
+ *
+ * A job travels in the request path, as "/receive/ascii/64/1000000": the peer learns from it what
+ * this connection is for. Its mode is named as the client sees it.
+ */
+#ifndef BENCH_COMMON_H
+#define BENCH_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mode {
+  MODE_RECEIVE,  /* the client sends GO, the peer answers with `count` messages */
+  MODE_SEND,     /* the client sends `count` messages, the peer acknowledges the last one */
+  MODE_PINGPONG, /* one message there and back, `count` times */
+  MODE_CONNECT,  /* `count` connections, one after the other, each closed cleanly */
+  MODE_RESET,    /* the client sends GO, the peer resets the connection; `count` times */
+  MODE_HOLD      /* the peer answers nothing more: idle clients */
+};
+
+struct job {
+  enum mode mode;
+  bool is_ascii; /* the text: pure ASCII, or characters of two to four bytes */
+  size_t size;   /* payload of one message */
+  uint64_t count;
+};
+
+#define JOB_PATH_CAP 80
+#define FRAME_HEADER_CAP 14
+/* What one system call sends, where there is enough to send: by a client, and by the peer, which is
+   fastest with pieces that just fit a core's own cache. */
+#define PIECE_LEN ((size_t)64 * 1024)
+#define PEER_PIECE_LEN ((size_t)1024 * 1024)
+/* Frames that both kinds of client exchange with the peer around the timed part. */
+#define GO_TEXT "go"
+#define GO_FRAME_LEN 8    /* masked */
+#define ACK_FRAME_LEN 4   /* "ok", from the peer */
+#define CLOSE_FRAME_LEN 8 /* masked, with code 1000 */
+
+/** Reads the path of a job ("/mode/kind/size/count", up to a space or the end). */
+bool job_parse(struct job *job, const char *path);
+void job_path(const struct job *job, char path[JOB_PATH_CAP]);
+/** The same, from the four words of a command line. */
+bool job_from_words(struct job *job, char *const words[4]);
+
+/** `size` bytes of UTF-8. */
+void text_fill(char *text, size_t size, bool is_ascii);
+/** Writes one text frame; returns its length. */
+size_t frame_write(uint8_t *out, const char *text, size_t len, bool is_masked);
+size_t frame_len(size_t payload_len, bool is_masked);
+
+/** Whole frames of a job, one after the other: what a sender sends again and again. */
+struct batch {
+  uint8_t *data;
+  size_t len;
+};
+/** As many frames as make at least `min_len` bytes. */
+struct batch batch_new(const struct job *job, bool is_masked, size_t min_len);
+
+struct stopwatch {
+  uint64_t wall_ns, user_ns, sys_ns;
+};
+/** Now, on the monotonic clock. */
+uint64_t clock_ns(void);
+void stopwatch_start(struct stopwatch *watch);
+void stopwatch_stop(struct stopwatch *watch);
+/** One line of JSON, without the closing brace. */
+void stopwatch_print(const struct stopwatch *watch);
+
+/** Room for `wanted` descriptors, or the end with a sentence that says what to do. */
+void descriptors_reserve(size_t wanted);
+
+/** Ends the program with a sentence and, if `errno` says something, its reason. */
+_Noreturn void die(const char *what);
+void *must_alloc(size_t size);
+
+#endif
