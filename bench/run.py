@@ -42,6 +42,7 @@ TLS = [row._replace(name="tls-" + row.name, count=TLS_COUNTS[row.name], goal_wal
 ROWS = PLAIN + TLS
 RESUME_RUNS = 100  # resets in a row, so the first connection makes a hundred and one
 IDLE_CLIENTS = 10000
+CLIENT_TIMEOUT_S = 60
 
 
 class BenchFailed(Exception):
@@ -62,9 +63,15 @@ class Peer:
 
     def figures(self):
         """What the peer did since the last question."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise BenchFailed("bench-peer has ended")
+        return json.loads(answer)
 
     def close(self):
         self.process.kill()
@@ -76,10 +83,14 @@ def pin(core):
 
 
 def run_client(command, core):
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True,
-                          preexec_fn=lambda: pin(core), timeout=120, check=False)
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False,
+                              preexec_fn=lambda: pin(core), timeout=CLIENT_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise BenchFailed(f"no end after {CLIENT_TIMEOUT_S} s: " + " ".join(words)) from None
     if done.returncode != 0:
-        raise BenchFailed(" ".join(str(word) for word in command))
+        raise BenchFailed(" ".join(words))
     return json.loads(done.stdout)
 
 
