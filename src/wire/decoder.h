@@ -23,15 +23,18 @@ struct decoder_options {
 };
 
 enum decoder_result {
-  DECODER_MORE,      /* the input is used up; nothing whole yet */
-  DECODER_MESSAGE,   /* event: opcode TEXT or BINARY, data, len */
-  DECODER_PING,      /* event: data, len */
+  DECODER_MORE,    /* the input is used up; nothing whole yet */
+  DECODER_MESSAGE, /* event: opcode TEXT or BINARY, data, len */
+  DECODER_PING,    /* event: data, len */
   DECODER_PONG,
   DECODER_CLOSE,     /* event: close_code (1005 if the frame was empty), data, len: its reason */
-  DECODER_NEED_ROOM, /* call decoder_set_room() with at least event.room_wanted bytes */
-  DECODER_ERROR      /* event: close_code to send (1002, 1007, 1009), detail. Sticks. */
+  DECODER_NEED_ROOM, /* decoder_set_room() with at least event.room_wanted bytes, then call again,
+                        even if no input is left */
+  DECODER_ERROR      /* event: close_code to send (1002, 1007, 1009; 1011 if the inflater got no
+                        memory), detail. Sticks. */
 };
 
+/* Only what the result names is set. */
 struct decoder_event {
   uint8_t opcode;
   uint16_t close_code;
@@ -49,8 +52,8 @@ void decoder_init(struct decoder *d, const struct decoder_options *options);
  * DECODER_MORE, DECODER_CLOSE (nothing after it counts) or DECODER_ERROR. `in` is unmasked in
  * place on the server's side.
  */
-enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
-                                 struct decoder_event *event);
+static inline enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len,
+                                               size_t *consumed, struct decoder_event *event);
 /** Lends `room` bytes at `buffer`, whose first decoder_held() bytes are those of the former buffer
     (realloc does that). */
 void decoder_set_room(struct decoder *d, uint8_t *buffer, size_t room);
@@ -63,5 +66,28 @@ size_t decoder_held(const struct decoder *d);
 uint8_t *decoder_direct(struct decoder *d, size_t *room);
 /** Inside a frame whose end has not come. */
 bool decoder_is_inside_frame(const struct decoder *d);
+
+/* What decoder_next() does when its short cut does not apply. Private. */
+enum decoder_result decoder_step(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
+                                 struct decoder_event *event);
+
+/* The short cut, inline for the sake of small messages: an unmasked, unfragmented, uncompressed
+   short message that lies whole in the input, and is not text beyond ASCII. */
+static inline enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len,
+                                               size_t *consumed, struct decoder_event *event) {
+  if (d->step == DECODER_BETWEEN && len >= 2) {
+    const uint8_t opcode = in[0] ^ FRAME_FIN;
+    const size_t payload_len = in[1];
+    if ((opcode == FRAME_TEXT || opcode == FRAME_BINARY) && payload_len < d->short_end &&
+        payload_len <= len - 2 && (opcode == FRAME_BINARY || utf8_is_ascii(in + 2, payload_len))) {
+      event->opcode = opcode;
+      event->data = in + 2;
+      event->len = payload_len;
+      *consumed = 2 + payload_len;
+      return DECODER_MESSAGE;
+    }
+  }
+  return decoder_step(d, in, len, consumed, event);
+}
 
 #endif

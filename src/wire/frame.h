@@ -21,9 +21,9 @@ enum frame_opcode {
 };
 
 struct frame_header {
-  uint8_t first;       /* FIN, RSV1-3 and opcode as on the wire */
+  uint8_t first; /* FIN, RSV1-3 and opcode as on the wire */
   bool is_masked;
-  uint8_t key[4];      /* masking key, if masked */
+  uint8_t key[4]; /* masking key, if masked */
   uint8_t header_len;
   uint64_t payload_len;
 };

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /** Whether `data` is UTF-8 from end to end. */
 bool utf8_is_valid(const uint8_t *data, size_t len);
@@ -21,11 +22,41 @@ bool utf8_stream_feed(struct utf8_stream *stream, const uint8_t *data, size_t le
 /** True if the text so far is whole UTF-8. */
 bool utf8_stream_is_complete(const struct utf8_stream *stream);
 
-struct utf8_implementation {
-  const char *name;
-  bool (*is_valid)(const uint8_t *data, size_t len);
-};
-/** NULL-terminated by name == NULL, the portable one first. */
-const struct utf8_implementation *utf8_implementations(void);
+#define UTF8_HIGH_BITS 0x8080808080808080u
+
+static inline uint64_t utf8_load_64(const uint8_t *p) {
+  uint64_t word;
+  memcpy(&word, p, sizeof word);
+  return word;
+}
+
+/** What has the high bit set, of 32 bytes. */
+static inline uint64_t utf8_high_bits_32(const uint8_t *p) {
+  return (utf8_load_64(p) | utf8_load_64(p + 8) | utf8_load_64(p + 16) | utf8_load_64(p + 24)) &
+         UTF8_HIGH_BITS;
+}
+
+/** Whether no byte has its high bit set; for short texts, inline in the decoder's short cut. The
+    end is looked at with one load that may overlap the one before. */
+static inline bool utf8_is_ascii(const uint8_t *data, size_t len) {
+  uint64_t seen = 0;
+  size_t i = 0;
+  if (len >= 32) {
+    for (; i + 32 < len; i += 32) {
+      seen |= utf8_high_bits_32(data + i);
+    }
+    return (seen | utf8_high_bits_32(data + len - 32)) == 0;
+  }
+  if (len >= 8) {
+    for (; i + 8 < len; i += 8) {
+      seen |= utf8_load_64(data + i);
+    }
+    return ((seen | utf8_load_64(data + len - 8)) & UTF8_HIGH_BITS) == 0;
+  }
+  for (; i < len; i++) {
+    seen |= data[i];
+  }
+  return (seen & 0x80) == 0;
+}
 
 #endif
