@@ -38,11 +38,11 @@ enum failure_verdict { VERDICT_BACK_OFF, VERDICT_RETRY_NOW, VERDICT_GIVE_UP };
 
 struct failure {
   enum failure_kind kind;
-  uint16_t close_code;        /* received or sent, 0 if none */
-  uint16_t http_status;       /* 0 if none */
-  bool is_final;              /* critical by itself, as an unusable URL or a foreign subprotocol */
-  bool retryable;             /* set by the session from the verdict, for the report */
-  uint64_t retry_after_ms;    /* the server's hint; UINT64_MAX if none */
+  uint16_t close_code;     /* received or sent, 0 if none */
+  uint16_t http_status;    /* 0 if none */
+  bool is_final;           /* critical by itself, as an unusable URL or a foreign subprotocol */
+  bool retryable;          /* set by the session from the verdict, for the report */
+  uint64_t retry_after_ms; /* the server's hint; UINT64_MAX if none */
 };
 
 /** "connect_refused"; "?" for no such value. */

@@ -28,8 +28,9 @@ struct message_queue {
   uint64_t bytes;                          /* payload of all held messages */
 };
 
-/** Takes a node in, behind all others or in the place of a waiting one with its key. */
-void queue_push(struct message_queue *q, struct session_message *message, bool report);
+/** Takes a node in, behind all others or in the place of a waiting one with its key, which is
+    dropped. Returns how many were. */
+uint32_t queue_push(struct message_queue *q, struct session_message *message, bool report);
 /** Takes a node in that the present link did not send: behind other such ones, before all else. */
 void queue_recover(struct message_queue *q, struct session_message *message);
 uint64_t queue_lowest_id(const struct message_queue *q);
@@ -42,6 +43,8 @@ uint32_t queue_expire(struct message_queue *q, uint64_t now_ms);
 /** When the next one expires, UINT64_MAX if none. */
 uint64_t queue_expires_at(const struct message_queue *q);
 uint32_t queue_drop_waiting(struct message_queue *q, enum session_drop drop);
+/** What is in flight or recovered. */
+uint32_t queue_drop_in_flight(struct message_queue *q, enum session_drop drop);
 uint32_t queue_drop_all(struct message_queue *q, enum session_drop drop);
 
 /** Moves the oldest waiting one in flight. */

@@ -1,0 +1,289 @@
+/*
+ * The inputs and questions of session.h. What they do to the state is in machine.c by the table of
+ * table.c, what they do to time in timers.c, to messages in queue.c.
+ */
+#include "session.h"
+#include "actions.h"
+#include "machine.h"
+#include "timers.h"
+
+void session_init(struct session *s, const struct session_config *config, uint64_t seed) {
+  *s = (struct session){
+      .config = config, .random = seed, .phase = PHASE_IDLE, .phase_until_ms = SESSION_NEVER};
+}
+
+/* ---- what the user wants ---- */
+
+static bool wants_to_rest(const struct session *s) {
+  return s->wish == WISH_DISCONNECT || s->wish == WISH_RECONNECT;
+}
+
+void session_connect(struct session *s, uint64_t now_ms) {
+  s->wish = wants_to_rest(s) ? WISH_RECONNECT : WISH_CONNECT;
+  machine_grant(s, now_ms);
+}
+
+void session_disconnect(struct session *s, uint64_t now_ms) {
+  s->wish = WISH_DISCONNECT;
+  machine_grant(s, now_ms);
+}
+
+void session_ready(struct session *s, uint64_t now_ms) {
+  (void)now_ms;
+  if (s->phase == PHASE_OPEN)
+    s->is_ready = true;
+}
+
+void session_healthy(struct session *s, uint64_t now_ms) {
+  (void)now_ms;
+  if (s->phase == PHASE_OPEN)
+    machine_stabilise(s);
+}
+
+void session_probe(struct session *s, uint64_t now_ms) {
+  if (s->phase == PHASE_OPEN)
+    timers_probed(s, now_ms);
+}
+
+static uint64_t held_count(const struct session *s) {
+  return (uint64_t)s->queue.waiting_count + s->queue.in_flight_count;
+}
+
+static uint64_t at_least(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
+
+/* From disconnect until CLOSED is reported nothing is taken: that is the last word. */
+static bool is_closing(const struct session *s) {
+  return s->phase == PHASE_CLOSING || wants_to_rest(s) ||
+         (s->phase == PHASE_IDLE && s->actions_count);
+}
+
+/* A limit stops growth; it does not take back what a loss brought home above it. */
+bool session_enqueue(struct session *s, uint64_t now_ms, struct session_message *message) {
+  const struct session_config *config = s->config;
+  if (is_closing(s) || message->len > config->queue_limit_bytes)
+    return false;
+  s->counts.dropped += queue_expire(&s->queue, now_ms);
+  const uint64_t limit =
+      s->state == STATE_CONNECTED ? UINT64_MAX : at_least(config->queue_limit, held_count(s));
+  const uint64_t limit_bytes = at_least(config->queue_limit_bytes, s->queue.bytes);
+  s->counts.dropped += queue_push(&s->queue, message, config->report_fates);
+  s->counts.dropped += queue_expire(&s->queue, now_ms);
+  s->counts.dropped += queue_evict(&s->queue, limit, limit_bytes, message);
+  return true;
+}
+
+void session_clear(struct session *s, uint64_t now_ms) {
+  (void)now_ms;
+  s->counts.dropped += queue_drop_waiting(&s->queue, DROP_CLEARED);
+}
+
+/* ---- what happened to the dial or link ---- */
+
+static bool is_current(const struct session *s, uint32_t epoch) {
+  return epoch == s->epoch && table_has_link((enum session_phase)s->phase);
+}
+
+/* Current, and open: there is a stream. */
+static bool is_current_link(const struct session *s, uint32_t epoch) {
+  return is_current(s, epoch) && table_state((enum session_phase)s->phase) == STATE_CONNECTED;
+}
+
+void session_link_opened(struct session *s, uint64_t now_ms, uint32_t epoch) {
+  if (is_current(s, epoch))
+    machine_step(s, now_ms, INPUT_OPENED);
+}
+
+void session_link_lost(struct session *s, uint64_t now_ms, uint32_t epoch,
+                       const struct failure *failure, enum failure_verdict verdict) {
+  if (is_current(s, epoch))
+    machine_lose(s, now_ms, failure, verdict);
+}
+
+void session_recovered(struct session *s, uint64_t now_ms, struct session_message *message) {
+  (void)now_ms;
+  queue_recover(&s->queue, message);
+  if (s->phase == PHASE_IDLE)
+    s->counts.dropped += queue_drop_in_flight(&s->queue, DROP_DISCONNECTED);
+  else if (!table_has_link((enum session_phase)s->phase))
+    queue_return(&s->queue);
+}
+
+void session_asked(struct session *s, uint64_t now_us, uint32_t epoch, uint64_t stream_begin,
+                   uint64_t stream_end) {
+  if (is_current_link(s, epoch))
+    timers_question_asked(s, now_us, stream_begin, stream_end);
+}
+
+static void settle_flushed(struct session *s) {
+  queue_flushed(&s->queue, s->stream_sent, s->config->confirm == CONFIRM_NONE,
+                s->config->report_fates);
+}
+
+void session_written(struct session *s, uint64_t now_ms, uint32_t epoch,
+                     struct session_message *message, uint64_t stream_end) {
+  (void)now_ms;
+  if (!is_current_link(s, epoch))
+    return;
+  message->stream_end = stream_end;
+  settle_flushed(s);
+}
+
+void session_stream_shifted(struct session *s, uint32_t epoch, uint64_t stream_at, uint64_t len) {
+  if (!is_current_link(s, epoch))
+    return;
+  queue_shift(&s->queue, stream_at, len);
+  timers_stream_shifted(s, stream_at, len);
+}
+
+void session_flushed(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t stream_sent) {
+  if (!is_current_link(s, epoch) || stream_sent <= s->stream_sent)
+    return;
+  s->stream_sent = stream_sent;
+  timers_stream_advanced(s, now_ms);
+  settle_flushed(s);
+}
+
+void session_writable(struct session *s, uint32_t epoch, bool writable) {
+  if (is_current_link(s, epoch))
+    s->is_writable = writable;
+}
+
+/* Also while closing: the peer may yet confirm what it read. */
+void session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
+                             const struct heartbeat_reply *reply) {
+  if (!is_current_link(s, epoch) || !timers_reply_received(s, now_us, reply))
+    return;
+  if (s->config->confirm == CONFIRM_BARRIER)
+    queue_confirmed(&s->queue, s->heartbeat.stream_begin);
+}
+
+void session_frame_progress(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t len) {
+  if (is_current_link(s, epoch))
+    timers_frame_progressed(s, now_ms, len);
+}
+
+void session_received(struct session *s, uint64_t messages, uint64_t bytes) {
+  s->counts.messages_in += messages;
+  s->counts.bytes_in += bytes;
+}
+
+void session_sent(struct session *s, uint64_t messages, uint64_t bytes) {
+  s->counts.messages_out += messages;
+  s->counts.bytes_out += bytes;
+}
+
+/* ---- the machine's network ---- */
+
+void session_network_down(struct session *s, uint64_t now_ms) {
+  if (s->is_offline)
+    return;
+  s->is_offline = true;
+  machine_step(s, now_ms, INPUT_NETWORK_DOWN);
+}
+
+void session_network_up(struct session *s, uint64_t now_ms) {
+  if (!s->is_offline)
+    return;
+  s->is_offline = false;
+  machine_step(s, now_ms, s->was_open ? INPUT_NETWORK_UP : INPUT_NETWORK_UP_FIRST);
+}
+
+/* ---- time ---- */
+
+void session_tick(struct session *s, uint64_t now_ms) {
+  timers_run(s, now_ms);
+}
+
+uint64_t session_deadline(const struct session *s) {
+  return timers_deadline(s);
+}
+
+/* ---- actions ---- */
+
+static bool take_report(struct session *s, struct session_action *action) {
+  struct queue_report report;
+  if (!queue_next_report(&s->queue, &report))
+    return false;
+  *action = (struct session_action){.kind = ACTION_FATE, .epoch = s->epoch};
+  action->fate.message = report.message;
+  action->fate.fate = report.fate;
+  action->fate.drop = report.drop;
+  action->fate.final = report.is_final;
+  return true;
+}
+
+static bool take_question(struct session *s, uint64_t now_ms, struct session_action *action) {
+  if (!timers_want_question(s, now_ms))
+    return false;
+  *action = (struct session_action){.kind = ACTION_ASK, .epoch = s->epoch};
+  timers_question_handed(s, now_ms, &action->question);
+  return true;
+}
+
+static bool has_window(const struct session *s) {
+  return s->config->confirm == CONFIRM_NONE || s->queue.in_flight_count < s->config->in_flight;
+}
+
+static bool take_write(struct session *s, struct session_action *action) {
+  if (!s->is_ready || !s->is_writable || !s->queue.waiting || !has_window(s))
+    return false;
+  *action = (struct session_action){.kind = ACTION_WRITE, .epoch = s->epoch};
+  action->message = queue_take(&s->queue);
+  return true;
+}
+
+static bool take_work(struct session *s, uint64_t now_ms, struct session_action *action) {
+  if (s->phase != PHASE_OPEN)
+    return false;
+  s->counts.dropped += queue_expire(&s->queue, now_ms);
+  return take_report(s, action) || take_question(s, now_ms, action) || take_write(s, action);
+}
+
+/* Fates first: CLOSED is the last report. */
+bool session_next_action(struct session *s, uint64_t now_ms, struct session_action *action) {
+  machine_grant(s, now_ms);
+  return take_report(s, action) || actions_take(s, action) || take_work(s, now_ms, action);
+}
+
+/* ---- questions ---- */
+
+enum session_state session_get_state(const struct session *s) {
+  return (enum session_state)s->state;
+}
+
+enum session_reason session_get_reason(const struct session *s) {
+  return (enum session_reason)s->reason;
+}
+
+bool session_was_open(const struct session *s) {
+  return s->was_open;
+}
+
+uint64_t session_oldest_id(const struct session *s) {
+  return queue_lowest_id(&s->queue);
+}
+
+/* The loss that ends it all takes the counter one beyond the limit. */
+uint32_t session_attempt(const struct session *s) {
+  const uint32_t max = s->config->backoff.max_retries;
+  return s->attempt < max ? s->attempt : max;
+}
+
+uint64_t session_next_retry_at(const struct session *s) {
+  return s->phase == PHASE_CLOSING ? SESSION_NEVER : s->phase_until_ms;
+}
+
+bool session_is_open(const struct session *s) {
+  return s->phase == PHASE_OPEN && !wants_to_rest(s);
+}
+
+bool session_is_clear(const struct session *s) {
+  return session_is_open(s) && s->is_ready && s->is_writable && !s->queue.waiting &&
+         !s->queue.unflushed;
+}
+
+bool session_has_messages(const struct session *s) {
+  return held_count(s) > 0;
+}
