@@ -274,6 +274,9 @@ typedef struct limpet_callbacks {
   void (*on_high_water)(limpet_client *client, void *user);
   /** After on_high_water: it fell to half of it. Sending may go on. */
   void (*on_drained)(limpet_client *client, void *user);
+  /** A heartbeat was answered: the peer's WebSocket endpoint has read everything that went out
+      before the question. */
+  void (*on_heartbeat)(limpet_client *client, uint32_t rtt_us, void *user);
   void (*on_retry)(limpet_client *client, const limpet_retry *retry, void *user);
   void (*on_log)(limpet_client *client, limpet_log_level level, const char *line, void *user);
   /** Asked at each error, with what the client would do; the answer is what it does. */

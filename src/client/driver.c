@@ -32,14 +32,23 @@ static void on_opened(struct link *link, const char *subprotocol) {
   client_settle(client);
 }
 
+static void take_reply(struct limpet_client *client, const struct heartbeat_reply *reply) {
+  struct session_metrics metrics;
+  client_lock(client);
+  const bool is_awaited = session_heartbeat_reply(&client->session, net_loop_now_us(client->loop),
+                                                  client->epoch, reply);
+  session_get_metrics(&client->session, client_now_ms(client), &metrics);
+  client_unlock(client);
+  client_settle(client);
+  if (is_awaited && client_callbacks(client)->on_heartbeat)
+    client_callbacks(client)->on_heartbeat(client, metrics.rtt_last_us, client->user);
+}
+
 static bool take_heartbeat(struct limpet_client *client, const uint8_t *data, size_t len) {
   struct heartbeat_reply reply;
   if (!heartbeat_read_text(client->settings->session.dialect, (const char *)data, len, &reply))
     return false;
-  client_lock(client);
-  session_heartbeat_reply(&client->session, net_loop_now_us(client->loop), client->epoch, &reply);
-  client_unlock(client);
-  client_settle(client);
+  take_reply(client, &reply);
   return true;
 }
 
@@ -81,12 +90,8 @@ static void on_received(struct link *link) {
 static void on_pong(struct link *link, const uint8_t *data, size_t len) {
   struct limpet_client *client = link_user(link);
   struct heartbeat_reply reply;
-  if (!heartbeat_read_pong(data, len, &reply))
-    return;
-  client_lock(client);
-  session_heartbeat_reply(&client->session, net_loop_now_us(client->loop), client->epoch, &reply);
-  client_unlock(client);
-  client_settle(client);
+  if (heartbeat_read_pong(data, len, &reply))
+    take_reply(client, &reply);
 }
 
 static void on_progress(struct link *link, size_t len) {

@@ -151,12 +151,13 @@ void session_writable(struct session *s, uint32_t epoch, bool writable) {
 }
 
 /* Also while closing: the peer may yet confirm what it read. */
-void session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
+bool session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
                              const struct heartbeat_reply *reply) {
   if (!is_current_link(s, epoch) || !timers_reply_received(s, now_us, reply))
-    return;
+    return false;
   if (s->config->confirm == CONFIRM_BARRIER)
     queue_confirmed(&s->queue, s->heartbeat.stream_begin);
+  return true;
 }
 
 void session_frame_progress(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t len) {

@@ -162,8 +162,9 @@ void session_stream_shifted(struct session *s, uint32_t epoch, uint64_t stream_a
 void session_flushed(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t stream_sent);
 /** The link takes more messages now, or does not: ACTION_WRITE comes only while it does. */
 void session_writable(struct session *s, uint32_t epoch, bool writable);
-/** A heartbeat reply was recognised (heartbeat_read_pong(), heartbeat_read_text()). */
-void session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
+/** A heartbeat reply was recognised (heartbeat_read_pong(), heartbeat_read_text()). True if it
+    answers the outstanding question; others are ignored. */
+bool session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
                              const struct heartbeat_reply *reply);
 /** `len` bytes came that belong to a frame still unfinished. */
 void session_frame_progress(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t len);

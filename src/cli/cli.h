@@ -1,0 +1,20 @@
+/* What the subcommands share: exit statuses and the way to complain. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+enum exit_status {
+  EXIT_DONE = 0,      /* done, and all delivered */
+  EXIT_USAGE = 1,     /* usage or unusable input */
+  EXIT_GAVE_UP = 2,   /* the retries are used up */
+  EXIT_CRITICAL = 3,  /* retrying cannot cure it */
+  EXIT_DROPPED = 4,   /* ended, but messages were dropped */
+  EXIT_SIGNAL = 128   /* plus the signal's number */
+};
+
+/** "limpet: ..." on stderr. Returns EXIT_USAGE. */
+int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+int connect_main(int argc, char **argv);
+int demo_main(int argc, char **argv);
+
+#endif

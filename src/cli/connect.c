@@ -1,0 +1,392 @@
+/*
+ * `limpet connect`: standard input out, messages in, through cuts.
+ *
+ * A run goes through phases: READING; after the end of input FLUSHING (all handed over), PROVING
+ * (a heartbeat answered since), LINGERING (nothing came for a while), CLOSING. A loss before the
+ * proof goes back to FLUSHING on the next link.
+ */
+#include "cli.h"
+#include "connect_options.h"
+#include "events.h"
+#include "input.h"
+#include "output.h"
+#include "screen.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum run_phase { RUN_READING, RUN_FLUSHING, RUN_PROVING, RUN_LINGERING, RUN_CLOSING };
+
+/* The reply to a first question may answer one that was asked before the last message went out. */
+#define PROOFS_WANTED 2
+#define TICK_MS 500 /* of the status line */
+#define FLUSH_BYTES_MAX (1024 * 1024)
+
+struct run {
+  struct connect_options options;
+  uv_loop_t loop;
+  limpet_client *client;
+  struct input input;
+  uv_prepare_t turn;
+  uv_timer_t linger, tick;
+  uv_signal_t signals[2];
+  enum run_phase phase;
+  unsigned proofs;
+  unsigned rounds; /* closings that proved nothing */
+  bool is_proven, is_finished, is_input_bad;
+  int signal;
+  int status;
+  uint64_t dropped;     /* for good, whatever the reason */
+  uint64_t undelivered; /* of them, at the end */
+};
+
+static void go_to(struct run *run, enum run_phase phase);
+
+/* ---- the end ---- */
+
+static void finish(struct run *run, int status) {
+  if (run->is_finished)
+    return;
+  run->is_finished = true;
+  run->status = status;
+  input_stop(&run->input);
+  events_metrics(run->client);
+  limpet_stop(run->client, run->options.client.close_timeout_ms);
+}
+
+static void close_handles(struct run *run) {
+  input_deinit(&run->input);
+  uv_close((uv_handle_t *)&run->turn, NULL);
+  uv_close((uv_handle_t *)&run->linger, NULL);
+  uv_close((uv_handle_t *)&run->tick, NULL);
+  uv_close((uv_handle_t *)&run->signals[0], NULL);
+  uv_close((uv_handle_t *)&run->signals[1], NULL);
+}
+
+/* ---- phases after the end of input ---- */
+
+static void on_flushed(limpet_client *client, limpet_result result, void *user) {
+  struct run *run = user;
+  (void)client;
+  if (result == LIMPET_OK && run->phase == RUN_FLUSHING)
+    go_to(run, RUN_PROVING);
+}
+
+static void begin_proof(struct run *run) {
+  run->proofs = 0;
+  if (run->options.client.heartbeat == LIMPET_DIALECT_OFF)
+    go_to(run, RUN_LINGERING); /* the closing handshake must prove it */
+  else
+    limpet_probe(run->client);
+}
+
+static void on_linger(uv_timer_t *timer) {
+  go_to(timer->data, RUN_CLOSING);
+}
+
+static void go_to(struct run *run, enum run_phase phase) {
+  run->phase = phase;
+  switch (phase) {
+  case RUN_READING:
+    break;
+  case RUN_FLUSHING:
+    if (limpet_flush(run->client, UINT32_MAX, on_flushed, run) != LIMPET_OK)
+      finish(run, complain("out of memory"));
+    break;
+  case RUN_PROVING:
+    begin_proof(run);
+    break;
+  case RUN_LINGERING:
+    uv_timer_start(&run->linger, on_linger, run->options.linger_ms, 0);
+    break;
+  case RUN_CLOSING:
+    uv_timer_stop(&run->linger);
+    limpet_disconnect(run->client);
+    break;
+  }
+}
+
+static void on_heartbeat(limpet_client *client, uint32_t rtt_us, void *user) {
+  struct run *run = user;
+  (void)rtt_us;
+  if (run->phase != RUN_PROVING)
+    return;
+  if (++run->proofs < PROOFS_WANTED) {
+    limpet_probe(client);
+    return;
+  }
+  run->is_proven = true;
+  go_to(run, RUN_LINGERING);
+}
+
+/* CLOSED, and it was our wish. Without any proof the run connects and proves again; a peer that
+   never proves anything is given up like one that cannot be reached. */
+static void on_closed(struct run *run) {
+  if (run->is_finished)
+    return;
+  if (run->signal) {
+    finish(run, EXIT_SIGNAL + run->signal);
+  } else if (run->is_proven) {
+    finish(run, run->is_input_bad ? EXIT_USAGE : EXIT_DONE);
+  } else if (run->rounds++ >= run->options.client.max_retries) {
+    events_say("the server never proved that it read everything");
+    finish(run, EXIT_GAVE_UP);
+  } else {
+    limpet_connect(run->client);
+    go_to(run, RUN_FLUSHING);
+  }
+}
+
+/* ---- input ---- */
+
+/* With an explicit --queue-limit input is read on and the oldest message goes; else it waits. */
+static bool must_wait(const struct run *run, size_t len) {
+  limpet_snapshot s;
+  if (run->options.has_queue_limit)
+    return false;
+  limpet_get_snapshot(run->client, &s, sizeof s);
+  return s.metrics.queued_messages >= run->options.client.queue_limit ||
+         (s.metrics.queued_messages > 0 &&
+          s.metrics.queued_bytes + len > run->options.client.high_water);
+}
+
+static enum input_answer take(void *user, const char *data, size_t len) {
+  struct run *run = user;
+  const limpet_send_options how = {.ttl_ms = run->options.ttl_ms};
+  if (must_wait(run, len))
+    return INPUT_WAIT;
+  const limpet_result result = run->options.is_binary
+                                   ? limpet_send_binary(run->client, data, len, &how, NULL)
+                                   : limpet_send_text(run->client, data, len, &how, NULL);
+  if (result == LIMPET_INVALID_UTF8)
+    return INPUT_BAD;
+  if (result != LIMPET_OK) {
+    events_dropped(LIMPET_DROP_OVERFLOW, 1);
+    run->dropped++;
+  }
+  return INPUT_TAKEN;
+}
+
+static void on_input_ended(void *user, const char *error) {
+  struct run *run = user;
+  if (error) {
+    screen_clear();
+    run->is_input_bad = complain("%s", error);
+  }
+  if (error || !run->options.is_kept_open)
+    go_to(run, RUN_FLUSHING);
+}
+
+/* ---- what the client reports ---- */
+
+static void print_message(struct run *run, const void *data, size_t len) {
+  if (isatty(STDOUT_FILENO))
+    screen_clear();
+  if (!output_message(run->options.is_binary, data, len) && !run->is_finished)
+    finish(run, complain("cannot write to standard output: %s", strerror(errno)));
+  if (run->phase == RUN_LINGERING)
+    uv_timer_start(&run->linger, on_linger, run->options.linger_ms, 0);
+}
+
+static void on_text(limpet_client *client, const char *data, size_t len, void *user) {
+  (void)client;
+  print_message(user, data, len);
+}
+
+static void on_binary(limpet_client *client, const void *data, size_t len, void *user) {
+  (void)client;
+  print_message(user, data, len);
+}
+
+static void on_state(limpet_client *client, limpet_state from, limpet_state to,
+                     limpet_reason reason, void *user) {
+  struct run *run = user;
+  events_state(from, to, reason);
+  if (to == LIMPET_CONNECTED)
+    events_metrics(client);
+  else if (to == LIMPET_FAILED)
+    finish(run, EXIT_GAVE_UP);
+  else if (to == LIMPET_ERROR)
+    finish(run, EXIT_CRITICAL);
+  else if (to == LIMPET_CLOSED)
+    on_closed(run);
+  else if (to == LIMPET_DISCONNECTED && run->phase == RUN_LINGERING && run->is_proven)
+    go_to(run, RUN_CLOSING); /* all was read before: no need to come back */
+}
+
+static void on_open(limpet_client *client, void *user) {
+  struct run *run = user;
+  (void)client;
+  events_open();
+  if (run->phase == RUN_PROVING || run->phase == RUN_LINGERING)
+    go_to(run, RUN_FLUSHING);
+}
+
+static void on_close(limpet_client *client, const limpet_close_info *info, void *user) {
+  struct run *run = user;
+  (void)client;
+  if (run->phase == RUN_CLOSING && info->was_clean)
+    run->is_proven = true;
+}
+
+static void on_error(limpet_client *client, const limpet_error *error, void *user) {
+  struct run *run = user;
+  (void)client;
+  events_error(error);
+  if (run->options.is_quiet && !error->retryable)
+    (void)complain("%s: %s", error->message, error->detail);
+}
+
+static void on_retry(limpet_client *client, const limpet_retry *retry, void *user) {
+  (void)client;
+  (void)user;
+  events_retry(retry);
+}
+
+static void on_fate(limpet_client *client, const limpet_fate_report *report, void *user) {
+  struct run *run = user;
+  (void)client;
+  if (report->fate != LIMPET_FATE_DROPPED)
+    return;
+  run->dropped++;
+  if (report->drop == LIMPET_DROP_DISCONNECTED)
+    run->undelivered++;
+  else
+    events_dropped(report->drop, 1);
+}
+
+static void on_log(limpet_client *client, limpet_log_level level, const char *line, void *user) {
+  (void)client;
+  (void)user;
+  events_log(level, line);
+}
+
+static void set_callbacks(struct run *run) {
+  run->options.client.user = run;
+  run->options.client.callbacks = (limpet_callbacks){
+      .on_text = on_text,
+      .on_binary = on_binary,
+      .on_state = on_state,
+      .on_open = on_open,
+      .on_close = on_close,
+      .on_error = on_error,
+      .on_heartbeat = on_heartbeat,
+      .on_retry = on_retry,
+      .on_fate = on_fate,
+      .on_log = run->options.is_verbose ? on_log : NULL,
+  };
+}
+
+/* ---- turns, ticks, signals ---- */
+
+static void on_turn(uv_prepare_t *prepare) {
+  struct run *run = prepare->data;
+  if (!output_flush() && !run->is_finished)
+    finish(run, complain("cannot write to standard output: %s", strerror(errno)));
+  if (run->is_finished)
+    return;
+  if (input_is_waiting(&run->input))
+    input_resume(&run->input);
+  screen_draw(run->client);
+}
+
+static void on_tick(uv_timer_t *timer) {
+  struct run *run = timer->data;
+  if (!run->is_finished)
+    screen_draw(run->client);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  struct run *run = handle->data;
+  if (run->signal) {
+    screen_clear();
+    _exit(EXIT_SIGNAL + number);
+  }
+  run->signal = number;
+  input_stop(&run->input);
+  if (!run->is_finished)
+    go_to(run, RUN_CLOSING);
+}
+
+static void init_handles(struct run *run) {
+  uv_loop_init(&run->loop);
+  uv_prepare_init(&run->loop, &run->turn);
+  uv_timer_init(&run->loop, &run->linger);
+  uv_timer_init(&run->loop, &run->tick);
+  uv_signal_init(&run->loop, &run->signals[0]);
+  uv_signal_init(&run->loop, &run->signals[1]);
+  run->turn.data = run->linger.data = run->tick.data = run;
+  run->signals[0].data = run->signals[1].data = run;
+  uv_prepare_start(&run->turn, on_turn);
+  uv_signal_start(&run->signals[0], on_signal, SIGINT);
+  uv_signal_start(&run->signals[1], on_signal, SIGTERM);
+  if (screen_has_status_line())
+    uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+/* Nothing but the client keeps the loop running, so that the run ends with it. */
+static void unref_handles(struct run *run) {
+  uv_unref((uv_handle_t *)&run->turn);
+  uv_unref((uv_handle_t *)&run->tick);
+  uv_unref((uv_handle_t *)&run->signals[0]);
+  uv_unref((uv_handle_t *)&run->signals[1]);
+}
+
+static int end_status(const struct run *run) {
+  if (run->undelivered)
+    events_say("%llu message%s not delivered", (unsigned long long)run->undelivered,
+               run->undelivered == 1 ? " was" : "s were");
+  if (run->status == EXIT_DONE && run->dropped)
+    return EXIT_DROPPED;
+  return run->status;
+}
+
+/* A line larger than the queue may hold must still be sendable while a link is open. */
+static void widen_queue(struct connect_options *o) {
+  if (!o->has_queue_limit_bytes && o->client.queue_limit_bytes < o->client.max_message)
+    o->client.queue_limit_bytes = o->client.max_message;
+}
+
+static int start(struct run *run) {
+  char detail[LIMPET_DETAIL_CAP];
+  const struct input_taker taker = {.take = take, .ended = on_input_ended, .user = run};
+  const limpet_result result =
+      limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail);
+  if (result != LIMPET_OK)
+    return complain("%s", detail);
+  if (!input_start(&run->input, &run->loop, run->options.is_binary,
+                   run->options.client.max_message, &taker)) {
+    limpet_stop(run->client, 0);
+    return complain("standard input cannot be read");
+  }
+  limpet_connect(run->client);
+  return EXIT_DONE;
+}
+
+int connect_main(int argc, char **argv) {
+  static struct run run;
+  int status;
+  if (!connect_options_parse(&run.options, argc, argv, &status)) {
+    connect_options_deinit(&run.options);
+    return status;
+  }
+  screen_init(run.options.events == EVENTS_TEXT);
+  events_init(run.options.events, run.options.is_verbose);
+  widen_queue(&run.options);
+  set_callbacks(&run);
+  init_handles(&run);
+  unref_handles(&run);
+  run.status = start(&run);
+  uv_run(&run.loop, UV_RUN_DEFAULT);
+  close_handles(&run);
+  uv_run(&run.loop, UV_RUN_DEFAULT);
+  uv_loop_close(&run.loop);
+  screen_clear();
+  (void)output_flush();
+  status = end_status(&run);
+  connect_options_deinit(&run.options);
+  return status;
+}

@@ -1,0 +1,35 @@
+/* What `limpet connect` was asked to do. */
+#ifndef CLI_CONNECT_OPTIONS_H
+#define CLI_CONNECT_OPTIONS_H
+
+#include <limpet/limpet.h>
+#include <stdbool.h>
+
+enum event_format { EVENTS_TEXT, EVENTS_JSON, EVENTS_NONE };
+
+#define HEADERS_MAX 64
+#define SUBPROTOCOLS_MAX 16
+
+struct connect_options {
+  limpet_options client;
+  enum event_format events;
+  bool is_quiet, is_verbose, is_binary, is_kept_open;
+  bool has_queue_limit; /* the user chose to lose the oldest rather than to wait */
+  bool has_queue_limit_bytes;
+  uint32_t linger_ms;
+  uint32_t ttl_ms;
+
+  /* gathered while parsing; owned */
+  const char *headers[HEADERS_MAX + 2];
+  size_t headers_count;
+  const char *subprotocols[SUBPROTOCOLS_MAX + 1];
+  size_t subprotocols_count;
+  char *query; /* of --query, encoded */
+  char *url;
+};
+
+/** Parses the command line. True: go on. Else `*status` is the exit status. */
+bool connect_options_parse(struct connect_options *options, int argc, char **argv, int *status);
+void connect_options_deinit(struct connect_options *options);
+
+#endif

@@ -1,0 +1,155 @@
+/* The demo's server, on the library's own server role. */
+#include "demo_server.h"
+
+#include "link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct demo_server {
+  struct net_loop *loop;
+  struct listener *listener;
+  struct demo_tally *received;
+  struct link *link; /* the newest; older ones are dropped */
+  unsigned after;    /* as the newest request asked */
+  unsigned produced;
+};
+
+/* ---- the tally ---- */
+
+void demo_tally_take(struct demo_tally *tally, unsigned number) {
+  if (number == 0 || number > DEMO_MESSAGES)
+    return;
+  tally->on_wire++;
+  if (tally->is_known[number])
+    return;
+  tally->out_of_order += number != tally->highest + 1;
+  tally->is_known[number] = true;
+  tally->received++;
+  while (tally->highest < DEMO_MESSAGES && tally->is_known[tally->highest + 1])
+    tally->highest++;
+  if (tally->delivered_count < 2 * DEMO_MESSAGES)
+    tally->delivered[tally->delivered_count++] = number;
+}
+
+unsigned demo_tally_repeated(const struct demo_tally *tally) {
+  bool seen[DEMO_MESSAGES + 1] = {false};
+  unsigned repeated = 0;
+  for (unsigned i = 0; i < tally->delivered_count; i++) {
+    repeated += seen[tally->delivered[i]];
+    seen[tally->delivered[i]] = true;
+  }
+  return repeated;
+}
+
+/* ---- links ---- */
+
+static void send_number(struct demo_server *server, unsigned number) {
+  char text[32];
+  const int len = snprintf(text, sizeof text, "down %u", number);
+  (void)link_write(server->link, FRAME_TEXT, text, (size_t)len, NULL);
+}
+
+static void on_request(struct link *link, const struct handshake_request *request) {
+  struct demo_server *server = link_user(link);
+  const char *after = strstr(request->target, "after=");
+  if (!request->is_upgrade) {
+    link_refuse(link, request->error_status, request->detail, NULL);
+    return;
+  }
+  if (server->link && server->link != link)
+    link_abort(server->link);
+  server->link = link;
+  server->after = after ? (unsigned)strtoul(after + 6, NULL, 10) : 0;
+  link_accept_upgrade(link, NULL);
+}
+
+static void on_opened(struct link *link, const char *subprotocol) {
+  struct demo_server *server = link_user(link);
+  (void)subprotocol;
+  for (unsigned number = server->after + 1; number <= server->produced; number++)
+    send_number(server, number);
+}
+
+static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, size_t len) {
+  struct demo_server *server = link_user(link);
+  unsigned number = 0;
+  (void)opcode;
+  for (size_t i = 3; i < len && data[i] >= '0' && data[i] <= '9' && number < 100000; i++)
+    number = number * 10 + (unsigned)(data[i] - '0'); /* "up N" */
+  demo_tally_take(server->received, number);
+}
+
+static void on_pong(struct link *link, const uint8_t *data, size_t len) {
+  (void)link;
+  (void)data;
+  (void)len;
+}
+
+static void on_ended(struct link *link, const struct link_end *end) {
+  struct demo_server *server = link_user(link);
+  (void)end;
+  if (server->link == link)
+    server->link = NULL;
+}
+
+static const struct link_events events = {
+    .opened = on_opened,
+    .message = on_message,
+    .pong = on_pong,
+    .ended = on_ended,
+    .request = on_request,
+};
+
+static const struct link_settings settings = {
+    .connect_timeout_ms = 5000,
+    .close_timeout_ms = 1000,
+    .max_message = 1 << 20,
+    .max_handshake = 16 * 1024,
+    .high_water = 1 << 20,
+};
+
+static void on_accepted(void *user, uv_os_sock_t fd) {
+  struct demo_server *server = user;
+  (void)link_accept(server->loop, &settings, &events, server, fd);
+}
+
+struct demo_server *demo_server_new(struct net_loop *loop, struct demo_tally *received,
+                                    char *detail, size_t detail_cap) {
+  struct demo_server *server = calloc(1, sizeof *server);
+  if (!server) {
+    (void)snprintf(detail, detail_cap, "out of memory");
+    return NULL;
+  }
+  server->loop = loop;
+  server->received = received;
+  server->listener = listener_new(loop, "127.0.0.1:0", on_accepted, server, detail, detail_cap);
+  if (server->listener)
+    return server;
+  free(server);
+  return NULL;
+}
+
+uint16_t demo_server_port(const struct demo_server *server) {
+  return listener_port(server->listener);
+}
+
+void demo_server_produce(struct demo_server *server) {
+  if (server->produced == DEMO_MESSAGES)
+    return;
+  server->produced++;
+  if (server->link && link_is_open(server->link))
+    send_number(server, server->produced);
+}
+
+unsigned demo_server_produced(const struct demo_server *server) {
+  return server->produced;
+}
+
+void demo_server_free(struct demo_server *server) {
+  if (server->link)
+    link_abort(server->link);
+  listener_free(server->listener);
+  free(server);
+}

@@ -1,0 +1,178 @@
+/* Events as text and as JSON. */
+#include "events.h"
+
+#include "screen.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+  enum event_format format;
+  bool is_verbose;
+  uint64_t start_ms;
+} events;
+
+void events_init(enum event_format format, bool is_verbose) {
+  events.format = format;
+  events.is_verbose = is_verbose;
+  events.start_ms = limpet_now_ms();
+}
+
+/* Adds t_ms and writes the object as one line; what cannot be built for want of memory is left
+   out. Takes the reference. */
+static void write_json(json_t *event) {
+  json_object_set_new(event, "t_ms", json_integer((json_int_t)(limpet_now_ms() - events.start_ms)));
+  char *line = json_dumps(event, JSON_COMPACT);
+  if (line)
+    fprintf(stderr, "%s\n", line);
+  free(line);
+  json_decref(event);
+}
+
+static void write_text(enum screen_colour colour, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void write_text(enum screen_colour colour, const char *format, ...) {
+  va_list arguments;
+  screen_clear();
+  fprintf(stderr, "%s[WebSocket] ", screen_colour(colour));
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "%s\n", screen_colour(SCREEN_PLAIN));
+}
+
+void events_say(const char *format, ...) {
+  va_list arguments;
+  if (events.format == EVENTS_JSON)
+    return;
+  screen_clear();
+  fputs("limpet: ", stderr);
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fputc('\n', stderr);
+}
+
+void events_state(limpet_state from, limpet_state to, limpet_reason reason) {
+  const char *old = limpet_state_name(from), *now = limpet_state_name(to);
+  if (events.format == EVENTS_TEXT)
+    write_text(screen_state_colour(to), "State: %s → %s", old, now);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss ss ss}", "event", "state", "from", old, "to", now, "reason",
+                         limpet_reason_name(reason)));
+}
+
+void events_open(void) {
+  if (events.format == EVENTS_TEXT)
+    write_text(SCREEN_GREEN, "Connected");
+}
+
+static void set_unless_zero(json_t *event, const char *name, json_int_t value) {
+  if (value)
+    json_object_set_new(event, name, json_integer(value));
+}
+
+static void write_error_json(const limpet_error *error) {
+  json_t *event = json_pack("{ss ss sb ss ss}", "event", "error", "kind",
+                            limpet_error_kind_name(error->kind), "retryable", error->retryable,
+                            "message", error->message, "detail", error->detail);
+  set_unless_zero(event, "close_code", error->close_code);
+  set_unless_zero(event, "http_status", error->http_status);
+  json_object_set_new(event, "url", json_string(error->endpoint));
+  write_json(event);
+}
+
+void events_error(const limpet_error *error) {
+  if (events.format == EVENTS_TEXT)
+    write_text(SCREEN_RED, "%s: %s", error->message, error->detail);
+  else if (events.format == EVENTS_JSON)
+    write_error_json(error);
+}
+
+static json_t *max_retries_json(uint32_t max_retries) {
+  return max_retries == LIMPET_RETRY_FOREVER ? json_null() : json_integer(max_retries);
+}
+
+void events_retry(const limpet_retry *retry) {
+  char of[16] = "";
+  if (retry->max_retries != LIMPET_RETRY_FOREVER)
+    (void)snprintf(of, sizeof of, "/%u", retry->max_retries);
+  if (events.format == EVENTS_TEXT)
+    write_text(SCREEN_YELLOW, "Reconnect attempt %u%s in %llums", retry->attempt, of,
+               (unsigned long long)retry->delay_ms);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss sI so sI}", "event", "retry", "attempt",
+                         (json_int_t)retry->attempt, "max_retries",
+                         max_retries_json(retry->max_retries), "delay_ms",
+                         (json_int_t)retry->delay_ms));
+}
+
+void events_dropped(limpet_drop drop, unsigned count) {
+  const char *reason = limpet_drop_name(drop);
+  if (events.format == EVENTS_TEXT)
+    write_text(SCREEN_RED, "Dropped %u message%s (%s)", count, count == 1 ? "" : "s", reason);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss sI}", "event", "dropped", "reason", reason, "count",
+                         (json_int_t)count));
+}
+
+void events_log(limpet_log_level level, const char *line) {
+  if (events.is_verbose && events.format == EVENTS_TEXT && level >= LIMPET_LOG_INFO)
+    write_text(SCREEN_DIM, "%s", line);
+}
+
+static json_t *rtt_json(const limpet_metrics *m) {
+  return json_pack("{sI sI sI sI}", "last", (json_int_t)m->rtt_last_us / 1000, "min",
+                   (json_int_t)m->rtt_min_us / 1000, "mean", (json_int_t)m->rtt_mean_us / 1000,
+                   "max", (json_int_t)m->rtt_max_us / 1000);
+}
+
+static json_t *last_error_json(const limpet_snapshot *s) {
+  if (s->last_error == LIMPET_ERROR_NONE)
+    return json_null();
+  return json_pack("{ss ss}", "kind", limpet_error_kind_name(s->last_error), "detail",
+                   s->last_error_detail);
+}
+
+static void add_counts(json_t *event, const limpet_metrics *m) {
+  const struct {
+    const char *name;
+    uint64_t value;
+  } counts[] = {
+      {"messages_in", m->messages_in},   {"messages_out", m->messages_out},
+      {"bytes_in", m->bytes_in},         {"bytes_out", m->bytes_out},
+      {"dropped", m->dropped},           {"downtime_ms", m->downtime_ms},
+      {"longest_outage_ms", m->longest_outage_ms},
+  };
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    json_object_set_new(event, counts[i].name, json_integer((json_int_t)counts[i].value));
+}
+
+static json_t *next_retry_json(const limpet_snapshot *s) {
+  if (s->next_retry_at_ms == LIMPET_NEVER)
+    return json_null();
+  return json_integer(
+      s->next_retry_at_ms > s->now_ms ? (json_int_t)(s->next_retry_at_ms - s->now_ms) : 0);
+}
+
+void events_metrics(limpet_client *client) {
+  char url[1024];
+  limpet_snapshot s;
+  if (events.format != EVENTS_JSON)
+    return;
+  limpet_get_snapshot(client, &s, sizeof s);
+  (void)limpet_url_redact(limpet_url(client), url, sizeof url);
+  json_t *event = json_pack(
+      "{ss ss sb sI sI sI ss sI so so}", "event", "metrics", "state", limpet_state_name(s.state),
+      "connected", s.state == LIMPET_CONNECTED, "reconnects", (json_int_t)s.metrics.reconnects,
+      "queued_messages", (json_int_t)s.metrics.queued_messages, "connection_duration_ms",
+      (json_int_t)s.metrics.connection_duration_ms, "url", url, "attempt", (json_int_t)s.attempt,
+      "next_retry_ms", next_retry_json(&s), "rtt_ms", rtt_json(&s.metrics));
+  add_counts(event, &s.metrics);
+  json_object_set_new(event, "last_error", last_error_json(&s));
+  write_json(event);
+}

@@ -1,0 +1,19 @@
+/* What happens, on stderr: the seeds' lines, or one JSON object a line (section 8 of the
+   contract). */
+#ifndef CLI_EVENTS_H
+#define CLI_EVENTS_H
+
+#include "connect_options.h"
+
+void events_init(enum event_format format, bool is_verbose);
+void events_state(limpet_state from, limpet_state to, limpet_reason reason);
+void events_open(void);
+void events_error(const limpet_error *error);
+void events_retry(const limpet_retry *retry);
+void events_dropped(limpet_drop drop, unsigned count);
+void events_metrics(limpet_client *client);
+void events_log(limpet_log_level level, const char *line);
+/** A sentence for people that ends or sums up the run, in every format but json. */
+void events_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,64 @@
+/* The `limpet` program: finds the subcommand. */
+#include "cli.h"
+
+#include <limpet/limpet.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct subcommand {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *summary;
+} subcommands[] = {
+    {"connect", connect_main, "talk to a WebSocket server through cuts: stdin out, messages in"},
+    {"demo", demo_main, "watch 1,000 messages each way survive five cuts"},
+};
+
+#define SUBCOMMANDS_COUNT (sizeof subcommands / sizeof *subcommands)
+
+int complain(const char *format, ...) {
+  va_list arguments;
+  fputs("limpet: ", stderr);
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fputc('\n', stderr);
+  return EXIT_USAGE;
+}
+
+static int print_help(void) {
+  puts("Usage: limpet COMMAND [OPTION]... \n\n"
+       "Keeps a WebSocket conversation alive through every cut.\n\nCommands:");
+  for (size_t i = 0; i < SUBCOMMANDS_COUNT; i++)
+    printf("  %-9s %s\n", subcommands[i].name, subcommands[i].summary);
+  puts("\n`limpet COMMAND --help` tells more.\n\n"
+       "Examples:\n"
+       "  limpet connect ws://127.0.0.1:8085/echo\n"
+       "  printf 'a\\nb\\n' | limpet connect wss://example.com/ws\n"
+       "  limpet demo");
+  return EXIT_DONE;
+}
+
+static int run_subcommand(int argc, char **argv) {
+  for (size_t i = 0; i < SUBCOMMANDS_COUNT; i++)
+    if (strcmp(argv[1], subcommands[i].name) == 0)
+      return subcommands[i].run(argc - 1, argv + 1);
+  return complain("there is no command '%s'; `limpet --help` lists what there is", argv[1]);
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+  if (argc < 2) {
+    print_help();
+    return EXIT_USAGE;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    return print_help();
+  if (strcmp(argv[1], "--version") == 0) {
+    puts("limpet " LIMPET_VERSION);
+    return EXIT_DONE;
+  }
+  return run_subcommand(argc, argv);
+}

@@ -1,0 +1,40 @@
+/* GNU long options from a table: parsing by getopt_long, help text, and errors that name the
+   option. */
+#ifndef CLI_OPTION_TABLE_H
+#define CLI_OPTION_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OPTION_ERROR_CAP 256
+
+struct option_row {
+  const char *name;     /* without dashes */
+  const char *argument; /* its name in the help, or NULL: takes none */
+  const char *help;     /* '\n' starts another line */
+  /** False, with `error` filled, if the value is unusable. */
+  bool (*apply)(void *target, const char *value, const struct option_row *row, char *error);
+  size_t offset; /* for the general appliers below: the member of `target` */
+  uint64_t minimum, maximum;
+};
+
+/* Appliers for plain members. */
+bool option_u32(void *target, const char *value, const struct option_row *row, char *error);
+bool option_u64(void *target, const char *value, const struct option_row *row, char *error);
+bool option_true(void *target, const char *value, const struct option_row *row, char *error);
+bool option_false(void *target, const char *value, const struct option_row *row, char *error);
+bool option_text(void *target, const char *value, const struct option_row *row, char *error);
+
+/** A whole number in decimal. */
+bool option_parse_number(const char *text, uint64_t *value);
+
+enum option_outcome { OPTIONS_OK, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
+
+/** Parses argv; complains by itself about what is wrong. `*first` is the first operand; argv is
+    reordered so that operands come last. */
+enum option_outcome options_parse(int argc, char **argv, const struct option_row *rows,
+                                  size_t count, void *target, int *first);
+void options_print(const struct option_row *rows, size_t count);
+
+#endif
