@@ -1,6 +1,7 @@
 /* A TCP proxy on libuv streams that cuts when told. */
 #include "demo_cutter.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
