@@ -88,7 +88,7 @@ static int64_t seconds_since_1970(const struct date *d) {
   int64_t days = days_before_year(d->year) + d->day - 1;
   for (int month = 1; month < d->month; month++)
     days += month_days(d->year, month);
-  return days * SECONDS_A_DAY + d->hour * 3600 + d->minute * 60 + d->second;
+  return days * SECONDS_A_DAY + INT64_C(3600) * d->hour + INT64_C(60) * d->minute + d->second;
 }
 
 static int year_of(int64_t now_s) {
@@ -98,11 +98,13 @@ static int year_of(int64_t now_s) {
   return year;
 }
 
-/* A year that seems more than 50 years ahead is the latest past one with those digits. */
+/* At most 50 years ahead, less than 50 behind: what seems further ahead is past (RFC 9110). */
 static int full_year(int two_digits, int64_t now_s) {
   const int this_year = year_of(now_s);
   const int year = this_year - this_year % 100 + two_digits;
-  return year > this_year + 50 ? year - 100 : year;
+  if (year > this_year + 50)
+    return year - 100;
+  return year <= this_year - 50 ? year + 100 : year;
 }
 
 /* ---- the three forms ------------------------------------------------------------ */

@@ -17,7 +17,9 @@ struct parameter {
 /* ---- syntax ------------------------------------------------------------------- */
 
 static char peek(const struct url_slice *rest) {
-  return rest->len > 0 ? rest->text[0] : '\0';
+  if (rest->len == 0)
+    return '\0';
+  return rest->text[0];
 }
 
 static void advance(struct url_slice *rest) {

@@ -4,6 +4,8 @@
 
 #include "text.h"
 
+#define REQUEST_SPACES 2 /* method, target, version */
+
 enum head_scan { SCAN_LINE_START, SCAN_INSIDE, SCAN_CR, SCAN_EMPTY_CR };
 
 /* ---- llhttp's side: collects the line's parts -------------------------------------- */
@@ -30,6 +32,8 @@ static int on_field(llhttp_t *parser, const char *data, size_t len) {
 
 static int on_value(llhttp_t *parser, const char *data, size_t len) {
   struct handshake_head *h = parser->data;
+  if (len == 0) /* an empty value is reported late, when the next line is under way */
+    return 0;
   if (h->line_len == h->name_len) /* the value's first piece: end the name */
     append(h, "", 1);
   append(h, data, len);
@@ -72,12 +76,22 @@ void handshake_head_init(struct handshake_head *h, bool is_request, size_t max) 
 
 /* ---- the scanner's side: line ends and characters ---------------------------------- */
 
+static bool is_blank(uint8_t byte) {
+  return byte == ' ' || byte == '\t';
+}
+
 static const char *line_start_problem(const struct handshake_head *h, uint8_t byte) {
   if (byte == '\r')
     return h->is_start_line ? "empty first line" : NULL;
-  if (byte == ' ' || byte == '\t')
+  if (is_blank(byte))
     return "line that begins with a blank"; /* RFC 9112 section 5.2: folding is obsolete */
   return text_is_field_character((char)byte) ? NULL : "control character";
+}
+
+static const char *inside_problem(const struct handshake_head *h, uint8_t byte) {
+  if (h->is_start_line && h->is_request && is_blank(byte) && h->space_count == REQUEST_SPACES)
+    return "request line of more than three words";
+  return byte == '\r' || text_is_field_character((char)byte) ? NULL : "control character";
 }
 
 /* What is wrong with the next byte, or NULL. */
@@ -86,7 +100,7 @@ static const char *scan_problem(const struct handshake_head *h, uint8_t byte) {
   case SCAN_LINE_START:
     return line_start_problem(h, byte);
   case SCAN_INSIDE:
-    return byte == '\r' || text_is_field_character((char)byte) ? NULL : "control character";
+    return inside_problem(h, byte);
   default:
     return byte == '\n' ? NULL : "carriage return without line feed";
   }
@@ -102,13 +116,13 @@ static void scan_step(struct handshake_head *h, uint8_t byte) {
 }
 
 static void note_start_line(struct handshake_head *h, uint8_t byte) {
-  if (h->beginning_len < HEAD_BEGINNING_CAP)
-    h->beginning[h->beginning_len++] = (char)byte;
   if (byte == '\r' || byte == '\n')
     return;
+  if (h->beginning_len < HEAD_BEGINNING_CAP)
+    h->beginning[h->beginning_len++] = (char)byte;
   memmove(h->ending, h->ending + 1, HEAD_VERSION_LEN - 1);
   h->ending[HEAD_VERSION_LEN - 1] = (char)byte;
-  if ((byte == ' ' || byte == '\t') && h->space_count < UINT8_MAX)
+  if (is_blank(byte) && h->space_count < UINT8_MAX)
     h->space_count++;
 }
 
@@ -147,10 +161,10 @@ static void begin_line(struct handshake_head *h) {
   h->scan = SCAN_LINE_START;
 }
 
-/* Two single spaces, and the version last: not "GET  / HTTP/1.1", not "GET / RTSP/1.0". */
+/* Three words, the version last: llhttp also reads "GET /" and "GET / RTSP/1.0". */
 static const char *request_line_problem(const struct handshake_head *h) {
-  if (h->space_count != 2)
-    return "request line is not three words";
+  if (h->space_count < REQUEST_SPACES)
+    return "request line of less than three words";
   return memcmp(h->ending, "HTTP/", 5) == 0 ? NULL : "not an HTTP request";
 }
 

@@ -87,7 +87,9 @@ size_t text_writer_end(const struct text_writer *w) {
 }
 
 char text_to_lower(char ch) {
-  return ch >= 'A' && ch <= 'Z' ? (char)(ch - 'A' + 'a') : ch;
+  if (ch < 'A' || ch > 'Z')
+    return ch;
+  return (char)(ch - 'A' + 'a');
 }
 
 int text_hex_value(char ch) {

@@ -1,9 +1,6 @@
 add_library(test_guard STATIC ${CMAKE_CURRENT_SOURCE_DIR}/../support/guard.c)
 target_include_directories(test_guard PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/../support)
 
-foreach(name mask utf8 frame close decoder deflate)
+foreach(name mask utf8 frame close decoder deflate url handshake)
   limpet_unit_test(test_${name} USES limpet_wire test_guard)
-endforeach()
-foreach(name url handshake)
-  limpet_unit_test(test_${name} USES limpet_wire)
 endforeach()
