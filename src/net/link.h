@@ -35,27 +35,27 @@ enum link_end_kind {
   LINK_END_DNS,
   LINK_END_UNREACHABLE,
   LINK_END_REFUSED,
-  LINK_END_TIMEOUT,     /* connect_timeout_ms, from look-up to 101 */
+  LINK_END_TIMEOUT, /* connect_timeout_ms, from look-up to 101 */
   LINK_END_TLS,
   LINK_END_TLS_VERIFY,
-  LINK_END_STATUS,      /* HTTP status other than 101 */
-  LINK_END_HANDSHAKE,   /* not a valid upgrade, or longer than max_handshake */
-  LINK_END_LOST,        /* reset, or end of stream without a close frame */
-  LINK_END_PROTOCOL,    /* the peer broke RFC 6455 or 7692: 1002 or 1007 was sent */
-  LINK_END_TOO_BIG,     /* 1009 was sent */
-  LINK_END_CLOSED,      /* a close frame came; after ours (clean) or by itself */
+  LINK_END_STATUS,    /* HTTP status other than 101 */
+  LINK_END_HANDSHAKE, /* not a valid upgrade, or longer than max_handshake */
+  LINK_END_LOST,      /* reset, or end of stream without a close frame */
+  LINK_END_PROTOCOL,  /* the peer broke RFC 6455 or 7692: 1002 or 1007 was sent */
+  LINK_END_TOO_BIG,   /* 1009 was sent */
+  LINK_END_CLOSED,    /* a close frame came; after ours (clean) or by itself */
   LINK_END_NO_MEMORY,
   LINK_END_SYSTEM
 };
 
 struct link_end {
   enum link_end_kind kind;
-  uint16_t close_code;       /* received; for PROTOCOL and TOO_BIG the one sent; else 0 */
-  char close_reason[124];    /* received */
-  bool was_clean;            /* close frames went both ways */
-  bool is_final;             /* a subprotocol that was not offered */
+  uint16_t close_code;    /* received; for PROTOCOL and TOO_BIG the one sent; else 0 */
+  char close_reason[124]; /* received */
+  bool was_clean;         /* close frames went both ways */
+  bool is_final;          /* a subprotocol that was not offered */
   uint16_t http_status;
-  uint64_t retry_after_ms;   /* UINT64_MAX: none */
+  uint64_t retry_after_ms;      /* UINT64_MAX: none */
   char detail[LINK_DETAIL_CAP]; /* for logs, without secrets */
 };
 
@@ -71,7 +71,8 @@ struct link_events {
   void (*pong)(struct link *link, const uint8_t *data, size_t len);
   /** `len` bytes came of a frame that is still unfinished. Or NULL. */
   void (*progress)(struct link *link, size_t len);
-  /** The kernel took more: see link_stream_sent(). Also when link_is_writable() changed. Or NULL. */
+  /** The kernel took more: see link_stream_sent(). Also when link_is_writable() changed. Or NULL.
+   */
   void (*flushed)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
@@ -84,17 +85,17 @@ struct link_events {
 struct link_settings {
   uint32_t connect_timeout_ms;
   uint32_t happy_eyeballs_delay_ms;
-  uint32_t close_timeout_ms;  /* after a close frame of the peer or a protocol error */
+  uint32_t close_timeout_ms; /* after a close frame of the peer or a protocol error */
   uint64_t max_message;
   size_t max_handshake;
-  uint64_t high_water;        /* link_is_writable() is false from here on */
+  uint64_t high_water; /* link_is_writable() is false from here on */
   uint32_t busy_poll_us;
   const char *origin;
   const char *const *headers;
   const char *const *subprotocols;
   bool compress;
   struct deflate_params deflate;
-  struct tls_context *tls;    /* for wss; server role: or NULL */
+  struct tls_context *tls; /* for wss; server role: or NULL */
 };
 
 /** Starts a dial. `text` (the whole URL) is copied. NULL: no memory. Every later failure is an

@@ -37,7 +37,7 @@ struct net_task {
 /** Called once at the end of the turn in which it was asked for. */
 struct net_turn_end {
   struct net_turn_end *next;
-  bool is_queued;
+  struct net_turn_end **place; /* what points to it; NULL: not queued */
   void (*run)(struct net_turn_end *hook);
 };
 
@@ -63,13 +63,15 @@ void net_timer_unset(struct net_loop *loop, struct net_timer *timer);
 /** [any thread] Runs the task on the loop's thread soon. The loop must have been retained. */
 void net_loop_post(struct net_loop *loop, struct net_task *task);
 
+/** Asked for while hooks run, it is called at the end of the next turn, which follows at once. */
 void net_loop_at_turn_end(struct net_loop *loop, struct net_turn_end *hook);
 void net_loop_cancel_turn_end(struct net_loop *loop, struct net_turn_end *hook);
 
 /** The loop's receive buffer, NET_RECEIVE_CAP bytes, free for use between two callbacks. */
 uint8_t *net_loop_receive_buffer(struct net_loop *loop);
 
-/** Four fresh bytes from a stream cipher keyed once by the system (AES-256-CTR, refilled in blocks). */
+/** Four fresh bytes from a stream cipher keyed once by the system (AES-256-CTR, refilled in
+ * blocks). */
 void net_loop_masking_key(struct net_loop *loop, uint8_t key[4]);
 /** Random bytes from the system's generator; false if it refuses. */
 bool net_random(void *out, size_t len);

@@ -16,7 +16,7 @@ struct tls_options {
   const char *ca_file;   /* PEM, instead of the system's store, or NULL */
   const char *cert_file; /* client chain, or NULL */
   const char *key_file;
-  bool insecure;         /* accept any certificate */
+  bool insecure; /* accept any certificate */
 };
 
 #define TLS_DETAIL_CAP 256
@@ -25,6 +25,9 @@ struct tls_options {
     `detail` filled when a file cannot be used. Counted: retain/release. */
 struct tls_context *tls_context_new(const struct memory *memory, const struct tls_options *options,
                                     char detail[TLS_DETAIL_CAP]);
+/** Makes a context for the server role: `cert_file` is its chain, `key_file` its key. */
+struct tls_context *tls_server_context_new(const struct memory *memory, const char *cert_file,
+                                           const char *key_file, char detail[TLS_DETAIL_CAP]);
 void tls_context_retain(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
 

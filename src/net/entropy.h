@@ -1,0 +1,35 @@
+/*
+ * Chance that an attacker cannot guess: nonces from the system, masking keys from AES-256-CTR keyed
+ * once by the system (RFC 6455 section 5.3 wants keys unpredictable; a system call each is 500
+ * times the price).
+ */
+#ifndef NET_ENTROPY_H
+#define NET_ENTROPY_H
+
+#include "loop.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#define KEY_POOL_LEN 4096
+
+struct key_pool {
+  EVP_CIPHER_CTX *cipher;
+  size_t used;
+  uint8_t bytes[KEY_POOL_LEN];
+};
+
+/** False: no entropy or no memory. */
+bool key_pool_init(struct key_pool *pool);
+void key_pool_deinit(struct key_pool *pool);
+void key_pool_refill(struct key_pool *pool);
+
+/** Each key is used once: the pool forgets it. */
+static inline void key_pool_take(struct key_pool *pool, uint8_t key[4]) {
+  if (pool->used == KEY_POOL_LEN)
+    key_pool_refill(pool);
+  memcpy(key, pool->bytes + pool->used, 4);
+  pool->used += 4;
+}
+
+#endif

@@ -1,0 +1,174 @@
+/* The client's steps: connect, then ask for the upgrade. */
+#include "opening.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+bool opening_new_client(struct link *link, const char *url) {
+  size_t len = strlen(url);
+  struct client_opening *opening =
+      memory_alloc_zeroed(link_memory(link), sizeof *opening + len + 1);
+  if (!opening)
+    return false;
+  memcpy(opening->url_text, url, len + 1);
+  if (url_parse(&opening->url, opening->url_text, len, &opening->url_error))
+    opening->url_error = NULL;
+  link->opening = &opening->base;
+  return true;
+}
+
+/* ---- connect ---- */
+
+static void on_dialed(void *user, int fd, const struct address *peer,
+                      const struct dial_failure *failure) {
+  (void)peer;
+  struct link *link = user;
+  client_opening(link)->dial = NULL;
+  if (failure) {
+    link_finish_simply(link, failure->kind, failure->detail);
+    return;
+  }
+  int error = link_attach(link, fd);
+  if (error) {
+    close(fd);
+    link_finish_simply(link, LINK_END_SYSTEM, sock_error_text(error));
+    return;
+  }
+  opening_next_step(link);
+  link_update_poll(link);
+}
+
+static void finish_finally(struct link *link, const char *detail) {
+  struct link_end end = link_end_of(LINK_END_HANDSHAKE, detail);
+  end.is_final = true;
+  link_finish(link, &end);
+}
+
+static void begin_connect(struct link *link) {
+  struct client_opening *opening = client_opening(link);
+  const struct url *url = &opening->url;
+  if (opening->url_error) {
+    finish_finally(link, opening->url_error);
+    return;
+  }
+  const struct dial_target target = {
+      .host = url->host,
+      .port = url->port,
+      .unix_path = url->scheme == URL_WS_UNIX ? url->unix_path : NULL,
+  };
+  opening->dial =
+      dial_new(link->loop, &target, link->settings->happy_eyeballs_delay_ms, on_dialed, link);
+  if (opening->dial)
+    dial_begin(opening->dial);
+  else
+    link_finish_simply(link, LINK_END_NO_MEMORY, "no memory to dial");
+}
+
+static void describe_connect(const struct link *link, char *text, size_t cap) {
+  char what[LINK_DETAIL_CAP / 4] = "it";
+  const struct client_opening *opening = client_opening(link);
+  if (opening->dial)
+    dial_describe(opening->dial, what, sizeof what);
+  snprintf(text, cap, "connecting: waiting for %s", what);
+}
+
+const struct step step_connect = {begin_connect, NULL, describe_connect, STEP_TLS};
+
+/* ---- upgrade ---- */
+
+static bool write_request(struct link *link) {
+  struct client_opening *opening = client_opening(link);
+  struct opening *base = &opening->base;
+  for (size_t cap = OPENING_HEAD_MIN; cap <= OPENING_HEAD_MAX; cap *= 4) {
+    if (!opening_text_reserve(link, cap)) {
+      link_finish_simply(link, LINK_END_NO_MEMORY, "no memory for the request");
+      return false;
+    }
+    base->text_len = handshake_write_request(&opening->request, base->text, cap);
+    if (base->text_len > 0)
+      return true;
+  }
+  finish_finally(link, "the request is too long, or a header is not one");
+  return false;
+}
+
+static void begin_upgrade(struct link *link) {
+  struct client_opening *opening = client_opening(link);
+  const struct link_settings *settings = link->settings;
+  if (!net_random(opening->nonce, sizeof opening->nonce)) {
+    link_finish_simply(link, LINK_END_SYSTEM, "no random numbers");
+    return;
+  }
+  opening->request = (struct handshake_request_options){
+      .url = &opening->url,
+      .nonce = opening->nonce,
+      .origin = settings->origin,
+      .headers = settings->headers,
+      .subprotocols = settings->subprotocols,
+      .deflate = settings->compress ? &settings->deflate : NULL,
+  };
+  if (!write_request(link))
+    return;
+  handshake_reader_init(&opening->reader, &opening->request, settings->max_handshake,
+                        net_loop_wall_ms(link->loop) / 1000);
+  opening_send_text(link);
+}
+
+static void refuse(struct link *link, enum handshake_result result) {
+  const struct handshake_response *response =
+      handshake_reader_response(&client_opening(link)->reader);
+  struct link_end end = link_end_of(LINK_END_HANDSHAKE, response->detail);
+  if (result == HANDSHAKE_STATUS) {
+    end.kind = LINK_END_STATUS;
+    end.http_status = response->status;
+    end.retry_after_ms = response->retry_after_ms;
+  } else if (result == HANDSHAKE_TOO_LONG) {
+    snprintf(end.detail, sizeof end.detail, "response head longer than %zu bytes",
+             link->settings->max_handshake);
+  }
+  end.is_final = response->is_final;
+  link_finish(link, &end);
+}
+
+static void succeed(struct link *link, uint8_t *rest, size_t rest_len) {
+  const struct handshake_response *response =
+      handshake_reader_response(&client_opening(link)->reader);
+  const struct agreement agreement = {
+      .subprotocol = response->subprotocol,
+      .deflate = response->deflate_agreed ? &response->deflate : NULL,
+  };
+  if (!opening_succeed(link, &agreement))
+    return;
+  if (!link->traffic && !link_warm_up(link)) {
+    link_finish_simply(link, LINK_END_NO_MEMORY, "no memory to read");
+    return;
+  }
+  if (rest_len > 0 && link->is_paused)
+    traffic_save(link->loop, link->traffic, rest, rest_len);
+  else if (rest_len > 0 && link_decode(link, rest, rest_len) && link->events->received)
+    link->events->received(link);
+}
+
+static void go_on_upgrade(struct link *link, int events) {
+  struct client_opening *opening = client_opening(link);
+  if ((events & UV_WRITABLE) && !opening_send_text(link))
+    return;
+  size_t len;
+  if (!(events & UV_READABLE) || !opening_read(link, " before it answered the upgrade", &len))
+    return;
+  uint8_t *in = link->loop->receive;
+  size_t consumed = 0;
+  enum handshake_result result = handshake_reader_feed(&opening->reader, in, len, &consumed);
+  if (result == HANDSHAKE_DONE)
+    succeed(link, in + consumed, len - consumed);
+  else if (result != HANDSHAKE_MORE)
+    refuse(link, result);
+}
+
+static void describe_upgrade(const struct link *link, char *text, size_t cap) {
+  (void)link;
+  snprintf(text, cap, "the opening handshake");
+}
+
+const struct step step_upgrade = {begin_upgrade, go_on_upgrade, describe_upgrade, STEP_START};

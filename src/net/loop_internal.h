@@ -1,0 +1,46 @@
+/* What a loop shares, laid open to this folder. */
+#ifndef NET_LOOP_INTERNAL_H
+#define NET_LOOP_INTERNAL_H
+
+#include "entropy.h"
+#include "timer_heap.h"
+#include "traffic.h"
+
+#include <stdatomic.h>
+
+struct net_loop {
+  uv_loop_t *uv;
+  struct memory memory;
+  struct net_loop *next; /* in the registry of all loops */
+  size_t reference_count;
+  size_t hold_count;
+  unsigned handle_count; /* handles not closed yet */
+  _Atomic(struct net_task *) posted;
+  atomic_ulong thread;
+
+  uv_timer_t wake;    /* wakes the poll in time for the first deadline */
+  uv_timer_t sweeper; /* runs while links are warm; never keeps the loop alive */
+  uv_prepare_t turn_end;
+  uv_check_t judge;
+  uv_idle_t hurry;     /* keeps the next poll from blocking */
+  uv_async_t post_box; /* referenced while hold_count > 0 */
+
+  struct timer_heap deadlines;
+  uint64_t wake_at_ms;                      /* what `wake` is set to, NET_NEVER: nothing */
+  struct net_turn_end *hooks, **hooks_tail; /* for the end of this turn */
+  struct net_turn_end *running_hooks;       /* taken from there, being run */
+
+  struct key_pool keys;
+  struct traffic_pool traffic;
+  _Alignas(64) uint8_t receive[NET_RECEIVE_CAP];
+};
+
+/** Keeps the uv loop running although no handle of ours is active; counted. */
+void net_loop_hold(struct net_loop *loop);
+void net_loop_let_go(struct net_loop *loop);
+/** The next poll must not block: something waits that no descriptor tells of. */
+void net_loop_hurry(struct net_loop *loop);
+/** Traffic appeared: the sweeper runs from now on. */
+void net_loop_start_sweeper(struct net_loop *loop);
+
+#endif

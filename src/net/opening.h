@@ -1,0 +1,81 @@
+/*
+ * A link that is not open yet: the steps of both roles, and what they need meanwhile.
+ *
+ *   client   CONNECT  TLS  UPGRADE
+ *   server            TLS  REQUEST  ANSWER
+ *
+ * A step is begun once, then told when the socket is ready, until it begins the next one or ends
+ * the link. TLS is passed over for plain links.
+ */
+#ifndef NET_OPENING_H
+#define NET_OPENING_H
+
+#include "dial.h"
+#include "link_internal.h"
+
+#define OPENING_HEAD_MIN 1024
+#define OPENING_HEAD_MAX (256 * 1024) /* of a request or answer that we write */
+
+enum opening_step { STEP_START, STEP_CONNECT, STEP_TLS, STEP_UPGRADE, STEP_REQUEST, STEP_ANSWER };
+
+struct step {
+  void (*begin)(struct link *link);
+  void (*ready)(struct link *link, int events);
+  /** Completes "no end of ..." for a timeout. */
+  void (*describe)(const struct link *link, char *text, size_t cap);
+  enum opening_step next;
+};
+
+struct opening {
+  uint8_t step;    /* enum opening_step */
+  uint8_t wants;   /* events of the socket */
+  size_t text_len; /* the head that we write, and how much of it went */
+  size_t text_sent;
+  size_t text_in_flight;
+  char *text;
+};
+
+struct client_opening {
+  struct opening base;
+  struct dial *dial; /* in STEP_CONNECT */
+  struct url url;
+  const char *url_error; /* or NULL */
+  uint8_t nonce[16];
+  struct handshake_request_options request;
+  struct handshake_reader reader;
+  char url_text[]; /* `url` points into it */
+};
+
+struct server_opening {
+  struct opening base;
+  bool is_answered, is_accepted;
+  struct link_end refusal; /* how it ends, if not accepted */
+  struct handshake_server reader;
+};
+
+extern const struct step step_connect, step_upgrade; /* link_dial.c */
+extern const struct step step_request, step_answer;  /* link_serve.c */
+
+static inline struct client_opening *client_opening(const struct link *link) {
+  return (struct client_opening *)link->opening;
+}
+static inline struct server_opening *server_opening(const struct link *link) {
+  return (struct server_opening *)link->opening;
+}
+
+void opening_next_step(struct link *link);
+/** Makes room of `cap` bytes for the text. False: no memory. */
+bool opening_text_reserve(struct link *link, size_t cap);
+/** Sends the text on; false if the link ended. `wants` is set. */
+bool opening_send_text(struct link *link);
+/** Reads a piece into the loop's buffer. False: nothing now, or the link ended. */
+bool opening_read(struct link *link, const char *doing, size_t *len);
+/** What both ends agreed on. */
+struct agreement {
+  const char *subprotocol;
+  const struct deflate_params *deflate; /* or NULL */
+};
+/** The WebSocket is open: reports it, and frees the opening. False if it ended meanwhile. */
+bool opening_succeed(struct link *link, const struct agreement *agreement);
+
+#endif

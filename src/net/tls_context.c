@@ -1,0 +1,152 @@
+#include "tls_internal.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Read ahead in pieces of two records and a half: bulk data costs one call where it would cost two
+   a record. Buffers of that size exist only while a record is under way. */
+#define READ_BUFFER_LEN (40 * 1024)
+
+static const unsigned char alpn_http_1_1[] = "\x08http/1.1";
+
+static const char *openssl_reason(void) {
+  const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason ? reason : "refused by OpenSSL";
+}
+
+/* No terminal is asked for a key's pass phrase. */
+static int no_pass_phrase(char *buffer, int size, int for_writing, void *user) {
+  (void)buffer;
+  (void)size;
+  (void)for_writing;
+  (void)user;
+  return 0;
+}
+
+/* Called for each ticket. The given object becomes useless when its connection ends without
+   goodbye, so a copy is kept; and only what a verified peer gave. */
+static int on_session(SSL *ssl, SSL_SESSION *session) {
+  struct tls_context *context;
+  const struct tls_peer *peer = tls_stream_peer(ssl, &context);
+  if (!peer || SSL_get_verify_result(ssl) != X509_V_OK || !SSL_SESSION_is_resumable(session))
+    return 0;
+  SSL_SESSION *copy = SSL_SESSION_dup(session);
+  if (copy)
+    tls_sessions_put(&context->sessions, peer, copy);
+  return 0;
+}
+
+static bool set_up_common(SSL_CTX *ssl) {
+  SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(ssl, 1);
+  SSL_CTX_set_default_read_buffer_len(ssl, READ_BUFFER_LEN);
+  SSL_CTX_set_default_passwd_cb(ssl, no_pass_phrase);
+  return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1;
+}
+
+static bool set_up_trust(SSL_CTX *ssl, const struct tls_options *options, char *detail) {
+  SSL_CTX_set_verify(ssl, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+  bool ok = options->ca_file ? SSL_CTX_load_verify_locations(ssl, options->ca_file, NULL) == 1
+                             : SSL_CTX_set_default_verify_paths(ssl) == 1;
+  if (!ok)
+    snprintf(detail, TLS_DETAIL_CAP, "CA file %s: %s",
+             options->ca_file ? options->ca_file : "of the system", openssl_reason());
+  return ok;
+}
+
+static bool set_up_identity(SSL_CTX *ssl, const char *cert_file, const char *key_file,
+                            char *detail) {
+  const char *file = cert_file;
+  bool ok = SSL_CTX_use_certificate_chain_file(ssl, cert_file) == 1;
+  if (ok) {
+    file = key_file;
+    ok = SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1 &&
+         SSL_CTX_check_private_key(ssl) == 1;
+  }
+  if (!ok)
+    snprintf(detail, TLS_DETAIL_CAP, "%s %s: %s",
+             file == cert_file ? "certificate file" : "key file", file, openssl_reason());
+  return ok;
+}
+
+static bool set_up_client(SSL_CTX *ssl, const struct tls_options *options, char *detail) {
+  SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(ssl, on_session);
+  if (SSL_CTX_set_alpn_protos(ssl, alpn_http_1_1, sizeof alpn_http_1_1 - 1) != 0)
+    return false;
+  if (!set_up_trust(ssl, options, detail))
+    return false;
+  if (!options->cert_file)
+    return true;
+  const char *key_file = options->key_file ? options->key_file : options->cert_file;
+  return set_up_identity(ssl, options->cert_file, key_file, detail);
+}
+
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *in, unsigned in_len, void *user) {
+  (void)ssl;
+  (void)user;
+  unsigned char *chosen = NULL;
+  if (SSL_select_next_proto(&chosen, out_len, alpn_http_1_1, sizeof alpn_http_1_1 - 1, in,
+                            in_len) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_NOACK;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+static struct tls_context *make(const struct memory *memory, const SSL_METHOD *method,
+                                char *detail) {
+  snprintf(detail, TLS_DETAIL_CAP, "no memory for TLS");
+  ERR_clear_error();
+  struct tls_context *context = memory_alloc_zeroed(memory, sizeof *context);
+  if (!context)
+    return NULL;
+  context->memory = *memory;
+  atomic_init(&context->reference_count, 1);
+  tls_sessions_init(&context->sessions, memory);
+  context->ssl = SSL_CTX_new(method);
+  if (context->ssl && set_up_common(context->ssl))
+    return context;
+  tls_context_release(context);
+  return NULL;
+}
+
+struct tls_context *tls_context_new(const struct memory *memory, const struct tls_options *options,
+                                    char detail[TLS_DETAIL_CAP]) {
+  struct tls_context *context = make(memory, TLS_client_method(), detail);
+  if (!context)
+    return NULL;
+  context->insecure = options->insecure;
+  if (set_up_client(context->ssl, options, detail))
+    return context;
+  tls_context_release(context);
+  return NULL;
+}
+
+struct tls_context *tls_server_context_new(const struct memory *memory, const char *cert_file,
+                                           const char *key_file, char detail[TLS_DETAIL_CAP]) {
+  struct tls_context *context = make(memory, TLS_server_method(), detail);
+  if (!context)
+    return NULL;
+  context->is_server = true;
+  SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
+  if (set_up_identity(context->ssl, cert_file, key_file, detail))
+    return context;
+  tls_context_release(context);
+  return NULL;
+}
+
+void tls_context_retain(struct tls_context *context) {
+  atomic_fetch_add(&context->reference_count, 1);
+}
+
+void tls_context_release(struct tls_context *context) {
+  if (!context || atomic_fetch_sub(&context->reference_count, 1) > 1)
+    return;
+  struct memory memory = context->memory;
+  SSL_CTX_free(context->ssl);
+  tls_sessions_deinit(&context->sessions);
+  memory_free(&memory, context);
+}
