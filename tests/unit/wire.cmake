@@ -4,3 +4,4 @@ target_include_directories(test_guard PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/../supp
 foreach(name mask utf8 frame close decoder deflate url handshake)
   limpet_unit_test(test_${name} USES limpet_wire test_guard)
 endforeach()
+target_sources(test_decoder PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../support/decode.c)
