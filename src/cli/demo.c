@@ -61,8 +61,10 @@ static double seconds(const struct demo *demo) {
 
 /* Where there is no terminal the story is told line by line. */
 static void tell(const struct demo *demo, const char *what, const char *more) {
-  if (!demo->is_live)
-    printf("%6.2f s  %s%s\n", seconds(demo), what, more);
+  if (demo->is_live)
+    return;
+  printf("  %6.2f s  %s%s\n", seconds(demo), what, more);
+  fflush(stdout);
 }
 
 /* ---- the live view ---- */
@@ -131,6 +133,9 @@ static void on_retry(limpet_client *client, const limpet_retry *retry, void *use
   (void)limpet_set_url(client, url, NULL);
   if (demo->cuts)
     demo->outages[demo->cuts - 1].delay_ms += retry->delay_ms;
+  (void)snprintf(url, sizeof url, "%u in %llu ms", retry->attempt,
+                 (unsigned long long)retry->delay_ms);
+  tell(demo, "retry ", url);
 }
 
 static void on_state(limpet_client *client, limpet_state from, limpet_state to,
@@ -153,6 +158,7 @@ static bool start_client(struct demo *demo) {
   o.confirm = LIMPET_CONFIRM_BARRIER;
   o.queue_limit = DEMO_MESSAGES;
   o.initial_delay_ms = 200;
+  o.stable_after_ms = 1000;
   o.heartbeat_interval_ms = 400;
   o.heartbeat_timeout_ms = 300;
   if (limpet_new(&o, (struct uv_loop_s *)&demo->loop, &demo->client, detail) != LIMPET_OK) {
@@ -282,6 +288,7 @@ static int print_table(const struct demo *demo) {
 static bool start_world(struct demo *demo) {
   char detail[256] = "out of memory";
   int error = 0;
+  demo->start_ms = limpet_now_ms();
   uv_loop_init(&demo->loop);
   demo->net = net_loop_acquire(&demo->loop, &memory_default, &error);
   if (demo->net)
@@ -294,7 +301,6 @@ static bool start_world(struct demo *demo) {
 }
 
 static void start_timers(struct demo *demo) {
-  demo->start_ms = limpet_now_ms();
   uv_timer_init(&demo->loop, &demo->pace);
   uv_timer_init(&demo->loop, &demo->draw);
   demo->pace.data = demo->draw.data = demo;
