@@ -172,10 +172,8 @@ static enum input_answer take(void *user, const char *data, size_t len) {
 
 static void on_input_ended(void *user, const char *error) {
   struct run *run = user;
-  if (error) {
-    screen_clear();
+  if (error)
     run->is_input_bad = complain("%s", error);
-  }
   if (error || !run->options.is_kept_open)
     go_to(run, RUN_FLUSHING);
 }
@@ -183,8 +181,6 @@ static void on_input_ended(void *user, const char *error) {
 /* ---- what the client reports ---- */
 
 static void print_message(struct run *run, const void *data, size_t len) {
-  if (isatty(STDOUT_FILENO))
-    screen_clear();
   if (!output_message(run->options.is_binary, data, len) && !run->is_finished)
     finish(run, complain("cannot write to standard output: %s", strerror(errno)));
   if (run->phase == RUN_LINGERING)
@@ -302,7 +298,7 @@ static void on_tick(uv_timer_t *timer) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct run *run = handle->data;
   if (run->signal) {
-    screen_clear();
+    screen_deinit();
     _exit(EXIT_SIGNAL + number);
   }
   run->signal = number;
@@ -384,7 +380,7 @@ int connect_main(int argc, char **argv) {
   close_handles(&run);
   uv_run(&run.loop, UV_RUN_DEFAULT);
   uv_loop_close(&run.loop);
-  screen_clear();
+  screen_deinit();
   (void)output_flush();
   status = end_status(&run);
   connect_options_deinit(&run.options);

@@ -37,7 +37,6 @@ static void write_text(enum screen_colour colour, const char *format, ...)
 
 static void write_text(enum screen_colour colour, const char *format, ...) {
   va_list arguments;
-  screen_clear();
   fprintf(stderr, "%s[WebSocket] ", screen_colour(colour));
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);
@@ -49,7 +48,6 @@ void events_say(const char *format, ...) {
   va_list arguments;
   if (events.format == EVENTS_JSON)
     return;
-  screen_clear();
   fputs("limpet: ", stderr);
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);

@@ -7,18 +7,24 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static bool has_line, has_colours;
-static char shown[512]; /* "" while the line is clear */
+#define ROWS_MIN 4 /* below that there is no room for a line of our own */
+
+static struct {
+  bool has_line, has_colours;
+  struct winsize size; /* for which the bottom row is set apart */
+  char shown[512];
+} screen;
 
 void screen_init(bool has_status_line) {
   const char *no_colour = getenv("NO_COLOR");
-  const bool is_terminal = isatty(STDERR_FILENO) == 1;
-  has_line = has_status_line && is_terminal;
-  has_colours = is_terminal && !(no_colour && *no_colour);
+  const char *term = getenv("TERM");
+  const bool is_terminal = isatty(STDERR_FILENO) == 1 && !(term && strcmp(term, "dumb") == 0);
+  screen.has_line = has_status_line && is_terminal;
+  screen.has_colours = is_terminal && !(no_colour && *no_colour);
 }
 
 bool screen_has_status_line(void) {
-  return has_line;
+  return screen.has_line;
 }
 
 const char *screen_colour(enum screen_colour colour) {
@@ -26,7 +32,7 @@ const char *screen_colour(enum screen_colour colour) {
       [SCREEN_PLAIN] = "\033[0m",  [SCREEN_GREEN] = "\033[32m", [SCREEN_YELLOW] = "\033[33m",
       [SCREEN_RED] = "\033[31m", [SCREEN_DIM] = "\033[2m",
   };
-  return has_colours ? codes[colour] : "";
+  return screen.has_colours ? codes[colour] : "";
 }
 
 enum screen_colour screen_state_colour(limpet_state state) {
@@ -43,18 +49,47 @@ enum screen_colour screen_state_colour(limpet_state state) {
   }
 }
 
-void screen_clear(void) {
-  if (!shown[0])
-    return;
-  fputs("\r\033[K", stderr);
-  shown[0] = '\0';
+static bool is_set_apart(void) {
+  return screen.size.ws_row != 0;
 }
 
-/* Cut at the terminal's width, or the line would wrap and could not be cleared. */
-static void cut_to_width(char *text) {
+/* The whole screen scrolls again. The cursor is saved, since setting the region moves it. */
+static void give_row_back(void) {
+  if (!is_set_apart())
+    return;
+  fprintf(stderr, "\0337\033[%u;1H\033[K\033[r\0338", screen.size.ws_row);
+  screen.size = (struct winsize){0};
+  screen.shown[0] = '\0';
+}
+
+/* The line feed scrolls once if the cursor is in the bottom row, so that it ends up above it. */
+static void set_row_apart(const struct winsize *size) {
+  screen.size = *size;
+  fprintf(stderr, "\n\033[A\0337\033[1;%ur\0338", size->ws_row - 1U);
+}
+
+/* False where there is no room for the line now. */
+static bool fit_to_terminal(void) {
   struct winsize size;
-  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 8;
-  size_t columns = is_known ? size.ws_col - 4U : 76; /* the emoji is two wide */
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < ROWS_MIN || !size.ws_col) {
+    give_row_back();
+    return false;
+  }
+  if (size.ws_row == screen.size.ws_row && size.ws_col == screen.size.ws_col)
+    return true;
+  give_row_back();
+  set_row_apart(&size);
+  return true;
+}
+
+void screen_deinit(void) {
+  give_row_back();
+  fflush(stderr);
+}
+
+/* Cut at the terminal's width, or the line would wrap. The emoji is two columns wide. */
+static void cut_to_width(char *text) {
+  size_t columns = screen.size.ws_col > 2 ? screen.size.ws_col - 2U : 1;
   char *c = text;
   while (*c && columns > 0) {
     c++;
@@ -65,21 +100,27 @@ static void cut_to_width(char *text) {
   *c = '\0';
 }
 
-void screen_draw(limpet_client *client) {
-  char status[200], line[512];
+static limpet_state compose(limpet_client *client, char *line, size_t cap) {
+  char status[200];
   limpet_snapshot s;
-  if (!has_line)
-    return;
   limpet_status_text(client, true, status, sizeof status);
   limpet_get_snapshot(client, &s, sizeof s);
   if (s.metrics.queued_messages)
-    (void)snprintf(line, sizeof line, "%s  [%u queued]", status, s.metrics.queued_messages);
+    (void)snprintf(line, cap, "%s  [%u queued]", status, s.metrics.queued_messages);
   else
-    (void)snprintf(line, sizeof line, "%s", status);
+    (void)snprintf(line, cap, "%s", status);
   cut_to_width(line);
-  if (strcmp(line, shown) == 0)
+  return s.state;
+}
+
+void screen_draw(limpet_client *client) {
+  char line[sizeof screen.shown];
+  if (!screen.has_line || !fit_to_terminal())
     return;
-  (void)snprintf(shown, sizeof shown, "%s", line);
-  fprintf(stderr, "\r\033[K%s%s%s", screen_colour(screen_state_colour(s.state)), line,
-          screen_colour(SCREEN_PLAIN));
+  const limpet_state state = compose(client, line, sizeof line);
+  if (strcmp(line, screen.shown) == 0)
+    return;
+  memcpy(screen.shown, line, sizeof line);
+  fprintf(stderr, "\0337\033[%u;1H\033[K%s%s%s\0338", screen.size.ws_row,
+          screen_colour(screen_state_colour(state)), line, screen_colour(SCREEN_PLAIN));
 }

@@ -99,8 +99,11 @@ _Static_assert((int)LIMPET_RETRY_NOW == (int)VERDICT_RETRY_NOW, "verdicts differ
 
 static void write_gave_up(const struct limpet_client *client, char detail[LIMPET_DETAIL_CAP]) {
   const uint32_t retries = client->settings->options.max_retries;
-  (void)snprintf(detail, LIMPET_DETAIL_CAP, "all %u retries failed; the last: %.200s", retries,
-                 last_detail(client));
+  if (retries == 0)
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "no retries wanted; %.200s", last_detail(client));
+  else
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "after %u retr%s; the last: %.200s", retries,
+                   retries == 1 ? "y" : "ies", last_detail(client));
 }
 
 void report_error(struct limpet_client *client, const struct failure *failure) {
