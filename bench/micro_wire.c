@@ -12,9 +12,10 @@
 #include <string.h>
 #include <time.h>
 
-#define INPUT_CAP (256 * 1024)
+#define MIB ((size_t)1024 * 1024)
+#define INPUT_CAP (MIB / 4)
 #define ROUNDS 15
-#define ROUND_BYTES (16 * 1024 * 1024)
+#define ROUND_BYTES (16 * MIB)
 
 static uint8_t *input, *output;
 
@@ -85,7 +86,7 @@ static size_t decode_all(struct decoder *d, uint8_t *in, size_t len) {
 }
 
 static void bench_decoder(const struct decoder_case *c) {
-  const struct decoder_options options = {c->is_masked, 16 * 1024 * 1024, NULL};
+  const struct decoder_options options = {c->is_masked, 16 * MIB, NULL};
   size_t count;
   const size_t len = write_frames(c, &count);
   double best = 1e18;

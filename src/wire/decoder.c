@@ -20,9 +20,9 @@
 #include <string.h>
 
 #define ROOM_MIN 4096
-#define AHEAD_MAX (256 * 1024)
+#define AHEAD_MAX ((size_t)256 * 1024)
 /* Reading less than this straight into the room costs more in system calls than a copy does. */
-#define DIRECT_MIN (32 * 1024)
+#define DIRECT_MIN ((size_t)32 * 1024)
 /* Compressed input is unmasked by the piece, outside the input. */
 #define UNMASK_PIECE 1024
 
@@ -361,7 +361,7 @@ struct inflated {
    room that is never kept: whether it gets used tells a message that fits from one that does not.
  */
 static struct inflated run_inflater(struct decoder *d, const uint8_t *piece, size_t len) {
-  uint8_t beyond;
+  uint8_t beyond = 0;
   const bool is_at_limit = d->held == d->max_message;
   const size_t room = (size_t)min_64(d->room_cap, d->max_message) - d->held;
   if (!is_at_limit && room == 0) {

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #define SPELL_MAX 40
+#define DEFAULT_MAX ((uint64_t)1024 * 1024)
 
 struct driver {
   struct decoder decoder;
@@ -184,7 +185,7 @@ static void driver_init(struct driver *d, struct decode_run *run,
         inflater_init(&d->inflater, setup->inflater_bits, setup->no_context_takeover, NULL), 0);
   }
   const struct decoder_options options = {
-      setup->is_server, setup->max_message != 0 ? setup->max_message : 1024 * 1024,
+      setup->is_server, setup->max_message != 0 ? setup->max_message : DEFAULT_MAX,
       has_inflater ? &d->inflater : NULL};
   decoder_init(&d->decoder, &options);
 }
@@ -227,5 +228,33 @@ size_t decode_mask_frames(uint8_t *out, const uint8_t *frames, size_t len) {
     frames += header.header_len + there;
     len -= header.header_len + there;
   }
+  return made;
+}
+
+void decode_fill_text(uint8_t *p, size_t len) {
+  static const char unit[] = "\xD0\x96\xE2\x82\xAC\xF0\x9F\x90\x8C plain text ";
+  size_t i = 0;
+  for (; i + sizeof unit - 1 <= len; i += sizeof unit - 1) {
+    memcpy(p + i, unit, sizeof unit - 1);
+  }
+  memset(p + i, 'x', len - i);
+}
+
+size_t decode_write_fragments(uint8_t *out, const uint8_t *text, size_t len, size_t frame,
+                              char *expected, size_t cap) {
+  size_t made = 0;
+  expected[0] = '\0';
+  for (size_t at = 0; at < len; at += frame) {
+    const size_t part = len - at < frame ? len - at : frame;
+    const uint8_t fin = at + part == len ? FRAME_FIN : 0;
+    made += frame_write(out + made, fin | (at == 0 ? FRAME_TEXT : FRAME_CONTINUATION), text + at,
+                        part, NULL);
+    if (fin == 0) {
+      made += frame_write(out + made, FRAME_FIN | FRAME_PING, "p", 1, NULL);
+      decode_describe(expected + strlen(expected), cap - strlen(expected), "ping",
+                      (const uint8_t *)"p", 1);
+    }
+  }
+  decode_describe(expected + strlen(expected), cap - strlen(expected), "text", text, len);
   return made;
 }

@@ -41,4 +41,11 @@ void decode_describe(char *out, size_t cap, const char *what, const uint8_t *dat
     for four bytes more a frame. Returns the length. */
 size_t decode_mask_frames(uint8_t *out, const uint8_t *frames, size_t len);
 
+/** Fills with characters of one to four bytes; all of it is UTF-8. */
+void decode_fill_text(uint8_t *p, size_t len);
+/** Writes `text` in fragments of `frame` bytes, with a ping behind each but the last, and what is
+    expected of them. Returns the wire's length. */
+size_t decode_write_fragments(uint8_t *out, const uint8_t *text, size_t len, size_t frame,
+                              char *expected, size_t cap);
+
 #endif

@@ -1,5 +1,5 @@
 /* See guard.h. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE // NOLINT
 #include "guard.h"
 
 #include <assert.h>
