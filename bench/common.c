@@ -89,7 +89,7 @@ static size_t length_write(uint8_t *out, size_t len, uint8_t mask_bit) {
   return 1 + width;
 }
 
-size_t frame_write(uint8_t *out, const char *text, size_t len, bool is_masked) {
+size_t bench_frame(uint8_t *out, const char *text, size_t len, bool is_masked) {
   static const uint8_t key[4] = {0x37, 0xFA, 0x21, 0x3D};
   out[0] = 0x81;
   size_t at = 1 + length_write(out + 1, len, is_masked ? 0x80 : 0);
@@ -114,7 +114,7 @@ struct batch batch_new(const struct job *job, bool is_masked, size_t min_len) {
   char *const text = must_alloc(job->size);
   text_fill(text, job->size, job->is_ascii);
   for (size_t i = 0; i < frames; i++)
-    frame_write(batch.data + i * one, text, job->size, is_masked);
+    bench_frame(batch.data + i * one, text, job->size, is_masked);
   free(text);
   return batch;
 }

@@ -50,7 +50,7 @@ bool job_from_words(struct job *job, char *const words[4]);
 /** `size` bytes of UTF-8. */
 void text_fill(char *text, size_t size, bool is_ascii);
 /** Writes one text frame; returns its length. */
-size_t frame_write(uint8_t *out, const char *text, size_t len, bool is_masked);
+size_t bench_frame(uint8_t *out, const char *text, size_t len, bool is_masked);
 size_t frame_len(size_t payload_len, bool is_masked);
 
 /** Whole frames of a job, one after the other: what a sender sends again and again. */

@@ -190,7 +190,7 @@ static void raw_close(struct raw *raw) {
 
 static void raw_go(struct raw *raw) {
   uint8_t frame[GO_FRAME_LEN];
-  raw_send(raw, frame, frame_write(frame, GO_TEXT, strlen(GO_TEXT), true));
+  raw_send(raw, frame, bench_frame(frame, GO_TEXT, strlen(GO_TEXT), true));
 }
 
 static void run_receive(struct raw *raw, const struct job *job, struct stopwatch *watch) {
