@@ -21,8 +21,8 @@
 
 #define ROOM_MIN 4096
 #define AHEAD_MAX ((size_t)256 * 1024)
-/* Reading less than this straight into the room costs more in system calls than a copy does. */
-#define DIRECT_MIN ((size_t)32 * 1024)
+/* Less than this is not worth an own place to read to. */
+#define DIRECT_MIN 4096
 /* Compressed input is unmasked by the piece, outside the input. */
 #define UNMASK_PIECE 1024
 
@@ -426,7 +426,8 @@ static enum decoder_result inflate_end(struct decoder *d, struct decoder_event *
 
 static enum decoder_result step_inflate(struct decoder *d, struct input *in,
                                         struct decoder_event *event) {
-  for (size_t len = payload_left(d, in); len > 0; len = payload_left(d, in)) {
+  size_t len;
+  while ((len = payload_left(d, in)) > 0 || d->inflater->is_full) {
     const enum decoder_result result = inflate_piece(d, in, len, event);
     if (result != DECODER_MORE) {
       return result;

@@ -117,13 +117,14 @@ static enum inflate_result inflate_span(struct inflater *i, struct span *span) {
   while (result == INFLATE_ROOM && span->out_left > 0) {
     result = inflate_once(i, span);
   }
+  i->is_full = result == INFLATE_ROOM;
   return result;
 }
 
 enum inflate_result inflater_feed(struct inflater *i, const uint8_t *in, size_t *in_len,
                                   uint8_t *out, size_t *out_len) {
   struct span span = {in, *in_len, out, *out_len};
-  i->is_begun = true;
+  i->is_begun = i->is_begun || *in_len > 0;
   const enum inflate_result result = inflate_span(i, &span);
   *in_len -= span.in_left;
   *out_len -= span.out_left;

@@ -24,6 +24,7 @@ struct inflater {
   z_stream stream;
   bool no_context_takeover;
   bool is_begun;     /* bytes of a message have come */
+  bool is_full;      /* the last answer was INFLATE_ROOM: more may come without input */
   bool is_finishing; /* inflater_finish() was called, but ran out of room */
   bool is_ended;     /* the last byte fed ended a final block */
   uint8_t tail_left; /* of the four bytes that inflater_finish() appends */
