@@ -219,8 +219,9 @@ static struct net_loop *make(uv_loop_t *uv, const struct memory *memory, int *er
   struct net_loop *loop = memory_alloc(memory, sizeof *loop);
   if (!loop)
     return NULL;
-  memset(loop, 0, offsetof(struct net_loop, receive));
+  memset(loop, 0, offsetof(struct net_loop, room));
   loop->uv = uv;
+  loop->receive = loop->room + (64 - (uintptr_t)loop->room % 64) % 64;
   loop->memory = *memory;
   loop->reference_count = 1;
   loop->wake_at_ms = NET_NEVER;
