@@ -4,6 +4,7 @@
  */
 #include "actions.h"
 #include "require.h"
+#include "table.h"
 
 static struct pending_action *add(struct session *s) {
   REQUIRE(s->actions_count < SESSION_ACTIONS_CAP);
@@ -51,12 +52,21 @@ static void fill(const struct session *s, const struct pending_action *pending,
   }
 }
 
+/* While a callback ran, the link that it was meant for has ended by itself. */
+static bool is_stale(const struct session *s, const struct pending_action *pending) {
+  return (pending->kind == ACTION_CLOSE && s->phase != PHASE_CLOSING) ||
+         (pending->kind == ACTION_LATE && s->phase != PHASE_LATE);
+}
+
 bool actions_take(struct session *s, struct session_action *action) {
-  if (!s->actions_count)
-    return false;
-  const struct pending_action pending = s->actions[s->actions_first];
-  s->actions_first = (uint8_t)((s->actions_first + 1) % SESSION_ACTIONS_CAP);
-  s->actions_count--;
+  struct pending_action pending;
+  do {
+    if (!s->actions_count)
+      return false;
+    pending = s->actions[s->actions_first];
+    s->actions_first = (uint8_t)((s->actions_first + 1) % SESSION_ACTIONS_CAP);
+    s->actions_count--;
+  } while (is_stale(s, &pending));
   *action =
       (struct session_action){.kind = (enum session_action_kind)pending.kind, .epoch = s->epoch};
   fill(s, &pending, action);

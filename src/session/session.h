@@ -80,7 +80,8 @@ enum session_action_kind {
   ACTION_NONE,
   ACTION_DIAL,   /* start a dial; answer: session_link_opened() or session_link_lost() */
   ACTION_ABORT,  /* drop the dial or link at once, without a close handshake; no answer wanted.
-                    Only where the user's wish ends it (disconnect, try now, network down) */
+                    Only where the user's wish ends it (disconnect, network down). It may be
+                    gone already */
   ACTION_LATE,   /* the session gives the link up (heartbeat_timeout; connection_lost when not ready
                     in time): drop it at once and answer session_link_lost() with `failure` and the
                     application's verdict, so that every loss takes the same way */

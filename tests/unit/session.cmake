@@ -1,0 +1,27 @@
+# The session: unit tests, the state document, and the proof that it needs no C library.
+set(session_support ${CMAKE_CURRENT_LIST_DIR}/../support)
+
+add_library(session_rig STATIC ${session_support}/session_rig.c)
+target_compile_options(session_rig PUBLIC "SHELL:-iquote ${session_support}")
+target_link_libraries(session_rig PUBLIC limpet_session PkgConfig::CMOCKA)
+
+foreach(test backoff failure heartbeat json_peek status table)
+  limpet_unit_test(test_${test} USES limpet_session)
+endforeach()
+foreach(test session question queue check session_traps)
+  limpet_unit_test(test_${test} USES session_rig)
+endforeach()
+
+add_executable(states_doc ${session_support}/states_doc.c)
+target_link_libraries(states_doc PRIVATE limpet_session)
+set_target_properties(states_doc PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+add_test(NAME states_doc
+  COMMAND ${session_support}/states_doc_test.sh $<TARGET_FILE:states_doc>
+          ${CMAKE_CURRENT_LIST_DIR}/../../docs/states.md)
+
+find_program(LIMPET_WASM_CLANG NAMES clang)
+find_program(LIMPET_WASM_LD NAMES wasm-ld wasm-ld-14)
+add_test(NAME session_wasm
+  COMMAND ${session_support}/session_wasm.sh ${LIMPET_WASM_CLANG} ${LIMPET_WASM_LD}
+          ${CMAKE_CURRENT_LIST_DIR}/../../src/session ${CMAKE_BINARY_DIR}/session_wasm)
+set_tests_properties(states_doc session_wasm PROPERTIES LABELS unit TIMEOUT 120)

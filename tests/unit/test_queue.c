@@ -1,0 +1,638 @@
+/* Order, limits, fates: section 6 of the contract, through the session. */
+#include "session_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct rig rig;
+
+static int set_up(void **state) {
+  (void)state;
+  rig_init(&rig);
+  return 0;
+}
+
+static void reopen(void) {
+  rig_pass(&rig, rig.last_delay_ms);
+  rig_forget(&rig);
+  rig_open(&rig);
+}
+
+/* ---- order ---- */
+
+static void what_waits_goes_out_in_order(void **state) {
+  (void)state;
+  for (int i = 0; i < 3; i++)
+    rig_send(&rig, 10);
+  rig_expect(&rig, "");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 3);
+  assert_int_equal(rig_metrics(&rig).queued_bytes, 30);
+  rig_connect(&rig);
+  rig_forget(&rig);
+  rig_open(&rig);
+  rig_expect(&rig, "opened; CONNECTING>CONNECTED opened; write 0; write 1; write 2");
+  rig_flush(&rig);
+  rig_expect(&rig, "0 written; 1 written; 2 written");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 0);
+  assert_int_equal(rig_metrics(&rig).queued_bytes, 0);
+}
+
+static void written_means_the_last_byte_is_with_the_kernel(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send(&rig, 10); /* ends at 16 */
+  rig_send(&rig, 10); /* ends at 32 */
+  rig_forget(&rig);
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 15);
+  rig_take(&rig);
+  rig_expect(&rig, "");
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 31);
+  rig_take(&rig);
+  rig_expect(&rig, "0 written");
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 20); /* never back */
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 32);
+  rig_take(&rig);
+  rig_expect(&rig, "1 written");
+}
+
+static void bytes_put_between_move_what_follows(void **state) {
+  (void)state;
+  rig_start(&rig);
+  session_stream_shifted(&rig.session, rig.epoch, 0, 2); /* nothing in flight: nothing */
+  rig_send(&rig, 10);                                    /* ends at 16 */
+  rig_send(&rig, 10);                                    /* ends at 32, then 37 */
+  rig_forget(&rig);
+  session_stream_shifted(&rig.session, rig.epoch, 16, 5);
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 16);
+  rig_take(&rig);
+  rig_expect(&rig, "0 written");
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 36);
+  rig_take(&rig);
+  rig_expect(&rig, "");
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 37);
+  rig_take(&rig);
+  rig_expect(&rig, "1 written");
+}
+
+static void what_was_not_flushed_goes_again_first(void **state) {
+  (void)state;
+  rig_start(&rig);
+  for (int i = 0; i < 3; i++)
+    rig_send(&rig, 10);
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 20);
+  rig_take(&rig);
+  rig_expect(&rig, "write 0; write 1; write 2; 0 written");
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  rig_send(&rig, 10);
+  reopen();
+  rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 1; write 2; write 3");
+}
+
+static void a_blocked_link_gets_nothing(void **state) {
+  (void)state;
+  rig_start(&rig);
+  session_writable(&rig.session, rig.epoch, false);
+  assert_false(session_is_clear(&rig.session));
+  rig_send(&rig, 10);
+  rig_expect(&rig, "");
+  session_writable(&rig.session, rig.epoch + 1, true); /* another link's */
+  rig_take(&rig);
+  rig_expect(&rig, "");
+  session_writable(&rig.session, rig.epoch, true);
+  rig_take(&rig);
+  rig_expect(&rig, "write 0");
+}
+
+static void clear_means_nothing_waits_or_is_unflushed(void **state) {
+  (void)state;
+  assert_false(session_is_clear(&rig.session));
+  rig_start(&rig);
+  assert_true(session_is_clear(&rig.session));
+  rig_send(&rig, 10);
+  assert_false(session_is_clear(&rig.session));
+  rig_flush(&rig);
+  assert_true(session_is_clear(&rig.session));
+}
+
+/* ---- messages that bypassed the queue ---- */
+
+static struct session_message *recover(uint64_t id) {
+  struct session_message *message = &rig.messages[id];
+  memset(message, 0xa5, sizeof *message);
+  message->id = id;
+  message->len = 5;
+  message->replace_key = NULL;
+  message->expires_at_ms = SESSION_NEVER;
+  session_recovered(&rig.session, rig.now_ms, message);
+  return message;
+}
+
+static void recovered_messages_come_first(void **state) {
+  (void)state;
+  rig.message_count = 200;
+  rig_start(&rig);
+  rig_send(&rig, 10); /* 200: in flight */
+  session_writable(&rig.session, rig.epoch, false);
+  rig_send(&rig, 10); /* 201: waiting */
+  rig_forget(&rig);
+  recover(100);
+  recover(101);
+  assert_int_equal(session_oldest_id(&rig.session), 100);
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  reopen();
+  rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 100; write 101; write 200; "
+                   "write 201");
+  assert_int_equal(rig.messages[100].attempts, 2);
+}
+
+static void recovering_evicts_nothing(void **state) {
+  (void)state;
+  rig.config.queue_limit = 1;
+  rig.config.queue_limit_bytes = 12;
+  rig_start(&rig);
+  for (uint64_t id = 100; id < 105; id++)
+    recover(id);
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  assert_int_equal(rig_metrics(&rig).queued_messages, 5);
+  assert_int_equal(rig_metrics(&rig).dropped, 0);
+  rig_forget(&rig);
+  rig_send(&rig, 5); /* a new one must not make it grow further */
+  rig_expect(&rig, "100 dropped overflow");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 5);
+}
+
+static void after_an_aborted_close_they_are_dropped(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_disconnect(&rig);
+  rig.now_ms += 3000;
+  session_tick(&rig.session, rig.now_ms); /* ACTION_ABORT waits */
+  recover(100);
+  rig_forget(&rig);
+  rig_take(&rig);
+  rig_expect(&rig, "100 dropped disconnected; abort; ended; CONNECTED>CLOSED disconnect");
+}
+
+static void without_a_link_they_wait(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  recover(100);
+  reopen();
+  rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 100");
+}
+
+/* ---- limits ---- */
+
+static void at_the_limit_the_oldest_goes(void **state) {
+  (void)state;
+  rig.config.queue_limit = 3;
+  for (int i = 0; i < 5; i++)
+    rig_send(&rig, 1);
+  rig_expect(&rig, "0 dropped overflow; 1 dropped overflow");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 3);
+  assert_int_equal(rig_metrics(&rig).dropped, 2);
+}
+
+static void no_limit_by_count_while_connected(void **state) {
+  (void)state;
+  rig.config.queue_limit = 3;
+  rig_start(&rig);
+  session_writable(&rig.session, rig.epoch, false);
+  for (int i = 0; i < 5; i++)
+    rig_send(&rig, 1);
+  rig_expect(&rig, "");
+  rig_lose(&rig, FAILURE_CONNECTION_LOST); /* a loss drops nothing */
+  assert_int_equal(rig_metrics(&rig).queued_messages, 5);
+  rig_forget(&rig);
+  rig_send(&rig, 1);
+  rig_expect(&rig, "0 dropped overflow");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 5);
+}
+
+static void a_limit_of_0_keeps_nothing(void **state) {
+  (void)state;
+  rig.config.queue_limit = 0;
+  rig_send(&rig, 1);
+  rig_expect(&rig, "0 dropped overflow");
+}
+
+static void the_limit_in_bytes_holds_always(void **state) {
+  (void)state;
+  rig.config.queue_limit_bytes = 100;
+  assert_null(rig_send(&rig, 101));
+  rig_expect(&rig, "");
+  assert_int_equal(rig_metrics(&rig).dropped, 0);
+  rig_send(&rig, 60);
+  rig_send(&rig, 40);
+  rig_expect(&rig, "");
+  rig_send(&rig, 1);
+  rig_expect(&rig, "0 dropped overflow");
+  rig_send(&rig, 100);
+  rig_expect(&rig, "1 dropped overflow; 2 dropped overflow");
+}
+
+/* Waiting ones first; in flight only if none waits. */
+static void overflow_spares_what_is_in_flight(void **state) {
+  (void)state;
+  rig.config.queue_limit_bytes = 100;
+  rig_start(&rig);
+  rig_send(&rig, 40);
+  session_writable(&rig.session, rig.epoch, false);
+  rig_send(&rig, 40);
+  rig_forget(&rig);
+  rig_send(&rig, 60);
+  rig_expect(&rig, "1 dropped overflow");
+  rig_send(&rig, 90);
+  rig_expect(&rig, "2 dropped overflow; 0 dropped overflow");
+  session_writable(&rig.session, rig.epoch, true);
+  rig_take(&rig);
+  rig_expect(&rig, "write 3");
+  rig_send(&rig, 91); /* nothing waits but itself */
+  rig_expect(&rig, "3 dropped overflow; write 4");
+}
+
+static void overflow_takes_recovered_ones_before_others_in_flight(void **state) {
+  (void)state;
+  rig.config.queue_limit_bytes = 20;
+  rig_start(&rig);
+  rig_send(&rig, 10);
+  recover(100);
+  rig_forget(&rig);
+  rig_send(&rig, 10);
+  rig_expect(&rig, "100 dropped overflow; write 1");
+}
+
+/* ---- time to live ---- */
+
+static void a_waiting_message_expires(void **state) {
+  (void)state;
+  rig_send_with(&rig, 1, 500, NULL);
+  rig_pass(&rig, 499);
+  rig_expect(&rig, "");
+  assert_int_equal(session_deadline(&rig.session), rig.now_ms + 1);
+  rig_pass(&rig, 1);
+  rig_expect(&rig, "0 dropped expired");
+  assert_true(session_deadline(&rig.session) == SESSION_NEVER);
+}
+
+static void they_expire_by_time_not_by_order(void **state) {
+  (void)state;
+  static const uint64_t ttls[] = {500, 100, 300, SESSION_NEVER, 100, 700, 50};
+  for (size_t i = 0; i < sizeof ttls / sizeof *ttls; i++)
+    rig_send_with(&rig, 1, ttls[i], NULL);
+  rig_pass(&rig, 1000);
+  rig_expect(&rig, "6 dropped expired; 1 dropped expired; 4 dropped expired; 2 dropped expired; "
+                   "0 dropped expired; 5 dropped expired");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 1);
+}
+
+static void one_that_was_sent_does_not_expire(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send_with(&rig, 1, 500, NULL);
+  rig_forget(&rig);
+  rig_pass(&rig, 1000);
+  rig_expect(&rig, "");
+  rig_flush(&rig);
+  rig_expect(&rig, "0 written");
+}
+
+static void back_in_the_queue_the_time_counts_again(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send_with(&rig, 1, 500, NULL);
+  rig_send_with(&rig, 1, 5000, NULL);
+  rig_send_with(&rig, 1, 4000, NULL);
+  rig_forget(&rig);
+  rig_pass(&rig, 600);
+  session_link_lost(&rig.session, rig.now_ms, rig.epoch,
+                    &(struct failure){.kind = FAILURE_CONNECTION_LOST}, VERDICT_RETRY_NOW);
+  rig_take(&rig);
+  assert_memory_equal(rig.log, "0 dropped expired;", 18);
+  rig_forget(&rig);
+  rig_pass(&rig, 5000);
+  assert_string_equal(rig.log, "dial; 2 dropped expired; 1 dropped expired");
+}
+
+static void an_expired_one_never_crowds_out_another(void **state) {
+  (void)state;
+  rig.config.queue_limit = 2;
+  rig_send(&rig, 1);
+  rig_send_with(&rig, 1, 500, NULL);
+  rig.now_ms += 500; /* the tick is on its way */
+  rig_send(&rig, 1);
+  rig_expect(&rig, "1 dropped expired");
+  rig_send_with(&rig, 1, 0, NULL); /* dead on arrival */
+  rig_expect(&rig, "3 dropped expired");
+}
+
+static void none_is_written_after_its_time(void **state) {
+  (void)state;
+  rig_connect(&rig);
+  rig_send_with(&rig, 1, 500, NULL);
+  rig_forget(&rig);
+  rig.now_ms += 500;
+  rig_open(&rig);
+  rig_expect(&rig, "opened; CONNECTING>CONNECTED opened; 0 dropped expired");
+}
+
+/* ---- replace keys ---- */
+
+static void a_newer_message_takes_the_place(void **state) {
+  (void)state;
+  rig_send_with(&rig, 10, SESSION_NEVER, "position");
+  rig_send(&rig, 10);
+  rig_send_with(&rig, 20, SESSION_NEVER, "position");
+  rig_expect(&rig, "0 dropped replaced");
+  rig_send_with(&rig, 10, SESSION_NEVER, "posture");
+  rig_send_with(&rig, 10, SESSION_NEVER, "positio");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 4);
+  assert_int_equal(rig_metrics(&rig).queued_bytes, 50);
+  assert_int_equal(rig_metrics(&rig).dropped, 1);
+  rig_connect(&rig);
+  rig_forget(&rig);
+  rig_open(&rig);
+  rig_expect(&rig, "opened; CONNECTING>CONNECTED opened; write 2; write 1; write 3; write 4");
+}
+
+static void the_last_of_the_ring_can_be_replaced(void **state) {
+  (void)state;
+  rig_send(&rig, 1);
+  rig_send_with(&rig, 1, SESSION_NEVER, "k");
+  rig_send_with(&rig, 1, SESSION_NEVER, "k");
+  rig_send(&rig, 1);
+  rig_connect(&rig);
+  rig_forget(&rig);
+  rig_open(&rig);
+  rig_expect(&rig, "opened; CONNECTING>CONNECTED opened; write 0; write 2; write 3");
+}
+
+static void one_in_flight_is_not_replaced(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send_with(&rig, 1, SESSION_NEVER, "k");
+  session_writable(&rig.session, rig.epoch, false);
+  rig_send_with(&rig, 1, SESSION_NEVER, "k");
+  rig_expect(&rig, "write 0");
+  rig_lose(&rig, FAILURE_CONNECTION_LOST); /* now both wait; the newer one stands for the key */
+  rig_forget(&rig);
+  rig_send_with(&rig, 1, SESSION_NEVER, "k");
+  rig_expect(&rig, "1 dropped replaced");
+  reopen();
+  rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 0; write 2");
+}
+
+static void a_replacement_at_the_limit_evicts_nothing(void **state) {
+  (void)state;
+  rig.config.queue_limit = 2;
+  rig.config.queue_limit_bytes = 30;
+  rig_send_with(&rig, 10, SESSION_NEVER, "k");
+  rig_send(&rig, 10);
+  rig_send_with(&rig, 10, SESSION_NEVER, "k");
+  rig_expect(&rig, "0 dropped replaced");
+  rig_send_with(&rig, 25, SESSION_NEVER, "k"); /* too big beside the other: that one goes */
+  rig_expect(&rig, "2 dropped replaced; 1 dropped overflow");
+}
+
+static void a_replacement_has_its_own_time(void **state) {
+  (void)state;
+  rig_send_with(&rig, 1, 500, "k");
+  rig_send_with(&rig, 1, SESSION_NEVER, "k");
+  rig_forget(&rig);
+  rig_pass(&rig, 1000);
+  rig_expect(&rig, "");
+}
+
+/* Hundreds of keys, put in, replaced and taken out in all orders. */
+static void many_keys_find_their_places(void **state) {
+  (void)state;
+  static char keys[200][8];
+  rig.config.queue_limit = 1000;
+  for (int i = 0; i < 200; i++) {
+    (void)snprintf(keys[i], sizeof keys[i], "key%d", i);
+    rig_send_with(&rig, 1, i % 3 ? SESSION_NEVER : 100, keys[i]);
+  }
+  rig_pass(&rig, 100); /* every third is gone */
+  assert_int_equal(rig_metrics(&rig).queued_messages, 133);
+  for (int i = 0; i < 200; i += 2)
+    rig_send_with(&rig, 1, SESSION_NEVER, keys[i]);
+  const uint64_t held = rig_metrics(&rig).queued_messages;
+  assert_int_equal(held, 133 + 34); /* 66 replaced, 34 anew */
+  rig_connect(&rig);
+  rig_open(&rig);
+  rig_flush(&rig);
+  assert_null(rig.session.queue.keyed);
+  assert_int_equal(rig_metrics(&rig).queued_messages, 0);
+}
+
+/* Two keys whose hashes are equal would hang one below the other; the same key of another length
+   is another key. */
+static void a_key_may_be_empty_or_binary(void **state) {
+  (void)state;
+  rig_send_with(&rig, 1, SESSION_NEVER, "");
+  rig_send_with(&rig, 1, SESSION_NEVER, "\x01\xff");
+  rig_send_with(&rig, 1, SESSION_NEVER, "\x01\xfe");
+  rig_expect(&rig, "");
+  rig_send_with(&rig, 1, SESSION_NEVER, "");
+  rig_send_with(&rig, 1, SESSION_NEVER, "\x01\xff");
+  rig_expect(&rig, "0 dropped replaced; 1 dropped replaced");
+}
+
+/* ---- ends ---- */
+
+static void clear_drops_what_waits_only(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send(&rig, 1);
+  session_writable(&rig.session, rig.epoch, false);
+  rig_send(&rig, 1);
+  rig_send(&rig, 1);
+  rig_forget(&rig);
+  session_clear(&rig.session, rig.now_ms);
+  rig_take(&rig);
+  rig_expect(&rig, "1 dropped cleared; 2 dropped cleared");
+  rig_flush(&rig);
+  rig_expect(&rig, "0 written");
+}
+
+static void disconnect_drops_all_and_closed_comes_last(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send(&rig, 1);
+  session_writable(&rig.session, rig.epoch, false);
+  rig_send(&rig, 1);
+  rig_forget(&rig);
+  rig_disconnect(&rig);
+  rig_expect(&rig, "1 dropped disconnected; close 1000");
+  assert_null(rig_send(&rig, 1));
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  rig_expect(&rig, "0 dropped disconnected; ended; CONNECTED>CLOSED disconnect");
+}
+
+static void what_gets_out_before_the_close_is_written(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send(&rig, 1);
+  rig_disconnect(&rig);
+  rig_forget(&rig);
+  rig_flush(&rig);
+  rig_expect(&rig, "0 written");
+}
+
+static void disconnect_at_rest_gives_all_back(void **state) {
+  (void)state;
+  rig_send(&rig, 1);
+  rig_disconnect(&rig);
+  rig_expect(&rig, "0 dropped disconnected");
+}
+
+static void the_queue_survives_error_and_failed(void **state) {
+  (void)state;
+  rig_connect(&rig);
+  rig_send(&rig, 1);
+  rig_lose(&rig, FAILURE_TLS_VERIFY);
+  rig_send(&rig, 1);
+  assert_int_equal(rig_metrics(&rig).queued_messages, 2);
+  rig_connect(&rig);
+  rig_forget(&rig);
+  rig_open(&rig);
+  rig_expect(&rig, "opened; CONNECTING>CONNECTED opened; write 0; write 1");
+}
+
+static void send_in_a_fate(struct rig *r, const struct session_action *action) {
+  if (action->kind == ACTION_FATE)
+    assert_null(rig_send(r, 1));
+}
+
+static void nothing_is_taken_between_the_fates_and_closed(void **state) {
+  (void)state;
+  rig_connect(&rig);
+  rig_send(&rig, 1);
+  rig_forget(&rig);
+  rig.callback = send_in_a_fate;
+  rig_disconnect(&rig);
+  rig_expect(&rig, "0 dropped disconnected; abort; CONNECTING>CLOSED disconnect");
+  rig.callback = NULL;
+  assert_non_null(rig_send(&rig, 1));
+}
+
+/* ---- reports ---- */
+
+static void every_fate_is_told_if_asked(void **state) {
+  (void)state;
+  rig.config.report_fates = true;
+  rig_send(&rig, 1);
+  rig_expect(&rig, "0 queued");
+  rig_connect(&rig);
+  rig_open(&rig);
+  rig_forget(&rig);
+  rig_flush(&rig);
+  rig_expect(&rig, "0 written");
+}
+
+static void with_the_barrier_written_is_not_the_end(void **state) {
+  (void)state;
+  rig.config.report_fates = true;
+  rig.config.confirm = CONFIRM_BARRIER;
+  rig_start(&rig);
+  rig_send(&rig, 1);
+  rig_flush(&rig);
+  rig_expect(&rig, "0 queued; write 0; ask; 0 written");
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  reopen();
+  rig_flush(&rig);
+  rig_reply(&rig, 0);
+  rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 0; ask; 0 written; 0 confirmed");
+}
+
+static void fates_of_one_message_come_in_the_order_of_its_life(void **state) {
+  (void)state;
+  struct session_message *message = &rig.messages[0];
+  rig.config.report_fates = true;
+  rig.config.confirm = CONFIRM_BARRIER;
+  rig_start(&rig);
+  *message = (struct session_message){.expires_at_ms = SESSION_NEVER};
+  assert_true(session_enqueue(&rig.session, rig.now_ms, message));
+  session_clear(&rig.session, rig.now_ms); /* before the first report was taken */
+  rig_take(&rig);
+  rig_expect(&rig, "0 queued; 0 dropped cleared");
+}
+
+static void the_lowest_id_is_known(void **state) {
+  (void)state;
+  assert_true(session_oldest_id(&rig.session) == UINT64_MAX);
+  rig_send_with(&rig, 1, SESSION_NEVER, "a"); /* 0, then 4 in its place */
+  rig_send_with(&rig, 1, SESSION_NEVER, "b"); /* 1, then 5 in its place */
+  rig_send(&rig, 1);
+  rig_send(&rig, 1);
+  rig_send_with(&rig, 1, SESSION_NEVER, "a");
+  rig_send_with(&rig, 1, SESSION_NEVER, "b");
+  assert_int_equal(session_oldest_id(&rig.session), 2);
+  rig_start(&rig);
+  assert_int_equal(session_oldest_id(&rig.session), 2);
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 21);
+  rig_take(&rig);
+  assert_int_equal(session_oldest_id(&rig.session), 3);
+  session_flushed(&rig.session, rig.now_ms, rig.epoch, 28);
+  rig_take(&rig);
+  assert_false(session_has_messages(&rig.session));
+  rig_disconnect(&rig);
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  rig_send_with(&rig, 1, SESSION_NEVER, "a"); /* 6, then 7: nothing but replacements */
+  rig_send_with(&rig, 1, SESSION_NEVER, "a");
+  assert_int_equal(session_oldest_id(&rig.session), 7);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(what_waits_goes_out_in_order),
+      TEST(written_means_the_last_byte_is_with_the_kernel),
+      TEST(bytes_put_between_move_what_follows),
+      TEST(what_was_not_flushed_goes_again_first),
+      TEST(a_blocked_link_gets_nothing),
+      TEST(clear_means_nothing_waits_or_is_unflushed),
+      TEST(recovered_messages_come_first),
+      TEST(recovering_evicts_nothing),
+      TEST(after_an_aborted_close_they_are_dropped),
+      TEST(without_a_link_they_wait),
+      TEST(at_the_limit_the_oldest_goes),
+      TEST(no_limit_by_count_while_connected),
+      TEST(a_limit_of_0_keeps_nothing),
+      TEST(the_limit_in_bytes_holds_always),
+      TEST(overflow_spares_what_is_in_flight),
+      TEST(overflow_takes_recovered_ones_before_others_in_flight),
+      TEST(a_waiting_message_expires),
+      TEST(they_expire_by_time_not_by_order),
+      TEST(one_that_was_sent_does_not_expire),
+      TEST(back_in_the_queue_the_time_counts_again),
+      TEST(an_expired_one_never_crowds_out_another),
+      TEST(none_is_written_after_its_time),
+      TEST(a_newer_message_takes_the_place),
+      TEST(the_last_of_the_ring_can_be_replaced),
+      TEST(one_in_flight_is_not_replaced),
+      TEST(a_replacement_at_the_limit_evicts_nothing),
+      TEST(a_replacement_has_its_own_time),
+      TEST(many_keys_find_their_places),
+      TEST(a_key_may_be_empty_or_binary),
+      TEST(clear_drops_what_waits_only),
+      TEST(disconnect_drops_all_and_closed_comes_last),
+      TEST(what_gets_out_before_the_close_is_written),
+      TEST(disconnect_at_rest_gives_all_back),
+      TEST(the_queue_survives_error_and_failed),
+      TEST(nothing_is_taken_between_the_fates_and_closed),
+      TEST(every_fate_is_told_if_asked),
+      TEST(with_the_barrier_written_is_not_the_end),
+      TEST(fates_of_one_message_come_in_the_order_of_its_life),
+      TEST(the_lowest_id_is_known),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
