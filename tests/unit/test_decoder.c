@@ -294,7 +294,7 @@ static void test_lengths(void **state) {
       const size_t masked_len = decode_mask_frames(masked, wire, len);
       static const size_t steps[] = {SIZE_MAX, 100000, 40000, 4099, 997};
       for (size_t s = 0; s < sizeof steps / sizeof steps[0]; s++) {
-        for (size_t cut = 0; cut < 12 && cut < len; cut++) {
+        for (size_t cut = 0; cut < (s == 0 ? 12 : 2) && cut < len; cut++) {
           const struct decode_setup client = {.wants_direct = cut % 2};
           const struct decode_setup server = {.is_server = true, .wants_direct = cut % 2};
           check_long(&client, wire, len, cut, steps[s], expected);
