@@ -37,7 +37,6 @@ static void ring_remove(node **head, node *m) {
     if (*head == m)
       *head = m->next;
   }
-  m->previous = m->next = NULL;
 }
 
 /* Puts `fresh` where `old` stands. */
@@ -225,21 +224,28 @@ static void leave_waiting(struct message_queue *q, node *m) {
   q->waiting_count--;
 }
 
+static node *next_in_flight(const struct message_queue *q, node *m) {
+  return q->in_flight->previous == m ? NULL : m->next;
+}
+
 static void leave_in_flight(struct message_queue *q, node *m) {
-  if (q->unflushed == m) {
-    node *next = m->next;
-    q->unflushed = next == q->in_flight ? NULL : next;
-  }
-  ring_remove(m->place == PLACE_RECOVERED ? &q->recovered : &q->in_flight, m);
+  if (q->unflushed == m)
+    q->unflushed = next_in_flight(q, m);
+  ring_remove(&q->in_flight, m);
   q->in_flight_count--;
 }
 
-static void drop_one(struct message_queue *q, node *m, enum session_drop drop) {
+static void leave_recovered(struct message_queue *q, node *m) {
+  ring_remove(&q->recovered, m);
+  q->in_flight_count--;
+}
+
+typedef void leave_list(struct message_queue *q, node *m);
+
+static leave_list *leave_place(const node *m) {
   if (m->place == PLACE_WAITING)
-    leave_waiting(q, m);
-  else
-    leave_in_flight(q, m);
-  finish(q, m, FATE_DROPPED, drop);
+    return leave_waiting;
+  return m->place == PLACE_RECOVERED ? leave_recovered : leave_in_flight;
 }
 
 static void reset(node *m) {
@@ -327,7 +333,9 @@ static node *oldest_victim(const struct message_queue *q, const node *newest) {
 uint32_t queue_evict(struct message_queue *q, uint64_t limit, uint64_t limit_bytes, node *newest) {
   uint32_t count = 0;
   while ((uint64_t)q->waiting_count + q->in_flight_count > limit || q->bytes > limit_bytes) {
-    drop_one(q, oldest_victim(q, newest), DROP_OVERFLOW);
+    node *m = oldest_victim(q, newest);
+    leave_place(m)(q, m);
+    finish(q, m, FATE_DROPPED, DROP_OVERFLOW);
     count++;
   }
   return count;
@@ -340,26 +348,32 @@ uint64_t queue_expires_at(const struct message_queue *q) {
 uint32_t queue_expire(struct message_queue *q, uint64_t now_ms) {
   uint32_t count = 0;
   while (queue_expires_at(q) <= now_ms) {
-    drop_one(q, q->expiring, DROP_EXPIRED);
+    node *m = q->expiring;
+    leave_waiting(q, m);
+    finish(q, m, FATE_DROPPED, DROP_EXPIRED);
     count++;
   }
   return count;
 }
 
-static uint32_t drop_ring(struct message_queue *q, node **head, enum session_drop drop) {
+static uint32_t drop_ring(struct message_queue *q, node *const *head, leave_list *leave,
+                          enum session_drop drop) {
   uint32_t count = 0;
-  for (; *head; count++)
-    drop_one(q, *head, drop);
+  for (; *head; count++) {
+    node *m = *head;
+    leave(q, m);
+    finish(q, m, FATE_DROPPED, drop);
+  }
   return count;
 }
 
 uint32_t queue_drop_waiting(struct message_queue *q, enum session_drop drop) {
-  return drop_ring(q, &q->waiting, drop);
+  return drop_ring(q, &q->waiting, leave_waiting, drop);
 }
 
 uint32_t queue_drop_in_flight(struct message_queue *q, enum session_drop drop) {
-  const uint32_t recovered = drop_ring(q, &q->recovered, drop);
-  return recovered + drop_ring(q, &q->in_flight, drop);
+  const uint32_t recovered = drop_ring(q, &q->recovered, leave_recovered, drop);
+  return recovered + drop_ring(q, &q->in_flight, leave_in_flight, drop);
 }
 
 uint32_t queue_drop_all(struct message_queue *q, enum session_drop drop) {
@@ -406,7 +420,7 @@ void queue_flushed(struct message_queue *q, uint64_t stream_sent, bool is_final,
       finish(q, m, FATE_WRITTEN, DROP_NONE);
       continue;
     }
-    q->unflushed = m->next == q->in_flight ? NULL : m->next;
+    q->unflushed = next_in_flight(q, m);
     if (report)
       owe(q, m, OWED_WRITTEN);
   }

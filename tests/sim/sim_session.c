@@ -14,10 +14,13 @@
 
 static struct world world;
 
-/* An assertion of the session traps: say where before the program ends. */
+static char last_words[64];
+
+/* An assertion of the session traps: say which world it was. */
 static void on_trap(int signal_number) {
   (void)signal_number;
-  world_fail(&world, "an assertion of the session");
+  (void)!write(STDERR_FILENO, last_words, sizeof last_words);
+  _exit(1);
 }
 
 static uint64_t argument(int argc, char **argv, int at, uint64_t otherwise) {
@@ -32,6 +35,8 @@ int main(int argc, char **argv) {
   (void)signal(SIGILL, on_trap);
   (void)signal(SIGTRAP, on_trap);
   for (uint64_t seed = first; seed < first + worlds; seed++) {
+    (void)snprintf(last_words, sizeof last_words, "seed %llu: an assertion of the session\n",
+                   (unsigned long long)seed);
     world_init(&world, seed);
     for (uint64_t step = 0; step < steps; step++)
       world_step(&world);

@@ -516,8 +516,9 @@ static void use_dial(struct world *w) {
 static void call_from_the_past(struct world *w) {
   const struct failure failure = {.kind = FAILURE_CONNECTION_LOST};
   const struct heartbeat_reply r = {.dialect = w->config.dialect};
-  const struct session before = w->session;
+  unsigned char before[sizeof w->session];
   const uint32_t epoch = w->epoch - 1;
+  memcpy(before, &w->session, sizeof before);
   session_link_opened(&w->session, w->now_ms, epoch);
   session_link_lost(&w->session, w->now_ms, epoch, &failure, VERDICT_BACK_OFF);
   session_flushed(&w->session, w->now_ms, epoch, 1000000);
@@ -526,7 +527,7 @@ static void call_from_the_past(struct world *w) {
   session_writable(&w->session, epoch, !w->is_writable);
   session_heartbeat_reply(&w->session, w->now_ms * 1000, epoch, &r);
   session_frame_progress(&w->session, w->now_ms, epoch, 100);
-  CHECK(memcmp(&before, &w->session, sizeof before) == 0);
+  CHECK(memcmp(before, (const unsigned char *)&w->session, sizeof before) == 0);
 }
 
 static void use_application(struct world *w) {

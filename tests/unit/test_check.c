@@ -202,7 +202,7 @@ static const struct broken_rule rules[] = {
     {backing_off, never_open, "an outage lies between two links"},
     {stable, counter_up, "on a stable link the counter is 0"},
     {open_with_messages, reply_overdue, "no deadline has passed unseen"},
-    {open_with_messages, question_inside_out, "a question can still be answered"},
+    {open_with_messages, question_inside_out, "a question has its place in the stream"},
     {backing_off, flying_without_link, "nothing is in flight without a link"},
     {backing_off, recovered_without_link, "nothing is in flight without a link"},
     {backing_off, unflushed_without_link, "nothing is in flight without a link"},

@@ -36,53 +36,54 @@ static void questions_are_spelled_as_the_contract_says(void **state) {
 }
 
 struct reply_case {
-  enum heartbeat_dialect dialect;
   const char *text;
+  enum heartbeat_dialect dialect;
   bool is_reply, has_time;
 };
 
 static void replies_are_told_from_messages(void **state) {
   (void)state;
   static const struct reply_case cases[] = {
-      {DIALECT_PING, "{\"type\":\"pong\"}", true, false},
-      {DIALECT_PING, " \t\r\n{ \"type\" : \"pong\" , \"extra\" : [1, {\"a\":null}] } ", true,
+      {"{\"type\":\"pong\"}", DIALECT_PING, true, false},
+      {" \t\r\n{ \"type\" : \"pong\" , \"extra\" : [1, {\"a\":null}] } ", DIALECT_PING, true,
        false},
-      {DIALECT_PING, "{\"type\":\"ping\",\"type\":\"pong\"}", true, false},
-      {DIALECT_PING, "{\"type\":\"pong\",\"type\":\"ping\"}", false, false},
-      {DIALECT_PING, "{\"type\":\"pong\"", false, false},
-      {DIALECT_PING, "{\"type\":\"pong\"}x", false, false},
-      {DIALECT_PING, "{\"type\":\"pong\",}", false, false},
-      {DIALECT_PING, "{\"type\":\"pongs\"}", false, false},
-      {DIALECT_PING, "{\"type\":\"Pong\"}", false, false},
-      {DIALECT_PING, "{\"type\":[\"pong\"]}", false, false},
-      {DIALECT_PING, "{\"data\":{\"type\":\"pong\"}}", false, false},
-      {DIALECT_PING, "{\"type\":\"message\",\"plaintext\":\"pong\"}", false, false},
-      {DIALECT_PING, "{\"type\":\"p\\u006fng\"}", false, false},
-      {DIALECT_PING, "[{\"type\":\"pong\"}]", false, false},
-      {DIALECT_PING, "pong", false, false},
-      {DIALECT_PING, "", false, false},
-      {DIALECT_PING, "{", false, false},
-      {DIALECT_PING, "{}", false, false},
-      {DIALECT_PING, "{\"type\":\"heartbeat_response\",\"timestamp\":1,\"originalTimestamp\":2}",
+      {"\t{\"type\":\"pong\"}", DIALECT_PING, true, false},
+      {"\n{\"type\":\"pong\"}", DIALECT_PING, true, false},
+      {"\r{\"type\":\"pong\"}", DIALECT_PING, true, false},
+      {"\v{\"type\":\"pong\"}", DIALECT_PING, false, false},
+      {"{\"type\":\"ping\",\"type\":\"pong\"}", DIALECT_PING, true, false},
+      {"{\"type\":\"pong\",\"type\":\"ping\"}", DIALECT_PING, false, false},
+      {"{\"type\":\"pong\"", DIALECT_PING, false, false},
+      {"{\"type\":\"pong\"}x", DIALECT_PING, false, false},
+      {"{\"type\":\"pong\",}", DIALECT_PING, false, false},
+      {"{\"type\":\"pongs\"}", DIALECT_PING, false, false},
+      {"{\"type\":\"Pong\"}", DIALECT_PING, false, false},
+      {"{\"type\":[\"pong\"]}", DIALECT_PING, false, false},
+      {"{\"data\":{\"type\":\"pong\"}}", DIALECT_PING, false, false},
+      {"{\"type\":\"message\",\"plaintext\":\"pong\"}", DIALECT_PING, false, false},
+      {"{\"type\":\"p\\u006fng\"}", DIALECT_PING, false, false},
+      {"[{\"type\":\"pong\"}]", DIALECT_PING, false, false},
+      {"pong", DIALECT_PING, false, false},
+      {"", DIALECT_PING, false, false},
+      {"{", DIALECT_PING, false, false},
+      {"{}", DIALECT_PING, false, false},
+      {"{\"type\":\"heartbeat_response\",\"timestamp\":1,\"originalTimestamp\":2}", DIALECT_PING,
        false, false},
-      {DIALECT_TIMESTAMP,
-       "{\"type\":\"heartbeat_response\",\"timestamp\":1500,\"originalTimestamp\":1200}", true,
-       true},
-      {DIALECT_TIMESTAMP,
-       "{\"originalTimestamp\":1200,\"timestamp\":1500,\"type\":\"heartbeat_response\"}", true,
-       true},
-      {DIALECT_TIMESTAMP, "{\"type\":\"heartbeat_response\",\"timestamp\":1500}", true, false},
-      {DIALECT_TIMESTAMP, "{\"type\":\"heartbeat_response\",\"originalTimestamp\":1500}", true,
+      {"{\"type\":\"heartbeat_response\",\"timestamp\":1500,\"originalTimestamp\":1200}",
+       DIALECT_TIMESTAMP, true, true},
+      {"{\"originalTimestamp\":1200,\"timestamp\":1500,\"type\":\"heartbeat_response\"}",
+       DIALECT_TIMESTAMP, true, true},
+      {"{\"type\":\"heartbeat_response\",\"timestamp\":1500}", DIALECT_TIMESTAMP, true, false},
+      {"{\"type\":\"heartbeat_response\",\"originalTimestamp\":1500}", DIALECT_TIMESTAMP, true,
        false},
-      {DIALECT_TIMESTAMP,
-       "{\"type\":\"heartbeat_response\",\"timestamp\":1.5,\"originalTimestamp\":2}", true, false},
-      {DIALECT_TIMESTAMP,
-       "{\"type\":\"heartbeat_response\",\"timestamp\":\"1\",\"originalTimestamp\":2}", true,
-       false},
-      {DIALECT_TIMESTAMP, "{\"type\":\"heartbeat\",\"timestamp\":1500}", false, false},
-      {DIALECT_TIMESTAMP, "{\"type\":\"pong\"}", false, false},
-      {DIALECT_WEBSOCKET, "{\"type\":\"pong\"}", false, false},
-      {DIALECT_OFF, "{\"type\":\"pong\"}", false, false},
+      {"{\"type\":\"heartbeat_response\",\"timestamp\":1.5,\"originalTimestamp\":2}",
+       DIALECT_TIMESTAMP, true, false},
+      {"{\"type\":\"heartbeat_response\",\"timestamp\":\"1\",\"originalTimestamp\":2}",
+       DIALECT_TIMESTAMP, true, false},
+      {"{\"type\":\"heartbeat\",\"timestamp\":1500}", DIALECT_TIMESTAMP, false, false},
+      {"{\"type\":\"pong\"}", DIALECT_TIMESTAMP, false, false},
+      {"{\"type\":\"pong\"}", DIALECT_WEBSOCKET, false, false},
+      {"{\"type\":\"pong\"}", DIALECT_OFF, false, false},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct heartbeat_reply reply;
@@ -100,10 +101,11 @@ static void replies_are_told_from_messages(void **state) {
 
 static void a_long_message_is_never_a_reply(void **state) {
   (void)state;
+  static const char pong[] = "{\"type\":\"pong\"}";
   char text[HEARTBEAT_REPLY_MAX + 2];
   struct heartbeat_reply reply;
   memset(text, ' ', sizeof text);
-  memcpy(text, "{\"type\":\"pong\"}", 15);
+  memcpy(text, pong, sizeof pong - 1);
   assert_true(heartbeat_read_text(DIALECT_PING, text, HEARTBEAT_REPLY_MAX, &reply));
   assert_false(heartbeat_read_text(DIALECT_PING, text, HEARTBEAT_REPLY_MAX + 1, &reply));
 }

@@ -158,20 +158,31 @@ static void every_changed_byte_is_survived(void **state) {
   }
 }
 
+static size_t append(char *text, size_t len, const char *piece) {
+  for (; *piece; piece++)
+    text[len++] = *piece;
+  return len;
+}
+
+/* {"a":[[...1...]]} with `depth` levels, of arrays or of objects. */
+static size_t nest(char *text, int depth, const char *opening, const char *closing) {
+  size_t len = append(text, 0, "{\"a\":");
+  for (int i = 1; i < depth; i++)
+    len = append(text, len, opening);
+  len = append(text, len, "1");
+  for (int i = 1; i < depth; i++)
+    len = append(text, len, closing);
+  return append(text, len, "}");
+}
+
 static void depth_is_bounded(void **state) {
   (void)state;
-  static const char *const open[] = {"[", "{\"a\":"}, *const close[] = {"]", "}"};
-  for (int kind = 0; kind < 2; kind++)
-    for (int depth = 1; depth <= 200; depth++) {
-      char text[2000] = "{\"a\":";
-      for (int i = 1; i < depth; i++)
-        strcat(text, open[kind]);
-      strcat(text, "1");
-      for (int i = 1; i < depth; i++)
-        strcat(text, close[kind]);
-      strcat(text, "}");
-      assert_int_equal(is_object(text, strlen(text)), depth <= JSON_PEEK_DEPTH_MAX);
-    }
+  char text[2000];
+  for (int depth = 1; depth <= 200; depth++) {
+    const bool is_taken = depth <= JSON_PEEK_DEPTH_MAX;
+    assert_int_equal(is_object(text, nest(text, depth, "[", "]")), is_taken);
+    assert_int_equal(is_object(text, nest(text, depth, "{\"a\":", "}")), is_taken);
+  }
 }
 
 static void members_are_found(void **state) {

@@ -193,6 +193,17 @@ static void a_question_that_the_driver_never_asks_is_late_too(void **state) {
   rig_expect(&rig, HEARTBEAT_LOSS);
 }
 
+/* Only the answer to ACTION_ASK makes a question. */
+static void an_unwanted_question_is_none(void **state) {
+  (void)state;
+  rig_start(&rig);
+  session_asked(&rig.session, rig.now_ms * 1000, rig.epoch, 0, 14);
+  reply_with(DIALECT_WEBSOCKET, 0);
+  assert_int_equal(rig_metrics(&rig).rtt_max_us, 0);
+  rig_pass(&rig, 10000);
+  rig_expect(&rig, "");
+}
+
 static void bytes_put_before_the_question_move_it(void **state) {
   (void)state;
   rig_start(&rig);
@@ -623,6 +634,7 @@ int main(void) {
       TEST(once_gone_the_deadline_stands),
       TEST(a_stuck_pipe_is_noticed),
       TEST(a_question_that_the_driver_never_asks_is_late_too),
+      TEST(an_unwanted_question_is_none),
       TEST(bytes_put_before_the_question_move_it),
       TEST(an_incoming_frame_moves_the_deadline),
       TEST(small_pieces_add_up),
