@@ -55,8 +55,7 @@ static struct memory memory_of(const limpet_options *options) {
   return a->alloc ? (struct memory){a->alloc, a->realloc, a->free, a->context} : memory_default;
 }
 
-static void init_parts(struct limpet_client *client, const limpet_options *options,
-                       uint64_t seed) {
+static void init_parts(struct limpet_client *client, const limpet_options *options, uint64_t seed) {
   client->user = options->user;
   client->timer.fire = client_timer;
   client->stop_timer.fire = client_stop_timer;
@@ -126,8 +125,8 @@ limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,
   options_adopt(&full, options);
   if (!options_check(&full, detail))
     return LIMPET_INVALID_ARGUMENT;
-  const limpet_result result = loop ? client_make(&full, loop, NULL, client, detail)
-                                    : thread_start(&full, client, detail);
+  const limpet_result result =
+      loop ? client_make(&full, loop, NULL, client, detail) : thread_start(&full, client, detail);
   if (result != LIMPET_OK && !detail[0])
     (void)snprintf(detail, LIMPET_DETAIL_CAP, "%s", limpet_result_text(result));
   return result;
@@ -139,6 +138,7 @@ void client_free(struct limpet_client *client) {
   struct net_loop *loop = client->loop;
   struct client_thread *thread = client->thread;
   client_drop_inbox(client);
+  client_end_commands(client);
   net_timer_unset(loop, &client->timer);
   net_timer_unset(loop, &client->stop_timer);
   net_loop_cancel_turn_end(loop, &client->turn_end);

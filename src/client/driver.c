@@ -40,7 +40,7 @@ static void take_reply(struct limpet_client *client, const struct heartbeat_repl
   session_get_metrics(&client->session, client_now_ms(client), &metrics);
   client_unlock(client);
   client_settle(client);
-  if (is_awaited && client_callbacks(client)->on_heartbeat)
+  if (is_awaited && client->link && client_callbacks(client)->on_heartbeat)
     client_callbacks(client)->on_heartbeat(client, metrics.rtt_last_us, client->user);
 }
 
@@ -67,7 +67,7 @@ static void on_text(struct limpet_client *client, const uint8_t *data, size_t le
     return;
   if (callbacks->on_text)
     callbacks->on_text(client, (const char *)data, len, client->user);
-  if (atomic_load_explicit(&client->has_handlers, memory_order_relaxed))
+  if (client->link && atomic_load_explicit(&client->has_handlers, memory_order_relaxed))
     handlers_dispatch(client, (const char *)data, len);
 }
 
@@ -135,14 +135,17 @@ static void give_back(void *user, uint8_t opcode, const uint8_t *data, size_t le
   client_unlock(client);
 }
 
+/* After our own close there is nothing to be judged, whatever it looked like. */
 static void lost(struct limpet_client *client, const struct failure *failure,
                  const struct link_end *end, const char *detail) {
   const uint32_t epoch = client->epoch;
+  enum failure_verdict verdict = VERDICT_BACK_OFF;
   client_fold_counts(client);
-  report_keep_end(client, failure, end, detail);
-  const enum failure_verdict verdict = report_judge(client, failure);
+  report_keep_end(client, client->is_closing ? NULL : failure, end, detail);
+  if (!client->is_closing)
+    verdict = report_judge(client, failure);
   client_lock(client);
-  if (client->last_end)
+  if (client->last_end && !client->is_closing)
     client->last_end->verdict = verdict;
   session_link_lost(&client->session, client_now_ms(client), epoch, failure, verdict);
   client_unlock(client);
@@ -193,6 +196,8 @@ static void do_dial(struct limpet_client *client, const struct session_action *a
   (void)url_redact(url, redacted, sizeof redacted);
   client_log(client, LIMPET_LOG_DEBUG, "link %u: dialing %s", action->epoch, redacted);
   client->epoch = action->epoch;
+  client->is_closing = false;
+  client->direct_end = 0;
   if (!settings_prepare(client->settings, url, detail, &result)) {
     const struct failure failure = {
         .kind = FAILURE_TLS, .is_final = true, .retry_after_ms = UINT64_MAX};
@@ -205,11 +210,13 @@ static void do_dial(struct limpet_client *client, const struct session_action *a
 }
 
 static void do_abort(struct limpet_client *client, const struct session_action *action) {
-  if (!client->link || action->epoch != client->epoch)
+  struct link *link = client->link;
+  if (!link || action->epoch != client->epoch)
     return;
-  link_recover(client->link, give_back, client);
-  link_abort(client->link);
   client->link = NULL;
+  report_keep_end(client, NULL, NULL, NULL);
+  link_recover(link, give_back, client);
+  link_abort(link);
 }
 
 /* The close frame overtakes what waits, so what the kernel still takes goes first: a message sent
@@ -217,6 +224,7 @@ static void do_abort(struct limpet_client *client, const struct session_action *
 static void do_close(struct limpet_client *client, const struct session_action *action) {
   if (!client->link || action->epoch != client->epoch)
     return;
+  client->is_closing = true;
   link_flush(client->link);
   link_close(client->link, action->close_code, "");
 }
@@ -233,6 +241,12 @@ static void do_late(struct limpet_client *client, const struct session_action *a
   client_lose(client, &action->failure, detail);
 }
 
+/* Between the peer's close frame, or a broken rule, and the link's last event nothing can be
+   written: what the session hands out meanwhile comes back to it with the loss. */
+static bool is_open_link(const struct limpet_client *client, uint32_t epoch) {
+  return client->link && epoch == client->epoch && link_is_open(client->link);
+}
+
 static bool send_question(struct limpet_client *client, const struct heartbeat_question *question,
                           struct link_position *position) {
   uint8_t payload[8];
@@ -241,19 +255,19 @@ static bool send_question(struct limpet_client *client, const struct heartbeat_q
     heartbeat_write_ping(question->counter, payload);
     return link_ping(client->link, payload, sizeof payload, position);
   }
-  const size_t len =
-      heartbeat_write_text(question->dialect, net_loop_wall_ms(client->loop), text);
+  const size_t len = heartbeat_write_text(question->dialect, net_loop_wall_ms(client->loop), text);
   return link_write_ahead(client->link, text, len, position);
 }
 
 static void do_ask(struct limpet_client *client, const struct session_action *action) {
   struct link_position position;
-  if (!client->link || action->epoch != client->epoch)
+  if (!is_open_link(client, action->epoch))
     return;
   if (!send_question(client, &action->question, &position)) {
     lose_without_memory(client);
     return;
   }
+  flush_shift(client, position.begin, position.end - position.begin);
   client_lock(client);
   session_stream_shifted(&client->session, action->epoch, position.begin,
                          position.end - position.begin);
@@ -266,10 +280,10 @@ static void do_ask(struct limpet_client *client, const struct session_action *ac
 static void do_write(struct limpet_client *client, const struct session_action *action) {
   const struct envelope *envelope = (const struct envelope *)action->message;
   uint64_t stream_end;
-  if (!client->link || action->epoch != client->epoch)
+  if (!is_open_link(client, action->epoch))
     return;
-  if (!link_write_volatile(client->link, envelope->opcode, envelope->bytes,
-                           action->message->len, &stream_end)) {
+  if (!link_write_volatile(client->link, envelope->opcode, envelope->bytes, action->message->len,
+                           &stream_end)) {
     lose_without_memory(client);
     return;
   }
@@ -286,10 +300,18 @@ static void do_write(struct limpet_client *client, const struct session_action *
   client->is_writable = writable;
 }
 
+/* CLOSED is the last report: what else is owed comes before it. */
+static void end_waiting(struct limpet_client *client) {
+  if (client->is_stopping)
+    client_end_commands(client);
+  flush_end_all(client, LIMPET_NOT_CONNECTED);
+  client_judge_water(client);
+}
+
 static void do_state(struct limpet_client *client, const struct session_action *action) {
   const struct limpet_callbacks *callbacks = client_callbacks(client);
   if (action->state.to == STATE_CLOSED)
-    flush_end_all(client, LIMPET_NOT_CONNECTED);
+    end_waiting(client);
   client_log(client, LIMPET_LOG_DEBUG, "state %s -> %s (%s)",
              session_state_name(action->state.from), session_state_name(action->state.to),
              session_reason_name(action->state.reason));
@@ -339,9 +361,9 @@ static void do_fate(struct limpet_client *client, const struct session_action *a
 typedef void action_handler(struct limpet_client *client, const struct session_action *action);
 
 static action_handler *const handlers[] = {
-    [ACTION_DIAL] = do_dial,   [ACTION_ABORT] = do_abort,   [ACTION_LATE] = do_late,
-    [ACTION_CLOSE] = do_close, [ACTION_ASK] = do_ask,       [ACTION_WRITE] = do_write,
-    [ACTION_STATE] = do_state, [ACTION_ERROR] = do_error,   [ACTION_RETRY] = do_retry,
+    [ACTION_DIAL] = do_dial,     [ACTION_ABORT] = do_abort, [ACTION_LATE] = do_late,
+    [ACTION_CLOSE] = do_close,   [ACTION_ASK] = do_ask,     [ACTION_WRITE] = do_write,
+    [ACTION_STATE] = do_state,   [ACTION_ERROR] = do_error, [ACTION_RETRY] = do_retry,
     [ACTION_OPENED] = do_opened, [ACTION_ENDED] = do_ended, [ACTION_FATE] = do_fate,
 };
 
@@ -374,14 +396,16 @@ static void set_timer(struct limpet_client *client) {
 }
 
 void client_settle(struct limpet_client *client) {
+  client->settles_again = true;
   if (client->is_settling || client->is_freed)
     return;
   client->is_settling = true;
   do {
+    client->settles_again = false;
     take_actions(client);
     client_judge_water(client);
     flush_judge(client);
-  } while (client_run_command(client));
+  } while (client_run_command(client) || client->settles_again);
   client->is_settling = false;
   set_timer(client);
   if (client->is_stopping && session_get_state(&client->session) == STATE_CLOSED)

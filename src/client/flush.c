@@ -15,12 +15,7 @@ struct flush {
   uint64_t stream_end; /* ... and where they end in its stream */
 };
 
-static void end(struct limpet_client *client, struct flush *flush, limpet_result result) {
-  struct flush **at = &client->flushes;
-  while (*at != flush)
-    at = &(*at)->next;
-  *at = flush->next;
-  net_timer_unset(client->loop, &flush->deadline);
+static void finish(struct limpet_client *client, struct flush *flush, limpet_result result) {
   if (!flush->callback) {
     flush->result = result;
     uv_sem_post(&flush->done); /* the waiting thread owns it from here on */
@@ -30,6 +25,19 @@ static void end(struct limpet_client *client, struct flush *flush, limpet_result
   void *user = flush->user;
   memory_free(client_memory(client), flush);
   callback(client, result, user);
+}
+
+static void end(struct limpet_client *client, struct flush *flush, limpet_result result) {
+  struct flush **at = &client->flushes;
+  while (*at != flush)
+    at = &(*at)->next;
+  *at = flush->next;
+  net_timer_unset(client->loop, &flush->deadline);
+  finish(client, flush, result);
+}
+
+void flush_refuse(struct limpet_client *client, struct flush *flush) {
+  finish(client, flush, LIMPET_NOT_CONNECTED);
 }
 
 static void on_deadline(struct net_timer *timer) {
@@ -46,12 +54,18 @@ static bool is_done(const struct limpet_client *client, const struct flush *flus
 }
 
 void flush_begin(struct limpet_client *client, struct flush *flush) {
+  if (client->is_stopping) {
+    flush_refuse(client, flush);
+    return;
+  }
   flush->last_id = atomic_load(&client->next_id) - 1;
   flush->epoch = client->epoch;
   if (client->link)
     flush->stream_end = link_stream_sent(client->link) + link_buffered(client->link);
-  flush->next = client->flushes;
-  client->flushes = flush;
+  struct flush **at = &client->flushes;
+  while (*at)
+    at = &(*at)->next;
+  *at = flush;
   flush->deadline.fire = on_deadline;
   if (!net_timer_set(client->loop, &flush->deadline, client_now_ms(client) + flush->deadline_ms))
     end(client, flush, LIMPET_NO_MEMORY);
@@ -71,9 +85,19 @@ void flush_judge(struct limpet_client *client) {
     end(client, flush, LIMPET_OK);
 }
 
+/* Those that a callback begins meanwhile wait behind them. */
 void flush_end_all(struct limpet_client *client, limpet_result result) {
-  while (client->flushes)
+  size_t count = 0;
+  for (const struct flush *flush = client->flushes; flush; flush = flush->next)
+    count++;
+  for (; count > 0; count--)
     end(client, client->flushes, result);
+}
+
+void flush_shift(struct limpet_client *client, uint64_t stream_at, uint64_t len) {
+  for (struct flush *flush = client->flushes; flush; flush = flush->next)
+    if (flush->epoch == client->epoch && flush->stream_end > stream_at)
+      flush->stream_end += len;
 }
 
 static limpet_result wait_for(struct limpet_client *client, uint32_t deadline_ms) {

@@ -32,14 +32,16 @@ bool handlers_take_typing(struct limpet_client *client, const char *text, size_t
   return true;
 }
 
-/* The first handler for `type` with a handle above `after`; handles grow with registration, so a
-   handler that adds or removes others while it runs confuses nobody. */
+/* The first handler for `type` with a handle above `after` and below `end`; handles grow with
+   registration, so a handler that adds or removes others while it runs confuses nobody. */
 static bool find_next(const struct limpet_client *client, const char *type, uint64_t after,
-                      struct handler *found) {
+                      uint64_t end, struct handler *found) {
   client_lock(client);
   const struct handler *h = client->handlers;
   while (h && (h->handle <= after || strcmp(h->type, type) != 0))
     h = h->next;
+  if (h && h->handle >= end)
+    h = NULL;
   if (h)
     *found = *h;
   client_unlock(client);
@@ -51,7 +53,8 @@ void handlers_dispatch(struct limpet_client *client, const char *text, size_t le
   struct handler next = {.handle = 0};
   if (!atomic_load(&client->has_handlers) || !read_type(text, len, type))
     return;
-  while (find_next(client, type, next.handle, &next))
+  const uint64_t end = atomic_load(&client->next_id);
+  while (client->link && find_next(client, type, next.handle, end, &next))
     next.call(client, type, text, len, next.user);
 }
 
@@ -91,6 +94,7 @@ limpet_result limpet_off_type(limpet_client *client, uint64_t handle) {
   struct handler *removed = *at;
   if (removed)
     *at = removed->next;
+  atomic_store(&client->has_handlers, client->handlers != NULL);
   client_unlock(client);
   memory_free(client_memory(client), removed);
   return removed ? LIMPET_OK : LIMPET_INVALID_ARGUMENT;

@@ -26,8 +26,8 @@ struct envelope {
   struct session_message message; /* first: session and client share the pointer */
   struct envelope *next;          /* in the inbox */
   uint8_t opcode;
-  bool is_now;   /* promise "now", from another thread */
-  char bytes[];  /* payload, then replace_key */
+  bool is_now;  /* promise "now", from another thread */
+  char bytes[]; /* payload, then replace_key */
 };
 
 enum command_kind {
@@ -42,11 +42,11 @@ enum command_kind {
 
 struct flush;
 
-/** A wish that waits for the loop's thread, or for the present actions to end. */
+/** A wish of another thread that waits for the loop's. */
 struct command {
   struct command *next;
   enum command_kind kind;
-  struct flush *flush;  /* FLUSH */
+  struct flush *flush; /* FLUSH */
 };
 
 struct handler {
@@ -77,11 +77,15 @@ struct limpet_client {
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
+  bool settles_again; /* a callback gave the session new inputs */
+  bool is_closing;    /* our close is under way on `link`: its end is no error */
   bool is_flush_seen; /* the link wrote something; to be told to the session */
   bool is_writable;   /* as the session was told */
   bool is_high;       /* on_high_water was called, on_drained not yet */
   bool is_stopping;   /* a stop has begun */
   bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
+
+  uint64_t direct_end; /* where direct messages end in the stream: behind it are only nodes */
 
   /* counted in the hot path, folded into the session once a turn or read */
   uint32_t in_count, out_count;
@@ -99,6 +103,7 @@ struct limpet_client {
   struct command *commands, **commands_end;
   struct envelope *inbox, **inbox_end;
   uint64_t inbox_bytes;
+  uint32_t inbox_count;
   struct net_task task; /* posted when commands or inbox filled from another thread */
   uint32_t stop_deadline_ms;
   bool wants_stop; /* limpet_stop() was called */
@@ -137,6 +142,7 @@ void client_note_flush(struct limpet_client *client);
 void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
 
 /* ---- report.c: errors and endings, as the application sees them ---- */
+/** `failure` NULL: an end that was wanted; `end` NULL: the link was dropped here. */
 void report_keep_end(struct limpet_client *client, const struct failure *failure,
                      const struct link_end *end, const char *detail);
 /** The contract's verdict on a loss, or the application's. */
@@ -158,6 +164,8 @@ uint64_t client_buffered(const struct limpet_client *client);
 /* ---- commands.c ---- */
 limpet_result client_command(struct limpet_client *client, struct command command);
 bool client_run_command(struct limpet_client *client);
+/** Refuses what is left when the client ends. */
+void client_end_commands(struct limpet_client *client);
 void client_posted(struct net_task *task);
 void client_post(struct limpet_client *client);
 
@@ -165,6 +173,10 @@ void client_post(struct limpet_client *client);
 void flush_begin(struct limpet_client *client, struct flush *flush);
 void flush_judge(struct limpet_client *client);
 void flush_end_all(struct limpet_client *client, limpet_result result);
+/** A flush that was never begun. */
+void flush_refuse(struct limpet_client *client, struct flush *flush);
+/** `len` bytes were put into the link's stream at `stream_at`. */
+void flush_shift(struct limpet_client *client, uint64_t stream_at, uint64_t len);
 
 /* ---- handlers.c ---- */
 /** False: the application's on_text wants it too. */

@@ -21,7 +21,7 @@ struct number {
 };
 
 #define NUMBER(field, width, minimum, maximum, initial)                                            \
-  {#field, offsetof(limpet_options, field), width, minimum, maximum, initial}
+  { #field, offsetof(limpet_options, field), width, minimum, maximum, initial }
 
 static const struct number numbers[] = {
     NUMBER(max_retries, WIDTH_32, 0, UINT32_MAX, 10),

@@ -32,15 +32,12 @@ struct failure report_failure(const struct link_end *end) {
   };
 }
 
-static void fill_end(struct last_end *kept, const struct failure *failure,
-                     const struct link_end *end, const char *detail) {
+static void fill_close(struct last_end *kept, const struct link_end *end) {
   const bool was_closed = end && end->kind == LINK_END_CLOSED;
-  kept->failure = *failure;
   kept->close_code = was_closed && end->close_code ? end->close_code : 1006;
   kept->was_clean = end && end->was_clean;
   (void)snprintf(kept->close_reason, sizeof kept->close_reason, "%s",
                  was_closed ? end->close_reason : "");
-  (void)snprintf(kept->detail, sizeof kept->detail, "%s", detail);
 }
 
 /* Without memory for it the loss goes on without a detail. */
@@ -53,7 +50,11 @@ void report_keep_end(struct limpet_client *client, const struct failure *failure
   if (made)
     client->last_end = made;
   if (client->last_end)
-    fill_end(client->last_end, failure, end, detail);
+    fill_close(client->last_end, end);
+  if (client->last_end && failure) {
+    client->last_end->failure = *failure;
+    (void)snprintf(client->last_end->detail, LIMPET_DETAIL_CAP, "%s", detail);
+  }
   client_unlock(client);
 }
 

@@ -46,13 +46,15 @@ static uint64_t held_bytes(const struct limpet_client *client) {
   return metrics.queued_bytes;
 }
 
-/* A node that was written stands in both places until it is confirmed; it counts once. */
+/* A node stands in both places while the kernel has not taken it; it counts once. What has no node
+   goes ahead of those that have. */
 uint64_t client_buffered(const struct limpet_client *client) {
   const uint64_t held = held_bytes(client);
   const uint64_t output = client->link ? link_buffered(client->link) : 0;
-  if (client->settings->session.confirm != CONFIRM_NONE)
-    return held > output ? held : output;
-  return held + output;
+  if (!held || !output)
+    return held + output;
+  const uint64_t sent = link_stream_sent(client->link);
+  return held + (client->direct_end > sent ? client->direct_end - sent : 0);
 }
 
 void client_judge_water(struct limpet_client *client) {
@@ -91,9 +93,8 @@ static void count_out(struct limpet_client *client, size_t len) {
 
 /* The link gathers: the session must stop handing it messages, the application be told. */
 static void note_gathering(struct limpet_client *client) {
-  if (link_is_writable(client->link) != client->is_writable)
-    client_note_flush(client);
-  client_judge_water(client);
+  client->is_flush_seen = true;
+  client_settle(client);
 }
 
 static void note_sent(struct limpet_client *client, size_t len) {
@@ -107,13 +108,13 @@ static bool can_go_directly(const struct limpet_client *client,
                             const limpet_send_options *options) {
   return client->link && session_is_clear(&client->session) &&
          client->settings->session.confirm == CONFIRM_NONE &&
-         !client->settings->session.report_fates && !link_is_opaque(client->link) &&
-         !(options && (options->ttl_ms || options->replace_key));
+         !client->settings->session.report_fates && link_is_open(client->link) &&
+         !link_is_opaque(client->link) && !(options && (options->ttl_ms || options->replace_key));
 }
 
 static limpet_result send_directly(struct limpet_client *client, uint8_t opcode, const void *data,
                                    size_t len, uint64_t *id) {
-  if (!link_write(client->link, opcode, data, len, NULL))
+  if (!link_write(client->link, opcode, data, len, &client->direct_end))
     return LIMPET_NO_MEMORY;
   if (id)
     *id = fresh_id(client);
@@ -130,11 +131,11 @@ static bool has_room_now(const struct limpet_client *client, size_t len) {
 
 static limpet_result send_now(struct limpet_client *client, uint8_t opcode, const void *data,
                               size_t len, uint64_t *id) {
-  if (!client->link || !session_is_open(&client->session))
+  if (!client->link || !link_is_open(client->link) || !session_is_open(&client->session))
     return LIMPET_NOT_CONNECTED;
   if (!has_room_now(client, len))
     return LIMPET_QUEUE_OVERFLOW;
-  if (!link_write_volatile(client->link, opcode, data, len, NULL))
+  if (!link_write_volatile(client->link, opcode, data, len, &client->direct_end))
     return LIMPET_NO_MEMORY;
   if (id)
     *id = fresh_id(client);
@@ -151,9 +152,8 @@ static limpet_result enqueue(struct limpet_client *client, struct envelope *enve
   client_unlock(client);
   if (is_taken)
     return LIMPET_OK;
-  return envelope->message.len > client->settings->options.queue_limit_bytes
-             ? LIMPET_QUEUE_OVERFLOW
-             : LIMPET_NOT_CONNECTED;
+  return envelope->message.len > client->settings->options.queue_limit_bytes ? LIMPET_QUEUE_OVERFLOW
+                                                                             : LIMPET_NOT_CONNECTED;
 }
 
 static void fill_node(struct limpet_client *client, struct envelope *envelope,
@@ -185,6 +185,9 @@ static limpet_result send_node(struct limpet_client *client, uint8_t opcode, con
 
 /* ---- from other threads ---- */
 
+/* Messages handed in while the loop is busy; empty ones must not pile up either. */
+#define INBOX_MAX 65536
+
 static limpet_result check_inbox(const struct limpet_client *client,
                                  const struct envelope *envelope) {
   const limpet_options *o = &client->settings->options;
@@ -193,8 +196,10 @@ static limpet_result check_inbox(const struct limpet_client *client,
     return LIMPET_NOT_CONNECTED;
   if (!is_open && envelope->message.len > o->queue_limit_bytes)
     return LIMPET_QUEUE_OVERFLOW;
-  if (client->inbox && client->inbox_bytes + envelope->message.len >
-                           o->high_water + o->queue_limit_bytes)
+  if (client->inbox &&
+      client->inbox_bytes + envelope->message.len > o->high_water + o->queue_limit_bytes)
+    return LIMPET_QUEUE_OVERFLOW;
+  if (client->inbox_count == INBOX_MAX)
     return LIMPET_QUEUE_OVERFLOW;
   return LIMPET_OK;
 }
@@ -206,6 +211,7 @@ static limpet_result put_in_inbox(struct limpet_client *client, struct envelope 
     *client->inbox_end = envelope;
     client->inbox_end = &envelope->next;
     client->inbox_bytes += envelope->message.len;
+    client->inbox_count++;
     atomic_store(&client->has_inbox, true);
     client_post(client);
   }
@@ -236,6 +242,7 @@ static struct envelope *grab_inbox(struct limpet_client *client) {
   client->inbox = NULL;
   client->inbox_end = &client->inbox;
   client->inbox_bytes = 0;
+  client->inbox_count = 0;
   atomic_store(&client->has_inbox, false);
   client_unlock(client);
   return first;
@@ -256,18 +263,17 @@ static void send_envelope(struct limpet_client *client, struct envelope *envelop
       .ttl_ms = envelope->message.expires_at_ms != SESSION_NEVER,
       .replace_key = envelope->message.replace_key,
   };
-  const bool is_direct = !envelope->is_now && can_go_directly(client, &options);
-  limpet_result result;
-  if (is_direct)
-    result = send_directly(client, envelope->opcode, envelope->bytes, len, NULL);
-  else if (envelope->is_now)
+  const bool is_direct =
+      !envelope->is_now && can_go_directly(client, &options) &&
+      send_directly(client, envelope->opcode, envelope->bytes, len, NULL) == LIMPET_OK;
+  limpet_result result = LIMPET_OK;
+  if (envelope->is_now)
     result = send_now(client, envelope->opcode, envelope->bytes, len, NULL);
-  else
+  else if (!is_direct)
     result = enqueue(client, envelope);
   if (result != LIMPET_OK)
     tell_dropped(client, envelope,
-                 result == LIMPET_QUEUE_OVERFLOW ? LIMPET_DROP_OVERFLOW
-                                                 : LIMPET_DROP_DISCONNECTED);
+                 result == LIMPET_QUEUE_OVERFLOW ? LIMPET_DROP_OVERFLOW : LIMPET_DROP_DISCONNECTED);
   if (is_direct || envelope->is_now || result != LIMPET_OK)
     client_free_envelope(client, &envelope->message);
 }

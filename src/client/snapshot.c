@@ -10,7 +10,7 @@ _Static_assert(sizeof(limpet_metrics) == sizeof(struct session_metrics), "metric
 
 static void copy_last_end(const struct limpet_client *client, limpet_snapshot *out) {
   const struct last_end *end = client->last_end;
-  if (!end)
+  if (!end || end->failure.kind == FAILURE_NONE)
     return;
   out->last_error = (limpet_error_kind)end->failure.kind;
   out->last_error_retryable = end->verdict != VERDICT_GIVE_UP;
@@ -55,9 +55,9 @@ void limpet_status_text(limpet_client *client, bool emoji, char *text, size_t ca
       .attempt = s.attempt,
       .max_retries = s.max_retries,
       .connection_duration_ms = s.metrics.connection_duration_ms,
-      .next_retry_in_ms = !has_retry                          ? UINT64_MAX
+      .next_retry_in_ms = !has_retry                      ? UINT64_MAX
                           : s.next_retry_at_ms > s.now_ms ? s.next_retry_at_ms - s.now_ms
-                                                              : 0,
+                                                          : 0,
       .last_error = (enum failure_kind)s.last_error,
   };
   (void)status_text(&facts, emoji, text, cap);

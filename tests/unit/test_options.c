@@ -154,7 +154,7 @@ static limpet_options around(const struct range *range, uint64_t value) {
 
 static limpet_result try(const limpet_options *options, struct world *world, char *detail) {
   limpet_client *client = NULL;
-  const limpet_result result = limpet_new(options, &world->uv, &client, detail);
+  const limpet_result result = limpet_new(options, world->uv, &client, detail);
   if (result == LIMPET_OK)
     limpet_stop(client, 0);
   else
@@ -353,7 +353,7 @@ static void a_newer_program_may_know_more(void **state) {
 static long cost_of(const limpet_options *options, struct world *world,
                     struct counted_memory *memory, limpet_client **client) {
   const long before = atomic_load(&memory->bytes);
-  assert_int_equal(limpet_new(options, &world->uv, client, NULL), LIMPET_OK);
+  assert_int_equal(limpet_new(options, world->uv, client, NULL), LIMPET_OK);
   return atomic_load(&memory->bytes) - before;
 }
 
