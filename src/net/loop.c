@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Rounds of end-of-turn hooks before the sockets are polled again. */
+#define HOOK_ROUNDS_MAX 4
+
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct net_loop *registry;
 
@@ -74,26 +77,29 @@ void net_timer_unset(struct net_loop *loop, struct net_timer *timer) {
 
 /* ---- the end of a turn ---- */
 
-/* Hooks asked for meanwhile run in the next turn, which then comes at once: no hook can starve
-   the sockets. */
+static void run_hooks(struct net_loop *loop) {
+  loop->running_hooks = loop->hooks;
+  loop->running_hooks->place = &loop->running_hooks;
+  loop->hooks = NULL;
+  loop->hooks_tail = &loop->hooks;
+  while (loop->running_hooks) {
+    struct net_turn_end *hook = loop->running_hooks;
+    net_loop_cancel_turn_end(loop, hook);
+    hook->run(hook);
+  }
+}
+
+/* What hooks ask for is done at once, as what a burst of sends asks for usually is; after a few
+   rounds the next turn comes first, without sleeping, so that no hook can starve the sockets. */
 static void on_turn_end(uv_prepare_t *handle) {
   struct net_loop *loop = handle->data;
   atomic_store_explicit(&loop->thread, (unsigned long)pthread_self(), memory_order_relaxed);
-  if (loop->hooks) {
-    loop->running_hooks = loop->hooks;
-    loop->running_hooks->place = &loop->running_hooks;
-    loop->hooks = NULL;
-    loop->hooks_tail = &loop->hooks;
-    while (loop->running_hooks) {
-      struct net_turn_end *hook = loop->running_hooks;
-      net_loop_cancel_turn_end(loop, hook);
-      hook->run(hook);
-    }
-    if (loop->hooks)
-      net_loop_hurry(loop);
-    else
-      uv_unref((uv_handle_t *)&loop->turn_end);
-  }
+  for (int round = 0; loop->hooks && round < HOOK_ROUNDS_MAX; round++)
+    run_hooks(loop);
+  if (loop->hooks)
+    net_loop_hurry(loop);
+  else
+    uv_unref((uv_handle_t *)&loop->turn_end);
   set_wake(loop);
 }
 
