@@ -110,11 +110,12 @@ size_t frame_len(size_t payload_len, bool is_masked) {
 struct batch batch_new(const struct job *job, bool is_masked, size_t min_len) {
   const size_t one = frame_len(job->size, is_masked);
   const size_t frames = (min_len + one - 1) / one;
-  struct batch batch = {must_alloc(frames * one), frames * one};
+  struct batch batch = {must_alloc(frames * one + PIECE_LEN), frames * one};
   char *const text = must_alloc(job->size);
   text_fill(text, job->size, job->is_ascii);
   for (size_t i = 0; i < frames; i++)
     bench_frame(batch.data + i * one, text, job->size, is_masked);
+  memcpy(batch.data + batch.len, batch.data, PIECE_LEN);
   free(text);
   return batch;
 }

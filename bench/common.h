@@ -53,12 +53,13 @@ void text_fill(char *text, size_t size, bool is_ascii);
 size_t bench_frame(uint8_t *out, const char *text, size_t len, bool is_masked);
 size_t frame_len(size_t payload_len, bool is_masked);
 
-/** Whole frames of a job, one after the other: what a sender sends again and again. */
+/** Whole frames of a job, one after the other: what a sender sends again and again. Behind `len`
+    the first PIECE_LEN bytes stand once more, so that a piece may begin anywhere. */
 struct batch {
   uint8_t *data;
   size_t len;
 };
-/** As many frames as make at least `min_len` bytes. */
+/** As many frames as make at least `min_len` bytes, PIECE_LEN or more. */
 struct batch batch_new(const struct job *job, bool is_masked, size_t min_len);
 
 struct stopwatch {

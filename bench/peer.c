@@ -183,7 +183,7 @@ static void stream_spin(struct stream *stream) {
 }
 
 static void serve_pingpong(struct peer *peer, struct stream *stream, const struct job *job) {
-  const struct batch batch = batch_new(job, false, 1);
+  const struct batch batch = batch_new(job, false, PIECE_LEN);
   const size_t in_len = frame_len(job->size, true), out_len = frame_len(job->size, false);
   uint64_t left = job->count;
   for (bool is_alive = true; is_alive && left > 0; left--) {

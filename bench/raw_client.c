@@ -171,6 +171,7 @@ static void raw_open(struct raw *raw, const struct job *job) {
   if (raw->tls != NULL)
     raw_connect_tls(raw);
   raw_send(raw, (const uint8_t *)request, (size_t)len);
+  raw->is_drained = true;
   const size_t got = raw_receive(raw, RECEIVE_CAP);
   if (got < 12 || memcmp(raw->buffer, "HTTP/1.1 101", 12) != 0)
     die("the peer refused");
@@ -208,8 +209,8 @@ static void run_send(struct raw *raw, const struct job *job, struct stopwatch *w
   raw_open(raw, job);
   stopwatch_start(watch);
   while (left > 0) {
-    const size_t rest = batch.len - at < PIECE_LEN ? batch.len - at : PIECE_LEN;
-    const size_t sent = raw_send_some(raw, batch.data + at, rest < left ? rest : (size_t)left);
+    const size_t piece = left < PIECE_LEN ? (size_t)left : PIECE_LEN;
+    const size_t sent = raw_send_some(raw, batch.data + at, piece);
     at = (at + sent) % batch.len;
     left -= sent;
   }
