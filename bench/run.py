@@ -101,7 +101,9 @@ class Bench:
         cores = sorted(os.sched_getaffinity(0))
         self.client_core, self.peer_core = cores[0], cores[-1]
         self.options = options
-        self.programs = pathlib.Path(options.build)
+        self.programs = pathlib.Path(options.build).resolve()
+        if not (self.programs / "bench-raw").exists():
+            raise BenchFailed(f"no bench-raw in {self.programs}: build the release first (make)")
         self.ca_file = os.path.join(tls_dir, "ca.pem")
         self.plain_peer = Peer(self.programs, self.peer_core)
         self.tls_peer = Peer(self.programs, self.peer_core, tls_dir)
@@ -259,14 +261,15 @@ def main():
     if len(os.sched_getaffinity(0)) < 2:
         print("bench: one core only; peer and client share it, ratios say little", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="limpet-bench-") as tls_dir:
-        bench = Bench(options, tls_dir)
         try:
-            results = run_all(bench, options)
+            bench = Bench(options, tls_dir)
+            try:
+                results = run_all(bench, options)
+            finally:
+                bench.close()
         except BenchFailed as error:
             print(f"bench: failed: {error}", file=sys.stderr)
             return 1
-        finally:
-            bench.close()
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
     missed = [result["row"] for result in results if not result.get("ok", True)]
