@@ -225,6 +225,7 @@ static void leave_waiting(struct message_queue *q, node *m) {
 }
 
 static node *next_in_flight(const struct message_queue *q, node *m) {
+  REQUIRE(q->in_flight);
   return q->in_flight->previous == m ? NULL : m->next;
 }
 
@@ -394,10 +395,6 @@ node *queue_take(struct message_queue *q) {
   if (!q->unflushed)
     q->unflushed = m;
   return m;
-}
-
-bool queue_is_written(const struct message_queue *q) {
-  return !q->in_flight || q->in_flight->previous->stream_end != SESSION_NEVER;
 }
 
 void queue_shift(struct message_queue *q, uint64_t stream_at, uint64_t len) {

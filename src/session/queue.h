@@ -49,8 +49,6 @@ uint32_t queue_drop_all(struct message_queue *q, enum session_drop drop);
 
 /** Moves the oldest waiting one in flight. */
 struct session_message *queue_take(struct message_queue *q);
-/** Whether all in flight have their place in the stream. */
-bool queue_is_written(const struct message_queue *q);
 void queue_shift(struct message_queue *q, uint64_t stream_at, uint64_t len);
 /** The kernel has what ends by `stream_sent`. `is_final`: that is all that was promised. */
 void queue_flushed(struct message_queue *q, uint64_t stream_sent, bool is_final, bool report);

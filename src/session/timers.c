@@ -64,7 +64,7 @@ void timers_settle_stability(struct session *s, uint64_t now_ms) {
 
 static bool is_barrier_wanted(const struct session *s) {
   const struct message_queue *q = &s->queue;
-  return s->config->confirm == CONFIRM_BARRIER && q->in_flight_count && queue_is_written(q) &&
+  return s->config->confirm == CONFIRM_BARRIER && q->in_flight_count &&
          (!q->waiting_count || (uint64_t)q->in_flight_count * 2 >= s->config->in_flight);
 }
 
@@ -193,7 +193,7 @@ bool timers_reply_received(struct session *s, uint64_t now_us,
   count_round_trip(&s->counts, now_us - h->asked_at_us);
   note_clock(&s->counts, reply);
   h->stage = QUESTION_NONE;
-  plan_question(s, at_least(h->ask_at_ms, now_us / 1000));
+  plan_question(s, h->ask_at_ms);
   return true;
 }
 

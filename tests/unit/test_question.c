@@ -264,6 +264,24 @@ static void a_trickle_does_not_move_the_deadline_for_ever(void **state) {
   assert_in_range(rig.now_ms - asked_ms, 20000, 22000);
 }
 
+/* The next question starts with a clean slate. */
+static void slowness_is_forgotten_with_the_question(void **state) {
+  (void)state;
+  start_and_ask();
+  rig_pass(&rig, 1000);
+  progress(1);
+  rig_reply(&rig, 0);
+  rig_pass(&rig, 29000);
+  rig_flush(&rig);
+  rig_expect(&rig, "ask");
+  rig_pass(&rig, 9000);
+  progress(1);
+  rig_pass(&rig, 9999);
+  rig_expect(&rig, "");
+  rig_pass(&rig, 1);
+  rig_expect(&rig, HEARTBEAT_LOSS);
+}
+
 static void progress_before_the_question_does_not_count(void **state) {
   (void)state;
   rig_start(&rig);
@@ -495,6 +513,18 @@ static void what_the_question_overtook_is_not_confirmed(void **state) {
   rig_expect(&rig, "1 confirmed; ask"); /* 2 is not */
 }
 
+/* A pong of ours goes ahead of all: message and question move together. */
+static void bytes_put_before_both_change_nothing(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_send(&rig, 10);
+  session_stream_shifted(&rig.session, rig.epoch, 0, 50);
+  rig.stream_end += 50;
+  rig_flush(&rig);
+  rig_reply(&rig, 0);
+  rig_expect(&rig, "write 0; ask; 0 confirmed");
+}
+
 static void half_a_window_asks(void **state) {
   (void)state;
   rig_send(&rig, 1);
@@ -639,6 +669,7 @@ int main(void) {
       TEST(an_incoming_frame_moves_the_deadline),
       TEST(small_pieces_add_up),
       TEST(a_trickle_does_not_move_the_deadline_for_ever),
+      TEST(slowness_is_forgotten_with_the_question),
       TEST(progress_before_the_question_does_not_count),
       TEST(a_moved_deadline_asks_again_at_once),
       TEST(a_probe_asks_now_and_waits_less),
@@ -653,6 +684,7 @@ int main(void) {
       TEST(the_servers_clock_is_compared),
       BARRIER(a_reply_confirms_what_stood_before_the_question),
       BARRIER(what_the_question_overtook_is_not_confirmed),
+      BARRIER(bytes_put_before_both_change_nothing),
       BARRIER(half_a_window_asks),
       BARRIER(a_blocked_queue_does_not_ask_early),
       BARRIER(the_heartbeats_own_question_confirms_too),

@@ -122,12 +122,13 @@ static void clear_means_nothing_waits_or_is_unflushed(void **state) {
 
 /* ---- messages that bypassed the queue ---- */
 
-static struct session_message *recover(uint64_t id) {
+static struct session_message *recover(uint64_t id, const char *key) {
   struct session_message *message = &rig.messages[id];
   memset(message, 0xa5, sizeof *message);
   message->id = id;
   message->len = 5;
-  message->replace_key = NULL;
+  message->replace_key = key;
+  message->replace_key_len = key ? (uint32_t)strlen(key) : 0;
   message->expires_at_ms = SESSION_NEVER;
   session_recovered(&rig.session, rig.now_ms, message);
   return message;
@@ -141,8 +142,8 @@ static void recovered_messages_come_first(void **state) {
   session_writable(&rig.session, rig.epoch, false);
   rig_send(&rig, 10); /* 201: waiting */
   rig_forget(&rig);
-  recover(100);
-  recover(101);
+  recover(100, NULL);
+  recover(101, NULL);
   assert_int_equal(session_oldest_id(&rig.session), 100);
   rig_lose(&rig, FAILURE_CONNECTION_LOST);
   reopen();
@@ -157,7 +158,7 @@ static void recovering_evicts_nothing(void **state) {
   rig.config.queue_limit_bytes = 12;
   rig_start(&rig);
   for (uint64_t id = 100; id < 105; id++)
-    recover(id);
+    recover(id, NULL);
   rig_lose(&rig, FAILURE_CONNECTION_LOST);
   assert_int_equal(rig_metrics(&rig).queued_messages, 5);
   assert_int_equal(rig_metrics(&rig).dropped, 0);
@@ -173,17 +174,26 @@ static void after_an_aborted_close_they_are_dropped(void **state) {
   rig_disconnect(&rig);
   rig.now_ms += 3000;
   session_tick(&rig.session, rig.now_ms); /* ACTION_ABORT waits */
-  recover(100);
+  recover(100, NULL);
   rig_forget(&rig);
   rig_take(&rig);
   rig_expect(&rig, "100 dropped disconnected; abort; ended; CONNECTED>CLOSED disconnect");
+}
+
+static void at_rest_they_are_dropped_alone(void **state) {
+  (void)state;
+  rig_send(&rig, 1);
+  recover(100, NULL);
+  rig_take(&rig);
+  rig_expect(&rig, "100 dropped disconnected");
+  assert_int_equal(rig_metrics(&rig).queued_messages, 1);
 }
 
 static void without_a_link_they_wait(void **state) {
   (void)state;
   rig_start(&rig);
   rig_lose(&rig, FAILURE_CONNECTION_LOST);
-  recover(100);
+  recover(100, NULL);
   reopen();
   rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 100");
 }
@@ -263,7 +273,7 @@ static void overflow_takes_recovered_ones_before_others_in_flight(void **state) 
   rig.config.queue_limit_bytes = 20;
   rig_start(&rig);
   rig_send(&rig, 10);
-  recover(100);
+  recover(100, NULL);
   rig_forget(&rig);
   rig_send(&rig, 10);
   rig_expect(&rig, "100 dropped overflow; write 1");
@@ -387,6 +397,25 @@ static void one_in_flight_is_not_replaced(void **state) {
   rig_expect(&rig, "1 dropped replaced");
   reopen();
   rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 0; write 2");
+}
+
+/* Of several that came back with one key the newest stands for it. */
+static void of_those_that_come_back_the_newest_is_replaced(void **state) {
+  (void)state;
+  rig.message_count = 200;
+  rig_start(&rig);
+  rig_send_with(&rig, 1, SESSION_NEVER, "k"); /* 200 */
+  rig_send_with(&rig, 1, SESSION_NEVER, "k"); /* 201 */
+  rig_send_with(&rig, 1, SESSION_NEVER, "k"); /* 202 */
+  struct session_message *recovered = recover(100, "k");
+  assert_ptr_equal(recovered, &rig.messages[100]);
+  rig_lose(&rig, FAILURE_CONNECTION_LOST);
+  rig_forget(&rig);
+  rig_send_with(&rig, 1, SESSION_NEVER, "k");
+  rig_expect(&rig, "202 dropped replaced");
+  reopen();
+  rig_expect(&rig, "opened; RECONNECTING>CONNECTED opened; write 100; write 200; write 201; "
+                   "write 203");
 }
 
 static void a_replacement_at_the_limit_evicts_nothing(void **state) {
@@ -603,6 +632,7 @@ int main(void) {
       TEST(recovered_messages_come_first),
       TEST(recovering_evicts_nothing),
       TEST(after_an_aborted_close_they_are_dropped),
+      TEST(at_rest_they_are_dropped_alone),
       TEST(without_a_link_they_wait),
       TEST(at_the_limit_the_oldest_goes),
       TEST(no_limit_by_count_while_connected),
@@ -619,6 +649,7 @@ int main(void) {
       TEST(a_newer_message_takes_the_place),
       TEST(the_last_of_the_ring_can_be_replaced),
       TEST(one_in_flight_is_not_replaced),
+      TEST(of_those_that_come_back_the_newest_is_replaced),
       TEST(a_replacement_at_the_limit_evicts_nothing),
       TEST(a_replacement_has_its_own_time),
       TEST(many_keys_find_their_places),
