@@ -140,6 +140,10 @@ static void succeed(struct link *link, uint8_t *rest, size_t rest_len) {
   };
   if (!opening_succeed(link, &agreement))
     return;
+  if (link->tls) { /* it may hold more that was read along */
+    link->wants_resume = true;
+    link_at_turn_end(link);
+  }
   if (!link->traffic && !link_warm_up(link)) {
     link_finish_simply(link, LINK_END_NO_MEMORY, "no memory to read");
     return;

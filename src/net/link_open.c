@@ -54,13 +54,19 @@ static void fail_tls(struct link *link, enum tls_result result) {
   link_finish(link, &end);
 }
 
+/* The peer's first bytes may have been read together with the handshake's last. */
+static void read_what_came_along(struct link *link) {
+  if (link->phase == LINK_OPENING)
+    step_of(link)->ready(link, UV_READABLE);
+}
+
 static void go_on_tls(struct link *link, int events) {
   (void)events;
-  tls_stream_is_readable(link->tls);
   enum tls_result result = tls_stream_handshake(link->tls);
   switch (result) {
   case TLS_DONE:
     opening_next_step(link);
+    read_what_came_along(link);
     break;
   case TLS_WANT_READ:
     link->opening->wants = UV_READABLE;
@@ -107,6 +113,8 @@ void opening_turn_end(struct link *link) {
 }
 
 void opening_is_ready(struct link *link, int events) {
+  if (link->tls)
+    tls_stream_is_readable(link->tls);
   if (link->opening->step == STEP_START)
     opening_turn_end(link);
   else
@@ -167,8 +175,6 @@ bool opening_send_text(struct link *link) {
 
 bool opening_read(struct link *link, const char *doing, size_t *len) {
   bool is_drained;
-  if (link->tls)
-    tls_stream_is_readable(link->tls);
   enum io_result result =
       link_io_read(link, link->loop->receive, NET_RECEIVE_CAP, len, &is_drained);
   if (result == IO_END || result == IO_FAILED)

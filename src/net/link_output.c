@@ -67,18 +67,17 @@ static void push(struct link *link) {
 }
 
 void link_send(struct link *link) {
-  if (!link->traffic) {
+  if (link->traffic)
+    push(link);
+  else
     link_output_is_done(link);
-    return;
-  }
-  push(link);
-  if (link->is_blocked || link->is_broken || link->has_news)
-    link_at_turn_end(link);
 }
 
 void link_flush(struct link *link) {
-  if (link->phase >= LINK_OPEN && link->phase < LINK_ENDED)
-    link_send(link);
+  if (link->phase < LINK_OPEN || link->phase == LINK_ENDED)
+    return;
+  link_send(link);
+  link_at_turn_end(link);
 }
 
 /* ---- frames of data ---- */

@@ -63,8 +63,8 @@ void net_timer_unset(struct net_loop *loop, struct net_timer *timer);
 /** [any thread] Runs the task on the loop's thread soon. The loop must have been retained. */
 void net_loop_post(struct net_loop *loop, struct net_task *task);
 
-/** Asked for while hooks run, it is called in the same turn, or after a few rounds in the next, which
-    follows at once. */
+/** Asked for while hooks run, it is called in the same turn, or after a few rounds in the next,
+   which follows at once. */
 void net_loop_at_turn_end(struct net_loop *loop, struct net_turn_end *hook);
 void net_loop_cancel_turn_end(struct net_loop *loop, struct net_turn_end *hook);
 

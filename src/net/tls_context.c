@@ -1,3 +1,4 @@
+#include "sock.h"
 #include "tls_internal.h"
 
 #include <openssl/err.h>
@@ -10,8 +11,12 @@
 
 static const unsigned char alpn_http_1_1[] = "\x08http/1.1";
 
+/* The first error is the cause, those behind it only say who passed it on. */
 static const char *openssl_reason(void) {
-  const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+  unsigned long error = ERR_peek_error();
+  if (ERR_SYSTEM_ERROR(error))
+    return sock_error_text(ERR_GET_REASON(error));
+  const char *reason = ERR_reason_error_string(error);
   return reason ? reason : "refused by OpenSSL";
 }
 
@@ -58,17 +63,15 @@ static bool set_up_trust(SSL_CTX *ssl, const struct tls_options *options, char *
 
 static bool set_up_identity(SSL_CTX *ssl, const char *cert_file, const char *key_file,
                             char *detail) {
-  const char *file = cert_file;
-  bool ok = SSL_CTX_use_certificate_chain_file(ssl, cert_file) == 1;
-  if (ok) {
-    file = key_file;
-    ok = SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1 &&
-         SSL_CTX_check_private_key(ssl) == 1;
+  if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1) {
+    snprintf(detail, TLS_DETAIL_CAP, "certificate file %s: %s", cert_file, openssl_reason());
+    return false;
   }
-  if (!ok)
-    snprintf(detail, TLS_DETAIL_CAP, "%s %s: %s",
-             file == cert_file ? "certificate file" : "key file", file, openssl_reason());
-  return ok;
+  if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1 &&
+      SSL_CTX_check_private_key(ssl) == 1)
+    return true;
+  snprintf(detail, TLS_DETAIL_CAP, "key file %s: %s", key_file, openssl_reason());
+  return false;
 }
 
 static bool set_up_client(SSL_CTX *ssl, const struct tls_options *options, char *detail) {

@@ -92,12 +92,13 @@ void tls_sessions_put(struct tls_sessions *sessions, const struct tls_peer *peer
   pthread_mutex_unlock(&sessions->lock);
 }
 
+/* What is kept for another time is lent as a copy: a connection that ends without goodbye spoils
+   the object that it was given. */
 static SSL_SESSION *take(struct tls_sessions_entry *entry) {
   SSL_SESSION *session = entry->sessions[entry->count - 1];
-  if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
-    entry->count--;
-  else
-    SSL_SESSION_up_ref(session);
+  if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION)
+    return SSL_SESSION_dup(session);
+  entry->count--;
   return session;
 }
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,6 +59,8 @@ void rig_init(struct rig *rig) {
   rig->patience.data = rig;
   uv_unref((uv_handle_t *)&rig->patience);
   uv_timer_start(&rig->patience, on_patience, RIG_PATIENCE_MS, 0);
+  uv_timer_init(&rig->uv, &rig->tick);
+  uv_unref((uv_handle_t *)&rig->tick);
   int error;
   rig->loop = net_loop_acquire(&rig->uv, &rig->memory.memory, &error);
   assert_non_null(rig->loop);
@@ -69,9 +72,18 @@ void rig_deinit(struct rig *rig) {
   }
   assert_false(rig->is_late);
   uv_close((uv_handle_t *)&rig->patience, NULL);
+  uv_close((uv_handle_t *)&rig->tick, NULL);
   uv_run(&rig->uv, UV_RUN_DEFAULT);
   assert_int_equal(uv_loop_close(&rig->uv), 0);
   assert_int_equal(rig->memory.live, 0);
+}
+
+static void on_tick(uv_timer_t *timer) {
+  (void)timer;
+}
+
+void rig_start_ticking(struct rig *rig) {
+  uv_timer_start(&rig->tick, on_tick, 10, 10);
 }
 
 void rig_turn(struct rig *rig) {
@@ -284,6 +296,8 @@ static void wait_for(struct rig *rig, int fd, short events) {
 int raw_accept(struct rig *rig, int listening) {
   for (;;) {
     int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (fd >= 0)
       return fd;
     wait_for(rig, listening, POLLIN);

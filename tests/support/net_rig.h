@@ -19,7 +19,7 @@ struct rig_memory {
 
 struct rig {
   uv_loop_t uv;
-  uv_timer_t patience;
+  uv_timer_t patience, tick;
   bool is_late;
   struct rig_memory memory;
   struct net_loop *loop;
@@ -28,6 +28,8 @@ struct rig {
 void rig_init(struct rig *rig);
 /** Runs the loop to its end and checks that nothing is left. */
 void rig_deinit(struct rig *rig);
+/** Lets no turn last longer than 10 ms, for tests that look on while nothing happens. */
+void rig_start_ticking(struct rig *rig);
 /** One turn, waiting for something to happen. */
 void rig_turn(struct rig *rig);
 /** Turns until `*flag`; fails the test when it takes too long. */

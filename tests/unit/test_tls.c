@@ -1,0 +1,585 @@
+/* TLS links: who is trusted, what is refused and how it is told, resumption, bulk. */
+#include "link_internal.h"
+#include "net_certs.h"
+#include "net_rig.h"
+#include "resolve.h"
+#include "tls_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct certs certs;
+
+/* All names are this machine. */
+static void fake(const char *host, int family, struct resolve_answer *answer) {
+  (void)host;
+  if (family == AF_INET && address_from_ip(&answer->addresses[0], "127.0.0.1"))
+    answer->count = 1;
+}
+
+static int set_up(void **state) {
+  (void)state;
+  certs_make(&certs);
+  resolve_use(fake);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  certs_remove(&certs);
+  return 0;
+}
+
+static struct tls_context *client_context(const struct tls_options *options) {
+  char detail[TLS_DETAIL_CAP];
+  struct tls_context *context = tls_context_new(&memory_default, options, detail);
+  if (!context)
+    fail_msg("%s", detail);
+  return context;
+}
+
+static struct tls_context *server_context(const char *file) {
+  char detail[TLS_DETAIL_CAP];
+  struct tls_context *context = tls_server_context_new(&memory_default, file, file, detail);
+  if (!context)
+    fail_msg("%s", detail);
+  return context;
+}
+
+/* ---- a client and a server link over TLS ---- */
+
+#define FAR_ENDS 128
+
+struct tls_pair {
+  struct rig rig;
+  struct rig_server server;
+  struct link_settings settings;
+  struct end client, far[FAR_ENDS];
+  char url[160];
+};
+
+static void pair_init(struct tls_pair *pair, struct tls_context *client, struct tls_context *server,
+                      const char *host) {
+  memset(pair, 0, sizeof *pair);
+  rig_init(&pair->rig);
+  rig_server_init(&pair->server, &pair->rig, "127.0.0.1:0", pair->far, FAR_ENDS);
+  pair->settings = rig_settings();
+  pair->settings.tls = client;
+  pair->server.settings.tls = server;
+  snprintf(pair->url, sizeof pair->url, "wss://%s:%u/", host, listener_port(pair->server.listener));
+}
+
+static void pair_deinit(struct tls_pair *pair) {
+  if (pair->client.link)
+    link_abort(pair->client.link);
+  for (size_t i = 0; i < FAR_ENDS; i++) {
+    if (pair->far[i].link)
+      link_abort(pair->far[i].link);
+    end_deinit(&pair->far[i]);
+  }
+  end_deinit(&pair->client);
+  rig_server_deinit(&pair->server);
+  rig_deinit(&pair->rig);
+}
+
+static void dial_to_outcome(struct tls_pair *pair) {
+  rig_dial(&pair->rig, &pair->settings, &pair->client, pair->url);
+  while (!pair->client.is_open && !pair->client.has_ended)
+    rig_turn(&pair->rig);
+}
+
+/* ---- trust ---- */
+
+struct trust {
+  const char *name, *server_cert, *ca, *host;
+  bool insecure;
+  const char *detail; /* NULL: it opens */
+};
+
+static void check_trust(const struct trust *trust) {
+  struct tls_context *client =
+      client_context(&(struct tls_options){.ca_file = trust->ca, .insecure = trust->insecure});
+  struct tls_context *server = server_context(trust->server_cert);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  pair_init(pair, client, server, trust->host);
+  dial_to_outcome(pair);
+  if (!trust->detail) {
+    if (!pair->client.is_open)
+      fail_msg("%s: %s", trust->name, pair->client.end.detail);
+  } else {
+    if (pair->client.is_open || pair->client.end.kind != LINK_END_TLS_VERIFY ||
+        !strstr(pair->client.end.detail, trust->detail) ||
+        !strstr(pair->client.end.detail, trust->host))
+      fail_msg("%s: %d %s", trust->name, pair->client.end.kind, pair->client.end.detail);
+    rig_until(&pair->rig, &pair->far[0].has_ended); /* it is told by an alert */
+    assert_int_equal(pair->far[0].end.kind, LINK_END_TLS);
+    assert_null(tls_sessions_take(
+        &client->sessions,
+        &(struct tls_peer){"good.example", listener_port(pair->server.listener)}));
+  }
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
+static void test_trust(void **state) {
+  (void)state;
+  const struct trust cases[] = {
+      {"good name", certs.good, certs.ca, "good.example", false, NULL},
+      {"good name with the root's dot", certs.good, certs.ca, "good.example.", false, NULL},
+      {"good address", certs.good, certs.ca, "127.0.0.1", false, NULL},
+      {"wrong name", certs.wrong_host, certs.ca, "good.example", false, "hostname mismatch"},
+      {"wrong address", certs.wrong_host, certs.ca, "127.0.0.1", false, "IP address mismatch"},
+      {"expired", certs.expired, certs.ca, "good.example", false, "certificate has expired"},
+      {"not yet valid", certs.not_yet_valid, certs.ca, "good.example", false, "not yet valid"},
+      {"self-signed", certs.self_signed, certs.ca, "good.example", false, "self-signed"},
+      {"unknown CA", certs.unknown_ca, certs.ca, "good.example", false, "local issuer"},
+      {"system store", certs.good, NULL, "good.example", false, "local issuer"},
+      {"insecure: expired", certs.expired, certs.ca, "good.example", true, NULL},
+      {"insecure: wrong name", certs.wrong_host, certs.ca, "good.example", true, NULL},
+      {"insecure: self-signed", certs.self_signed, NULL, "good.example", true, NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    check_trust(&cases[i]);
+}
+
+/* ---- versions and strangers ---- */
+
+static void limit_version(struct tls_context *context, int version) {
+  SSL_CTX_set_min_proto_version(context->ssl, version);
+  SSL_CTX_set_max_proto_version(context->ssl, version);
+  SSL_CTX_set_security_level(context->ssl, 0);
+}
+
+static void test_versions(void **state) {
+  (void)state;
+  static const struct {
+    int version;
+    bool opens;
+  } cases[] = {{TLS1_1_VERSION, false}, {TLS1_2_VERSION, true}, {TLS1_3_VERSION, true}};
+  for (size_t i = 0; i < 3; i++) {
+    struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+    struct tls_context *server = server_context(certs.good);
+    limit_version(server, cases[i].version);
+    struct tls_pair *pair = malloc(sizeof *pair);
+    pair_init(pair, client, server, "good.example");
+    dial_to_outcome(pair);
+    assert_int_equal(pair->client.is_open, cases[i].opens);
+    if (!cases[i].opens) {
+      assert_int_equal(pair->client.end.kind, LINK_END_TLS);
+      assert_non_null(strstr(pair->client.end.detail, "TLS: "));
+      assert_non_null(strstr(pair->client.end.detail, "version"));
+    }
+    pair_deinit(pair);
+    free(pair);
+    tls_context_release(client);
+    tls_context_release(server);
+  }
+}
+
+static void test_strangers(void **state) {
+  (void)state;
+  static const struct {
+    const char *says;
+    bool resets;
+    enum link_end_kind kind;
+    const char *detail;
+  } cases[] = {
+      {"HTTP/1.1 400 Bad Request\r\n\r\n", false, LINK_END_TLS, "does not speak TLS"},
+      {"", false, LINK_END_LOST, "connection closed during the TLS handshake"},
+      {"", true, LINK_END_LOST, "reset by peer during the TLS handshake"},
+  };
+  for (size_t i = 0; i < 3; i++) {
+    struct rig rig;
+    rig_init(&rig);
+    struct end client = {0};
+    struct link_settings settings = rig_settings();
+    settings.tls = client_context(&(struct tls_options){.ca_file = certs.ca});
+    uint16_t port;
+    int listening = raw_listen(&port);
+    char url[64], byte;
+    snprintf(url, sizeof url, "wss://127.0.0.1:%u/", port);
+    rig_dial(&rig, &settings, &client, url);
+    int fd = raw_accept(&rig, listening);
+    assert_int_equal(raw_read(&rig, fd, &byte, 1), 1);
+    raw_write(&rig, fd, cases[i].says, strlen(cases[i].says));
+    if (!cases[i].resets) {
+      char rest[4096];
+      recv(fd, rest, sizeof rest, 0);
+    }
+    close(fd); /* with input unread it resets */
+    rig_until(&rig, &client.has_ended);
+    if (client.end.kind != cases[i].kind || !strstr(client.end.detail, cases[i].detail))
+      fail_msg("%d %s", client.end.kind, client.end.detail);
+    close(listening);
+    tls_context_release(settings.tls);
+    rig_deinit(&rig);
+  }
+}
+
+static void test_silent_server(void **state) {
+  (void)state;
+  struct rig rig;
+  rig_init(&rig);
+  struct end client = {0};
+  struct link_settings settings = rig_settings();
+  settings.connect_timeout_ms = 30;
+  settings.tls = client_context(&(struct tls_options){.ca_file = certs.ca});
+  uint16_t port;
+  int listening = raw_listen(&port);
+  char url[64];
+  snprintf(url, sizeof url, "wss://127.0.0.1:%u/", port);
+  rig_dial(&rig, &settings, &client, url);
+  rig_until(&rig, &client.has_ended);
+  assert_int_equal(client.end.kind, LINK_END_TIMEOUT);
+  assert_string_equal(client.end.detail, "no end of the TLS handshake with 127.0.0.1 within 30 ms");
+  close(listening);
+  tls_context_release(settings.tls);
+  rig_deinit(&rig);
+}
+
+static void test_wss_without_context(void **state) {
+  (void)state;
+  struct tls_pair *pair = malloc(sizeof *pair);
+  pair_init(pair, NULL, NULL, "127.0.0.1");
+  dial_to_outcome(pair);
+  assert_int_equal(pair->client.end.kind, LINK_END_TLS);
+  pair_deinit(pair);
+  free(pair);
+}
+
+/* ---- client certificates ---- */
+
+static void test_client_certificate(void **state) {
+  (void)state;
+  for (int has_one = 0; has_one < 2; has_one++) {
+    struct tls_context *client = client_context(
+        &(struct tls_options){.ca_file = certs.ca, .cert_file = has_one ? certs.client : NULL});
+    struct tls_context *server = server_context(certs.good);
+    SSL_CTX_set_verify(server->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_load_verify_locations(server->ssl, certs.ca, NULL);
+    struct tls_pair *pair = malloc(sizeof *pair);
+    pair_init(pair, client, server, "good.example");
+    dial_to_outcome(pair);
+    assert_int_equal(pair->client.is_open, has_one);
+    if (!has_one) {
+      assert_int_equal(pair->client.end.kind, LINK_END_TLS);
+      assert_non_null(strstr(pair->client.end.detail, "certificate required"));
+    }
+    pair_deinit(pair);
+    free(pair);
+    tls_context_release(client);
+    tls_context_release(server);
+  }
+}
+
+static void test_unusable_files(void **state) {
+  (void)state;
+  const struct {
+    struct tls_options options;
+    const char *detail;
+  } cases[] = {
+      {{.ca_file = "/nonexistent/ca.pem"}, "CA file /nonexistent/ca.pem: "},
+      {{.cert_file = "/nonexistent/c.pem"}, "certificate file /nonexistent/c.pem: "},
+      {{.cert_file = certs.ca}, "key file "},
+      {{.cert_file = certs.good, .key_file = certs.client}, "key file "},
+      {{.cert_file = certs.good, .key_file = "/nonexistent/k.pem"}, "key file /nonexistent/k.pem"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char detail[TLS_DETAIL_CAP] = "";
+    assert_null(tls_context_new(&memory_default, &cases[i].options, detail));
+    if (strncmp(detail, cases[i].detail, strlen(cases[i].detail)) != 0)
+      fail_msg("%zu: %s", i, detail);
+  }
+  char detail[TLS_DETAIL_CAP] = "";
+  assert_null(tls_server_context_new(&memory_default, certs.ca, certs.ca, detail));
+  assert_non_null(strstr(detail, "key file"));
+  tls_context_release(NULL);
+}
+
+/* ---- resumption ---- */
+
+static unsigned count_resumed(struct tls_pair *pair, unsigned dials, bool says_goodbye) {
+  unsigned resumed = 0;
+  for (unsigned i = 0; i < dials; i++) {
+    memset(&pair->client, 0, sizeof pair->client);
+    dial_to_outcome(pair);
+    if (!pair->client.is_open)
+      fail_msg("%s", pair->client.end.detail);
+    resumed += tls_stream_is_resumed(pair->client.link->tls);
+    if (says_goodbye) {
+      link_close(pair->client.link, 1000, NULL);
+      rig_until(&pair->rig, &pair->client.has_ended);
+    } else {
+      link_abort(pair->client.link); /* a link that died, as they do */
+      pair->client.link = NULL;
+    }
+  }
+  return resumed;
+}
+
+static void test_resumption(void **state) {
+  (void)state;
+  static const struct {
+    int version;
+    bool says_goodbye;
+  } cases[] = {{TLS1_3_VERSION, false}, {TLS1_3_VERSION, true}, {TLS1_2_VERSION, false}};
+  for (size_t i = 0; i < 3; i++) {
+    struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+    struct tls_context *server = server_context(certs.good);
+    limit_version(server, cases[i].version);
+    struct tls_pair *pair = malloc(sizeof *pair);
+    pair_init(pair, client, server, "good.example");
+    assert_int_equal(count_resumed(pair, 100, cases[i].says_goodbye), 99);
+    pair_deinit(pair);
+    free(pair);
+    tls_context_release(client);
+    tls_context_release(server);
+  }
+}
+
+/* Sessions belong to a host and a port; the oldest ones go. */
+static void test_session_store(void **state) {
+  (void)state;
+  struct tls_sessions sessions;
+  tls_sessions_init(&sessions, &memory_default);
+  struct tls_peer peer = {"a.example", 443}, other = {"a.example", 444};
+  for (int i = 0; i < TLS_SESSIONS_EACH + 2; i++)
+    tls_sessions_put(&sessions, &peer, SSL_SESSION_new());
+  assert_null(tls_sessions_take(&sessions, &other));
+  for (int i = 0; i < TLS_SESSIONS_HOSTS - 1; i++) {
+    snprintf(other.host, sizeof other.host, "%d.example", i);
+    tls_sessions_put(&sessions, &other, SSL_SESSION_new());
+  }
+  SSL_SESSION *session = tls_sessions_take(&sessions, &peer);
+  assert_non_null(session);
+  SSL_SESSION_free(session);
+  snprintf(other.host, sizeof other.host, "one.more");
+  tls_sessions_put(&sessions, &other, SSL_SESSION_new());
+  snprintf(other.host, sizeof other.host, "0.example");
+  assert_null(tls_sessions_take(&sessions, &other));
+  tls_sessions_deinit(&sessions);
+}
+
+static void test_session_store_without_memory(void **state) {
+  (void)state;
+  struct rig rig;
+  rig_init(&rig);
+  struct tls_sessions sessions;
+  tls_sessions_init(&sessions, &rig.memory.memory);
+  struct tls_peer peer = {"a.example", 443};
+  rig.memory.fail_at = rig.memory.taken + 1;
+  tls_sessions_put(&sessions, &peer, SSL_SESSION_new());
+  assert_null(tls_sessions_take(&sessions, &peer));
+  tls_sessions_deinit(&sessions);
+  rig_deinit(&rig);
+}
+
+/* ---- bytes ---- */
+
+static void open_pair(struct tls_pair *pair, struct tls_context *client,
+                      struct tls_context *server) {
+  pair_init(pair, client, server, "good.example");
+  pair->client.keeps = pair->far[0].keeps = true;
+  dial_to_outcome(pair);
+  if (!pair->client.is_open)
+    fail_msg("%s", pair->client.end.detail);
+  rig_until(&pair->rig, &pair->far[0].is_open);
+}
+
+static void test_messages(void **state) {
+  (void)state;
+  static const size_t sizes[] = {0, 1, 100, 16384, 100000, 8 * 1024 * 1024};
+  uint8_t *data = malloc(8 * 1024 * 1024);
+  for (size_t i = 0; i < 8 * 1024 * 1024; i++)
+    data[i] = (uint8_t)(i * 2654435761u >> 11);
+  for (int busy = 0; busy < 2; busy++) {
+    struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+    struct tls_context *server = server_context(certs.good);
+    struct tls_pair *pair = malloc(sizeof *pair);
+    open_pair(pair, client, server);
+    pair->far[0].echoes = true;
+    pair->settings.busy_poll_us = busy ? 20 : 0;
+    for (unsigned i = 0; i < 6; i++) {
+      assert_true(link_write(pair->client.link, FRAME_BINARY, data, sizes[i], NULL));
+      rig_until_count(&pair->rig, &pair->client.message_count, i + 1);
+      assert_int_equal(pair->client.last_len, sizes[i]);
+      assert_memory_equal(pair->client.last, data, sizes[i]);
+    }
+    for (unsigned i = 0; i < 5000; i++)
+      assert_true(link_write(pair->client.link, FRAME_BINARY, data, 64, NULL));
+    rig_until_count(&pair->rig, &pair->client.message_count, 5006);
+    link_close(pair->client.link, 1000, "bye");
+    rig_until(&pair->rig, &pair->client.has_ended);
+    rig_until(&pair->rig, &pair->far[0].has_ended);
+    assert_true(pair->client.end.was_clean && pair->far[0].end.was_clean);
+    pair_deinit(pair);
+    free(pair);
+    tls_context_release(client);
+    tls_context_release(server);
+  }
+  free(data);
+}
+
+/* A paused end makes the other block inside a record; control frames still find a boundary, and
+   TLS is given the same bytes again. */
+static void test_blocked(void **state) {
+  (void)state;
+  static uint8_t data[10000];
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  struct end *far = &pair->far[0];
+  link_pause(far->link, true);
+  unsigned written = 0;
+  while (link_buffered(pair->client.link) < 500000) {
+    memset(data, (int)('a' + written % 26), sizeof data);
+    assert_true(link_write(pair->client.link, FRAME_BINARY, data, sizeof data, NULL));
+    link_flush(pair->client.link);
+    uv_run(&pair->rig.uv, UV_RUN_NOWAIT);
+    written++;
+  }
+  struct link_position position;
+  assert_true(link_ping(pair->client.link, "ahead", 5, &position));
+  assert_true(link_ping(far->link, "to a blocked link", 17, &position));
+  rig_turn(&pair->rig);
+  link_pause(far->link, false);
+  rig_until_count(&pair->rig, &pair->client.pong_count, 1);
+  assert_string_equal(pair->client.pong, "ahead");
+  rig_until_count(&pair->rig, &far->pong_count, 1);
+  rig_until_count(&pair->rig, &far->message_count, written);
+  assert_int_equal(far->last[0], 'a' + (written - 1) % 26);
+  assert_int_equal(far->byte_count, (size_t)written * sizeof data);
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
+static void count_given(void *user, uint8_t opcode, const uint8_t *data, size_t len) {
+  (void)opcode;
+  assert_int_equal(len, 10000);
+  assert_int_equal(data[0], data[9999]);
+  ++*(unsigned *)user;
+}
+
+static void test_recover(void **state) {
+  (void)state;
+  static uint8_t data[10000];
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  link_pause(pair->far[0].link, true);
+  while (link_buffered(pair->client.link) < 100000) {
+    assert_true(link_write(pair->client.link, FRAME_BINARY, data, sizeof data, NULL));
+    link_flush(pair->client.link);
+    uv_run(&pair->rig.uv, UV_RUN_NOWAIT);
+  }
+  uint64_t buffered = link_buffered(pair->client.link);
+  unsigned given = 0;
+  link_recover(pair->client.link, count_given, &given);
+  assert_int_equal(given, (buffered + 10007) / 10008);
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
+/* An end without goodbye is a loss, as on a plain link. */
+static void test_lost(void **state) {
+  (void)state;
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  link_abort(pair->far[0].link);
+  pair->far[0].link = NULL;
+  rig_until(&pair->rig, &pair->client.has_ended);
+  assert_int_equal(pair->client.end.kind, LINK_END_LOST);
+  assert_string_equal(pair->client.end.detail, "connection closed without a close frame");
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
+/* Bytes that are no TLS record, in the middle of an open link. */
+static void test_damaged(void **state) {
+  (void)state;
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  static const char damage[] = "\x17\x03\x03\x00\x20 this is not what was encrypted";
+  send(pair->far[0].link->fd, damage, sizeof damage, MSG_NOSIGNAL);
+  rig_until(&pair->rig, &pair->client.has_ended);
+  assert_int_equal(pair->client.end.kind, LINK_END_TLS);
+  assert_non_null(strstr(pair->client.end.detail, "TLS: "));
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
+static void test_without_memory(void **state) {
+  (void)state;
+  for (long nth = 1;; nth++) {
+    struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+    struct tls_context *server = server_context(certs.good);
+    struct tls_pair *pair = malloc(sizeof *pair);
+    pair_init(pair, client, server, "127.0.0.1");
+    pair->settings.connect_timeout_ms = 1000;
+    rig_start_ticking(&pair->rig);
+    pair->rig.memory.fail_at = pair->rig.memory.taken + nth;
+    pair->client.link =
+        link_dial(pair->rig.loop, &pair->settings, &end_events, &pair->client, pair->url);
+    while (pair->client.link && !pair->client.is_open && !pair->client.has_ended)
+      rig_turn(&pair->rig);
+    bool was_enough = pair->rig.memory.taken < pair->rig.memory.fail_at;
+    pair_deinit(pair);
+    free(pair);
+    tls_context_release(client);
+    tls_context_release(server);
+    if (was_enough)
+      break;
+  }
+  struct rig rig;
+  rig_init(&rig);
+  char detail[TLS_DETAIL_CAP];
+  rig.memory.fail_at = rig.memory.taken + 1;
+  assert_null(tls_context_new(&rig.memory.memory, &(struct tls_options){0}, detail));
+  assert_string_equal(detail, "no memory for TLS");
+  rig_deinit(&rig);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_trust),
+      cmocka_unit_test(test_versions),
+      cmocka_unit_test(test_strangers),
+      cmocka_unit_test(test_silent_server),
+      cmocka_unit_test(test_wss_without_context),
+      cmocka_unit_test(test_client_certificate),
+      cmocka_unit_test(test_unusable_files),
+      cmocka_unit_test(test_resumption),
+      cmocka_unit_test(test_session_store),
+      cmocka_unit_test(test_session_store_without_memory),
+      cmocka_unit_test(test_messages),
+      cmocka_unit_test(test_blocked),
+      cmocka_unit_test(test_recover),
+      cmocka_unit_test(test_lost),
+      cmocka_unit_test(test_damaged),
+      cmocka_unit_test(test_without_memory),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
