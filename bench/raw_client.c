@@ -200,6 +200,7 @@ static void run_receive(struct raw *raw, const struct job *job, struct stopwatch
   raw_go(raw);
   raw_receive_all(raw, job->count * frame_len(job->size, false));
   stopwatch_stop(watch);
+  raw_close(raw);
 }
 
 static void run_send(struct raw *raw, const struct job *job, struct stopwatch *watch) {
@@ -216,6 +217,7 @@ static void run_send(struct raw *raw, const struct job *job, struct stopwatch *w
   }
   raw_receive_all(raw, ACK_FRAME_LEN);
   stopwatch_stop(watch);
+  raw_close(raw);
   free(batch.data);
 }
 
@@ -228,6 +230,7 @@ static void run_pingpong(struct raw *raw, const struct job *job, struct stopwatc
     raw_receive_all(raw, frame_len(job->size, false));
   }
   stopwatch_stop(watch);
+  raw_close(raw);
   free(batch.data);
 }
 
@@ -306,6 +309,7 @@ int main(int argc, char **argv) {
   printf("}\n");
   SSL_SESSION_free(raw.session);
   SSL_CTX_free(raw.tls);
+  close(raw.epoll);
   free(raw.buffer);
   return 0;
 }
