@@ -251,17 +251,18 @@ static void test_turn_end(void **state) {
   rig_deinit(&rig);
 }
 
-/* A hook that asks for itself again comes once a turn, and does not let the loop sleep. */
+/* A hook that asks for itself again comes a few times in a turn, then lets the sockets be polled, but
+   does not let the loop sleep. */
 static void test_turn_end_again(void **state) {
   (void)state;
   struct rig rig;
   rig_init(&rig);
   struct hook hook = make_hook(&rig);
-  hook.again = 10;
+  hook.again = 100;
   net_loop_at_turn_end(rig.loop, &hook.turn_end);
   uv_run(&rig.uv, UV_RUN_NOWAIT);
-  assert_int_equal(hook.count, 1);
-  rig_until_count(&rig, &hook.count, 11);
+  assert_in_range(hook.count, 1, 10);
+  rig_until_count(&rig, &hook.count, 101);
   rig_deinit(&rig);
 }
 
