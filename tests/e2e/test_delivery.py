@@ -8,7 +8,7 @@ import itertools
 import random
 
 from e2e_limpet import LimpetCase, main, wait_until
-from e2e_peers import IMPLEMENTATIONS, EchoPeer
+from e2e_peers import IMPLEMENTATIONS, PeerCase
 from hostile import HostileServer
 from rawws import CLOSE, PING, PONG
 
@@ -62,7 +62,7 @@ class Cutter:
         peer.reset()  # wherever the client's stream happens to be
 
 
-class Barrier(LimpetCase):
+class Barrier(PeerCase):
 
     def check_at_least_once_in_order(self, records, total):
         """Nothing missing, and each link goes on from what may be unconfirmed, in order."""
@@ -74,7 +74,7 @@ class Barrier(LimpetCase):
             if numbers:
                 self.assertLessEqual(numbers[0], top + 1, "a gap between links")
                 top = max(top, numbers[-1])
-            self.assertEqual(record.violations, [])
+            self.assertEqual((record.violations, record.mode_error), ([], None))
         self.assertEqual(top, total)
 
     def test_nothing_is_lost_over_30_resets(self):
@@ -137,11 +137,29 @@ class Barrier(LimpetCase):
         self.assert_exit(run, 0)
         self.assertEqual(server.records[1].texts, ["c"])
 
+    def test_what_was_half_sent_is_sent_again_whole(self):
+        def stop_in_the_middle(peer):
+            peer.open()
+            for _ in range(10):
+                peer.receive(10000)
+            peer.reset()
+        for confirm, compress in itertools.product(("none", "barrier"), ((), ("--compress",))):
+            with self.subTest(confirm, compress=compress):
+                server = self.keep(HostileServer(stop_in_the_middle, stop_in_the_middle, "echo"))
+                line = b"0123456789abcdef" * (1 << 19)  # 8 MiB, more than a socket holds
+                run = self.connect(*FOREVER, "--confirm", confirm, *compress, server.url(),
+                                   stdin=line + b"\nlast\n")
+                self.assert_exit(run, 0)
+                end = server.records[2]
+                self.assertEqual((end.violations, end.mode_error), ([], None))
+                self.assertEqual([len(m) for _, m in end.messages[-2:]], [len(line), 4])
+                self.assertTrue(end.messages[-2][1] == line)
+
     def test_all_dialects_can_be_the_barrier(self):
         for implementation, dialect in itertools.product(IMPLEMENTATIONS,
                                                          ("websocket", "ping", "timestamp")):
             with self.subTest(implementation, dialect=dialect):
-                peer = self.keep(EchoPeer(implementation))
+                peer = self.peer(implementation)
                 lines = b"".join(b"%d\n" % i for i in range(500))
                 run = self.connect("--max-retries", "0", "--confirm", "barrier", "--heartbeat",
                                    dialect, peer.url("/dialects"), stdin=lines)

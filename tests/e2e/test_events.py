@@ -66,6 +66,7 @@ class Json(LimpetCase):
         self.check_schema(run)
         self.assertEqual(self.order(run), ["CONNECTING", "CONNECTED", "CLOSED"])
         self.assertEqual(self.reasons(run), ["connect", "opened", "disconnect"])
+        self.assertIsNone(run.events("metrics")[-1]["last_error"], "an orderly end is no error")
 
     def test_the_order_of_reports_at_a_loss(self):
         server = self.keep(HostileServer("reset_open", "echo"))
@@ -148,7 +149,8 @@ class Text(LimpetCase):
 
     def life(self, *options):
         server = self.keep(HostileServer("reset_open", "echo"))
-        run = self.limpet("connect", *QUICK, *options, server.url(), stdin=b"a\n")
+        run = self.limpet("connect", *QUICK, "--confirm", "barrier", *options, server.url(),
+                          stdin=b"a\n")
         self.assert_exit(run, 0)
         self.assertEqual(run.out, b"a\n")
         return run

@@ -54,10 +54,11 @@ class Help(LimpetCase):
 class Refused(LimpetCase):
 
     def assert_refused(self, *arguments, naming):
+        """`naming`: what standard error must name; "max_delay_ms" is a name of --max-delay too."""
         run = self.limpet(*arguments, stdin=b"")
         self.assert_exit(run, 1)
         self.assertEqual(run.out, b"")
-        self.assertIn(naming, run.text)
+        self.assertIn(naming.replace("_", "-"), run.text.replace("_", "-"))
         self.assertNotIn("State:", run.text, "it dialed")
         return run
 

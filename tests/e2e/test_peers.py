@@ -9,8 +9,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 from certs import Certificates
-from e2e_limpet import Limpet, LimpetCase, main
-from e2e_peers import IMPLEMENTATIONS, EchoPeer
+from e2e_limpet import Limpet, main
+from e2e_peers import IMPLEMENTATIONS, PeerCase
 
 LINES = [b"", b"a", b"x" * 125, b"x" * 126, b"x" * 65535, b"x" * 65536,
          "hält € 🐚".encode() * 1000, b"1234567890" * 100000, b"the end"]
@@ -25,12 +25,12 @@ def run_once(url):
         run.end()
 
 
-class Peers(LimpetCase):
+class Peers(PeerCase):
 
     def test_a_and_b_come_back_50_times_of_50(self):
         for implementation in IMPLEMENTATIONS:
             with self.subTest(implementation):
-                peer = self.keep(EchoPeer(implementation))
+                peer = self.peer(implementation)
                 with ThreadPoolExecutor(2) as pool:
                     results = list(pool.map(run_once, [peer.url()] * 50))
                 self.assertEqual(results, [(0, b"a\nb\n")] * 50)
@@ -41,7 +41,7 @@ class Peers(LimpetCase):
         for implementation, at_server, at_client, secure in itertools.product(
                 IMPLEMENTATIONS, ((), ("--deflate",)), ((), ("--compress",)), ((), tls)):
             with self.subTest(implementation, server=at_server, client=at_client, tls=secure):
-                peer = self.keep(EchoPeer(implementation, *at_server, *secure))
+                peer = self.peer(implementation, *at_server, *secure)
                 trust = ("--cacert", certs.pem("ca")) if secure else ()
                 sent = b"".join(line + b"\n" for line in LINES)
                 run = self.connect(*at_client, *trust, peer.url(), stdin=sent)
@@ -53,7 +53,7 @@ class Peers(LimpetCase):
         sent = b"".join(len(p).to_bytes(4, "big") + p for p in payloads)
         for implementation, compress in itertools.product(IMPLEMENTATIONS, ((), ("--compress",))):
             with self.subTest(implementation, compress=compress):
-                peer = self.keep(EchoPeer(implementation, "--deflate"))
+                peer = self.peer(implementation, "--deflate")
                 run = self.connect("--binary", *compress, peer.url(), stdin=sent)
                 self.assert_exit(run, 0)
                 self.assertEqual(run.out, sent)
@@ -62,7 +62,7 @@ class Peers(LimpetCase):
         for implementation, server, client in itertools.product(
                 IMPLEMENTATIONS, (False, True), (False, True)):
             with self.subTest(implementation, server=server, client=client):
-                peer = self.keep(EchoPeer(implementation, *(["--deflate"] if server else [])))
+                peer = self.peer(implementation, *(["--deflate"] if server else []))
                 run = self.connect(*(["--compress"] if client else []), peer.url("/info"),
                                    stdin=b"")
                 self.assert_exit(run, 0)
@@ -74,7 +74,7 @@ class Peers(LimpetCase):
     def test_ten_thousand_messages_come_in_order(self):
         for implementation in IMPLEMENTATIONS:
             with self.subTest(implementation):
-                peer = self.keep(EchoPeer(implementation))
+                peer = self.peer(implementation)
                 run = self.connect(peer.url("/push/10000"), stdin=b"")
                 self.assert_exit(run, 0)
                 self.assertEqual(run.out.split(), [b"%d" % i for i in range(1, 10001)])
@@ -82,7 +82,7 @@ class Peers(LimpetCase):
     def test_ten_thousand_lines_come_back_in_order(self):
         for implementation in IMPLEMENTATIONS:
             with self.subTest(implementation):
-                peer = self.keep(EchoPeer(implementation))
+                peer = self.peer(implementation)
                 sent = b"".join(b"%d\n" % i for i in range(10000))
                 run = self.connect(peer.url(), stdin=sent)
                 self.assert_exit(run, 0)
@@ -95,7 +95,7 @@ class Peers(LimpetCase):
         for implementation, (code, status) in itertools.product(
                 IMPLEMENTATIONS, ((1000, 2), (1001, 2), (1008, 3), (1011, 2), (4001, 3))):
             with self.subTest(implementation, code=code):
-                peer = self.keep(EchoPeer(implementation))
+                peer = self.peer(implementation)
                 run = self.connect("--max-retries", "0", peer.url(f"/close/{code}"))
                 run.feed(b"close, please\n")
                 self.assert_exit(run, status)
@@ -107,7 +107,7 @@ class Peers(LimpetCase):
     def test_pings_are_answered_by_both(self):
         for implementation in IMPLEMENTATIONS:
             with self.subTest(implementation):
-                peer = self.keep(EchoPeer(implementation))
+                peer = self.peer(implementation)
                 run = self.connect("--heartbeat-interval", "100", "--heartbeat-timeout", "100",
                                    "--linger", "600", "--max-retries", "0", peer.url(), stdin=b"")
                 self.assert_exit(run, 0)  # five questions or more, all answered in time

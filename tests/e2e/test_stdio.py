@@ -200,6 +200,24 @@ class EndOfInput(LimpetCase):
         self.assertEqual(run.out, b"a\n")
         self.assertEqual(server.records[0].close_code, 1000)
 
+    def test_the_proof_may_take_as_long_as_any_heartbeat(self):
+        def slowly(peer):
+            """Answers each ping late, as a server does that works through a backlog."""
+            peer.open()
+            while True:
+                opcode, payload = peer.read_event()
+                if opcode == CLOSE:
+                    peer.send_frame(CLOSE, payload)
+                    return
+                if opcode == PING:
+                    late = time.monotonic() + 2.5
+                    wait_until("2.5 s", lambda: time.monotonic() > late)
+                    peer.send_frame(PONG, payload)
+        server = self.keep(HostileServer(slowly))
+        run = self.connect(*ONCE, "--heartbeat-timeout", "10000", server.url(), stdin=b"a\n")
+        self.assert_exit(run, 0)
+        self.assertEqual(server.records[0].texts, ["a"])
+
     def test_neither_reply_nor_close_is_no_success(self):
         def swallow(peer):
             peer.open()

@@ -97,11 +97,11 @@ class Limpet:
                 return
         raise AssertionError("never came: " + what + "\n" + self.story())
 
-    def wait_event(self, kind, count=1, **members):
+    def wait_event(self, event, /, count=1, **members):
         """Waits for the count-th event of that kind with these members and returns it."""
-        self.wait_for(f"event {kind} {members} x{count}",
-                      lambda: len(self.events(kind, **members)) >= count)
-        return self.events(kind, **members)[count - 1]
+        self.wait_for(f"event {event} {members} x{count}",
+                      lambda: len(self.events(event, **members)) >= count)
+        return self.events(event, **members)[count - 1]
 
     def wait_out(self, size):
         self.wait_for(f"{size} bytes of output", lambda: len(self.out) >= size)
@@ -111,10 +111,10 @@ class Limpet:
         self.wait_for(f"line with {text!r}",
                       lambda: sum(text in line for line in self.lines) >= count)
 
-    def events(self, kind=None, **members):
+    def events(self, event=None, /, **members):
         """The events so far (--events json), filtered."""
         found = [parse_event(line) for line in self.lines]
-        return [e for e in found if (kind is None or e["event"] == kind)
+        return [e for e in found if (event is None or e["event"] == event)
                 and all(e.get(k) == v for k, v in members.items())]
 
     def states(self):

@@ -5,6 +5,7 @@ import socket
 import subprocess
 
 import paths
+from e2e_limpet import LimpetCase
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has python3-websockets
 COMMANDS = {
@@ -40,6 +41,21 @@ class EchoPeer:
             self.process.kill()
             self.process.wait()
         self.process.stdout.close()
+
+
+class PeerCase(LimpetCase):
+    """Tests that share echo servers: one of each kind is started and serves all of them."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls._peers = {}
+
+    def peer(self, *how):
+        """The EchoPeer made from these arguments."""
+        if how not in self._peers:
+            self._peers[how] = EchoPeer(*how)
+            type(self).addClassCleanup(self._peers[how].close)
+        return self._peers[how]
 
 
 class OldTlsServer:
