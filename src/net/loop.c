@@ -16,6 +16,7 @@
 
 /* Rounds of end-of-turn hooks before the sockets are polled again. */
 #define HOOK_ROUNDS_MAX 4
+#define HANDLE_COUNT 6
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct net_loop *registry;
@@ -188,12 +189,12 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 static void close_handles(struct net_loop *loop) {
-  uv_handle_t *handles[] = {
+  uv_handle_t *const handles[HANDLE_COUNT] = {
       (uv_handle_t *)&loop->wake,  (uv_handle_t *)&loop->sweeper, (uv_handle_t *)&loop->turn_end,
       (uv_handle_t *)&loop->judge, (uv_handle_t *)&loop->hurry,   (uv_handle_t *)&loop->post_box,
   };
-  loop->handle_count = sizeof handles / sizeof *handles;
-  for (size_t i = 0; i < sizeof handles / sizeof *handles; i++) {
+  loop->handle_count = HANDLE_COUNT;
+  for (size_t i = 0; i < HANDLE_COUNT; i++) {
     handles[i]->data = loop;
     uv_close(handles[i], on_closed);
   }

@@ -17,7 +17,7 @@
 #include <uv.h>
 
 #define NET_NEVER UINT64_MAX
-#define NET_RECEIVE_CAP (256 * 1024)
+#define NET_RECEIVE_CAP ((size_t)256 * 1024)
 
 struct net_loop;
 

@@ -14,7 +14,7 @@
 #include "link_internal.h"
 
 #define OPENING_HEAD_MIN 1024
-#define OPENING_HEAD_MAX (256 * 1024) /* of a request or answer that we write */
+#define OPENING_HEAD_MAX ((size_t)256 * 1024) /* of a request or answer that we write */
 
 enum opening_step { STEP_START, STEP_CONNECT, STEP_TLS, STEP_UPGRADE, STEP_REQUEST, STEP_ANSWER };
 

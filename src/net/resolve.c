@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define THREAD_STACK_LEN (512 * 1024)
+#define THREAD_STACK_LEN ((size_t)512 * 1024)
 
 struct job {
   struct job *next;

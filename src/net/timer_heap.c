@@ -43,7 +43,7 @@ static void place(struct timer_heap *heap, size_t i, struct net_timer *timer) {
 
 static bool grow(struct timer_heap *heap, const struct memory *memory) {
   size_t cap = heap->cap ? 2 * heap->cap : 16;
-  struct net_timer **entry = memory_realloc(memory, heap->entry, cap * sizeof *entry);
+  struct net_timer **entry = memory_realloc(memory, heap->entry, cap * sizeof(struct net_timer *));
   if (!entry)
     return false;
   heap->entry = entry;

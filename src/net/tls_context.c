@@ -7,7 +7,7 @@
 
 /* Read ahead in pieces of two records and a half: bulk data costs one call where it would cost two
    a record. Buffers of that size exist only while a record is under way. */
-#define READ_BUFFER_LEN (40 * 1024)
+#define READ_BUFFER_LEN ((size_t)40 * 1024)
 
 static const unsigned char alpn_http_1_1[] = "\x08http/1.1";
 

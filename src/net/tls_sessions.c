@@ -74,7 +74,7 @@ static void push(struct tls_sessions_entry *entry, SSL_SESSION *session) {
   if (entry->count == TLS_SESSIONS_EACH) {
     SSL_SESSION_free(entry->sessions[0]);
     entry->count--;
-    memmove(entry->sessions, entry->sessions + 1, entry->count * sizeof entry->sessions[0]);
+    memmove(entry->sessions, entry->sessions + 1, entry->count * sizeof(SSL_SESSION *));
   }
   entry->sessions[entry->count++] = session;
 }
