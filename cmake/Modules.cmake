@@ -6,6 +6,7 @@
 function(limpet_module name)
   cmake_parse_arguments(MODULE "" "" "SOURCES;USES" ${ARGN})
   add_library(limpet_${name} STATIC ${MODULE_SOURCES})
+  target_compile_options(limpet_${name} PRIVATE ${LIMPET_LTO_OPTIONS})
   target_compile_options(limpet_${name} PUBLIC "SHELL:-iquote ${CMAKE_CURRENT_SOURCE_DIR}")
   target_link_libraries(limpet_${name} PUBLIC ${MODULE_USES})
 endfunction()

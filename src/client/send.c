@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define UTF8_GLANCE_MAX 256
+
 /* ---- envelopes ---- */
 
 struct envelope *envelope_new(struct limpet_client *client, uint8_t opcode, const void *data,
@@ -317,9 +319,14 @@ static limpet_result send_message(struct limpet_client *client, uint8_t opcode, 
   return send_node(client, opcode, data, len, options, id);
 }
 
+/* Short ASCII, which most messages are, is told without a call. */
+static bool is_utf8(const uint8_t *text, size_t len) {
+  return (len <= UTF8_GLANCE_MAX && utf8_is_ascii(text, len)) || utf8_is_valid(text, len);
+}
+
 limpet_result limpet_send_text(limpet_client *client, const char *text, size_t len,
                                const limpet_send_options *options, uint64_t *id) {
-  if (!utf8_is_valid((const uint8_t *)text, len))
+  if (!is_utf8((const uint8_t *)text, len))
     return LIMPET_INVALID_UTF8;
   return send_message(client, FRAME_TEXT, text, len, options, id);
 }
