@@ -93,9 +93,12 @@ static void count_out(struct limpet_client *client, size_t len) {
     net_loop_at_turn_end(client->loop, &client->turn_end);
 }
 
-/* The link gathers: the session must stop handing it messages, the application be told. */
+/* The link gathers: the session must stop handing it messages, the application be told. At once, also
+   when the application sends from inside a callback and settling has to wait: it may go on until it
+   is told. */
 static void note_gathering(struct limpet_client *client) {
-  client->is_flush_seen = true;
+  client_note_flush(client);
+  client_judge_water(client);
   client_settle(client);
 }
 
