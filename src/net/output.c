@@ -59,6 +59,12 @@ static void compact(struct output *out) {
   out->end -= begin;
 }
 
+/* Twice what is kept: then the bytes in front of it suffice to be compacted into the next time, and
+   the buffer of a link that is always behind stops growing. */
+static size_t cap_for(size_t kept, size_t len) {
+  return room_for(kept + (len > kept ? len : kept));
+}
+
 bool output_grow(struct output *out, const struct memory *memory, size_t len) {
   if (len > SIZE_MAX / 4 - out->end)
     return false;
@@ -68,7 +74,7 @@ bool output_grow(struct output *out, const struct memory *memory, size_t len) {
     compact(out);
     return true;
   }
-  size_t cap = room_for(kept + len);
+  size_t cap = cap_for(kept, len);
   uint8_t *bytes = memory_alloc(memory, cap);
   if (!bytes)
     return false;
