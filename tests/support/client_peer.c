@@ -72,8 +72,8 @@ static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, s
   if (peer->is_echo)
     assert_true(link_write(link, opcode, data, len, NULL));
   if (peer->on_message)
-    peer->on_message(peer, (const char *)data, len);
-  if (peer->reset_after && peer->on_this_link == peer->reset_after)
+    peer->on_message(peer, peer->messages[peer->messages_count - 1].data, len);
+  if (peer->reset_after && peer->on_this_link >= peer->reset_after)
     peer_reset(peer);
 }
 
@@ -106,8 +106,6 @@ static const struct link_events events = {
 
 static void on_accepted(void *user, uv_os_sock_t fd) {
   struct peer *peer = user;
-  if (peer->receive_cap)
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &peer->receive_cap, sizeof peer->receive_cap);
   struct link *link = link_accept(peer->world->net, &settings, &events, peer, fd);
   assert_non_null(link);
   if (peer->links_count == peer->links_cap) {

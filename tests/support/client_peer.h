@@ -35,7 +35,7 @@ struct peer {
   char (*keys)[HANDSHAKE_KEY_LEN + 1];
   size_t keys_count;
 
-  /* behaviour */
+  /* behaviour; hooks come after the message was remembered */
   bool is_echo;
   bool forgets;             /* messages are counted only */
   bool drops_at_once;       /* each link is reset as soon as it is open */
@@ -43,8 +43,7 @@ struct peer {
   const char *const *extra; /* header lines of a refusal */
   unsigned reset_after;     /* each link is reset after this many messages; 0: never */
   unsigned on_this_link;
-  int receive_cap; /* SO_RCVBUF of accepted sockets, 0: the system's */
-  void (*on_message)(struct peer *peer, const char *data, size_t len);
+  void (*on_message)(struct peer *peer, const char *text, size_t len);
   void (*on_opened)(struct peer *peer);
   void *context;
 };

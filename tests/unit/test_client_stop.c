@@ -78,7 +78,6 @@ static void prepare(struct fixture *f, enum situation situation) {
     f->options.hold_until_ready = true;
     break;
   case BLOCKED:
-    f->peer.receive_cap = 4096;
     f->options.high_water = 4096;
     f->options.queue_limit_bytes = 64 << 20;
     break;
