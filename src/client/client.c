@@ -58,16 +58,24 @@ static struct memory memory_of(const limpet_options *options) {
 static void init_parts(struct limpet_client *client, const limpet_options *options, uint64_t seed) {
   client->user = options->user;
   client->timer.fire = client_timer;
-  client->stop_timer.fire = client_stop_timer;
+  client->stop_at_ms = SESSION_NEVER;
   client->turn_end.run = client_turn_end;
-  client->task.run = client_posted;
-  client->commands_end = &client->commands;
-  client->inbox_end = &client->inbox;
   atomic_init(&client->next_id, 1);
   atomic_init(&client->buffered, 0);
-  atomic_init(&client->has_inbox, false);
+  atomic_init(&client->outside, NULL);
   atomic_init(&client->has_handlers, false);
   session_init(&client->session, &client->settings->session, seed);
+}
+
+/* Clients of one address share its text with their settings. NULL: no memory. */
+static const char *take_url(const struct limpet_client *client, const char *url) {
+  const char *shared = client->settings->options.url;
+  return strcmp(shared, url) == 0 ? shared : memory_strdup(client_memory(client), url);
+}
+
+static void drop_url(const struct limpet_client *client, const char *url) {
+  if (url != client->settings->options.url)
+    memory_free(client_memory(client), (void *)(uintptr_t)url);
 }
 
 static limpet_result fill(struct limpet_client *client, const struct memory *memory,
@@ -77,15 +85,19 @@ static limpet_result fill(struct limpet_client *client, const struct memory *mem
   client->settings = settings_acquire(client->loop, memory, options);
   if (!client->settings)
     return result;
-  client->url = memory_strdup(memory, options->url);
+  client->url = take_url(client, options->url);
   if (client->url && !net_random(&seed, sizeof seed)) {
     (void)snprintf(detail, LIMPET_DETAIL_CAP, "no random numbers from the system");
     result = LIMPET_SYSTEM;
   } else if (client->url && settings_prepare(client->settings, client->url, detail, &result)) {
     init_parts(client, options, seed);
-    return LIMPET_OK;
+    /* A thread of its own is only ever spoken to from outside, and stopping must not need memory.
+     */
+    if (!client->thread || client_outside(client))
+      return LIMPET_OK;
+    result = LIMPET_NO_MEMORY;
   }
-  memory_free(memory, client->url);
+  drop_url(client, client->url);
   settings_release(client->settings);
   return result;
 }
@@ -137,14 +149,12 @@ void client_free(struct limpet_client *client) {
   const struct memory memory = *client_memory(client);
   struct net_loop *loop = client->loop;
   struct client_thread *thread = client->thread;
-  client_drop_inbox(client);
-  client_end_commands(client);
+  client_free_outside(client);
   net_timer_unset(loop, &client->timer);
-  net_timer_unset(loop, &client->stop_timer);
   net_loop_cancel_turn_end(loop, &client->turn_end);
   handlers_free(client);
   memory_free(&memory, client->last_end);
-  memory_free(&memory, client->url);
+  drop_url(client, client->url);
   settings_release(client->settings);
   memory_free(&memory, client);
   net_loop_release(loop);
@@ -155,7 +165,6 @@ void client_free(struct limpet_client *client) {
 void client_finish(struct limpet_client *client) {
   client->is_freed = true;
   net_timer_unset(client->loop, &client->timer);
-  net_timer_unset(client->loop, &client->stop_timer);
   net_loop_at_turn_end(client->loop, &client->turn_end);
 }
 
@@ -167,14 +176,14 @@ limpet_result limpet_set_url(limpet_client *client, const char *url, char *detai
   char unwanted[LIMPET_DETAIL_CAP];
   if (!options_check_url(url, detail ? detail : unwanted))
     return LIMPET_INVALID_ARGUMENT;
-  char *copy = memory_strdup(client_memory(client), url);
-  if (!copy)
+  const char *taken = take_url(client, url);
+  if (!taken)
     return LIMPET_NO_MEMORY;
   client_lock(client);
-  char *old = client->url;
-  client->url = copy;
+  const char *old = client->url;
+  client->url = taken;
   client_unlock(client);
-  memory_free(client_memory(client), old);
+  drop_url(client, old);
   return LIMPET_OK;
 }
 

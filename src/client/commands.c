@@ -1,14 +1,12 @@
 /* Wishes: carried out at once on the loop's thread; from elsewhere queued for it. */
 #include "internal.h"
 
-static void start_stop(struct limpet_client *client) {
-  const uint64_t at_ms = client_now_ms(client) + client->stop_deadline_ms;
+static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
   client_lock(client);
   client->is_stopping = true;
+  client->stop_at_ms = client_now_ms(client) + deadline_ms;
   session_disconnect(&client->session, client_now_ms(client));
   client_unlock(client);
-  if (!net_timer_set(client->loop, &client->stop_timer, at_ms))
-    client_stop_timer(&client->stop_timer);
 }
 
 /* Between two actions too: the session keeps what it cannot do yet as a wish. */
@@ -28,14 +26,15 @@ static void run(struct limpet_client *client, const struct command *command) {
 }
 
 /* The next command; `*stop`: none is left, and limpet_stop() was called. */
-static struct command *pop(struct limpet_client *client, bool *stop) {
+static struct command *pop(const struct limpet_client *client, struct outside *outside,
+                           bool *stop) {
   client_lock(client);
-  struct command *command = client->commands;
-  *stop = !command && client->wants_stop && !client->is_stopping;
+  struct command *command = outside->commands;
+  *stop = !command && outside->wants_stop && !client->is_stopping;
   if (command) {
-    client->commands = command->next;
-    if (!client->commands)
-      client->commands_end = &client->commands;
+    outside->commands = command->next;
+    if (!outside->commands)
+      outside->commands_end = &outside->commands;
   }
   client_unlock(client);
   return command;
@@ -43,13 +42,14 @@ static struct command *pop(struct limpet_client *client, bool *stop) {
 
 /* What was sent before a command was given is taken before it. */
 bool client_run_command(struct limpet_client *client) {
-  bool stop;
-  struct command *command = pop(client, &stop);
+  struct outside *outside = atomic_load_explicit(&client->outside, memory_order_acquire);
+  bool stop = false;
+  struct command *command = outside ? pop(client, outside, &stop) : NULL;
   if (!command && !stop)
     return false;
   client_take_inbox(client);
   if (stop) {
-    start_stop(client);
+    start_stop(client, outside->stop_deadline_ms);
     return true;
   }
   run(client, command);
@@ -58,43 +58,77 @@ bool client_run_command(struct limpet_client *client) {
 }
 
 void client_end_commands(struct limpet_client *client) {
+  struct outside *outside = atomic_load(&client->outside);
   bool stop;
   struct command *command;
-  while ((command = pop(client, &stop))) {
+  while (outside && (command = pop(client, outside, &stop))) {
     if (command->kind == COMMAND_FLUSH)
       flush_refuse(client, command->flush);
     memory_free(client_memory(client), command);
   }
 }
 
-void client_posted(struct net_task *task) {
-  struct limpet_client *client =
-      (struct limpet_client *)((char *)task - offsetof(struct limpet_client, task));
+static void posted(struct net_task *task) {
+  struct outside *outside = (struct outside *)((char *)task - offsetof(struct outside, task));
+  struct limpet_client *client = outside->client;
   client_lock(client);
-  client->is_posted = false;
+  outside->is_posted = false;
   client_unlock(client);
   client_take_inbox(client);
   client_settle(client);
 }
 
-/* Under client_lock(). */
-void client_post(struct limpet_client *client) {
-  if (client->is_posted)
+static struct outside *make_outside(struct limpet_client *client) {
+  struct outside *outside = memory_alloc_zeroed(client_memory(client), sizeof *outside);
+  if (!outside)
+    return NULL;
+  outside->client = client;
+  outside->task.run = posted;
+  outside->commands_end = &outside->commands;
+  outside->inbox_end = &outside->inbox;
+  atomic_init(&outside->has_inbox, false);
+  return outside;
+}
+
+/* Of two threads that are first at once, one wins and the other's is not needed. */
+struct outside *client_outside(struct limpet_client *client) {
+  struct outside *outside = atomic_load_explicit(&client->outside, memory_order_acquire);
+  if (outside)
+    return outside;
+  struct outside *made = make_outside(client);
+  if (!made || atomic_compare_exchange_strong(&client->outside, &outside, made))
+    return made;
+  memory_free(client_memory(client), made);
+  return outside;
+}
+
+void client_free_outside(struct limpet_client *client) {
+  struct outside *outside = atomic_load(&client->outside);
+  if (!outside)
     return;
-  client->is_posted = true;
-  net_loop_post(client->loop, &client->task);
+  client_drop_inbox(client);
+  client_end_commands(client);
+  memory_free(client_memory(client), outside);
+}
+
+void client_post(struct outside *outside) {
+  if (outside->is_posted)
+    return;
+  outside->is_posted = true;
+  net_loop_post(outside->client->loop, &outside->task);
 }
 
 static limpet_result enqueue(struct limpet_client *client, const struct command *command) {
-  struct command *copy = memory_alloc(client_memory(client), sizeof *copy);
+  struct outside *outside = client_outside(client);
+  struct command *copy = outside ? memory_alloc(client_memory(client), sizeof *copy) : NULL;
   if (!copy)
     return LIMPET_NO_MEMORY;
   *copy = *command;
   copy->next = NULL;
   client_lock(client);
-  *client->commands_end = copy;
-  client->commands_end = &copy->next;
-  client_post(client);
+  *outside->commands_end = copy;
+  outside->commands_end = &copy->next;
+  client_post(outside);
   client_unlock(client);
   return LIMPET_OK;
 }
@@ -136,20 +170,17 @@ limpet_result limpet_queue_clear(limpet_client *client) {
 
 static void stop_here(struct limpet_client *client, uint32_t deadline_ms) {
   client_take_inbox(client);
-  client_lock(client);
-  client->stop_deadline_ms = deadline_ms;
-  client->wants_stop = true;
-  client_unlock(client);
-  start_stop(client);
+  start_stop(client, deadline_ms);
   client_settle(client);
 }
 
 /* Needs no memory: the wish is a mark that settling finds behind all commands. */
 static void stop_from_outside(struct limpet_client *client, uint32_t deadline_ms) {
+  struct outside *outside = atomic_load(&client->outside);
   client_lock(client);
-  client->stop_deadline_ms = deadline_ms;
-  client->wants_stop = true;
-  client_post(client);
+  outside->stop_deadline_ms = deadline_ms;
+  outside->wants_stop = true;
+  client_post(outside);
   client_unlock(client);
 }
 

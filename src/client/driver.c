@@ -387,7 +387,8 @@ static void take_actions(struct limpet_client *client) {
 }
 
 static void set_timer(struct limpet_client *client) {
-  const uint64_t at_ms = session_deadline(&client->session);
+  const uint64_t wanted_ms = session_deadline(&client->session);
+  const uint64_t at_ms = wanted_ms < client->stop_at_ms ? wanted_ms : client->stop_at_ms;
   if (at_ms == (client->timer.slot ? client->timer.at_ms : SESSION_NEVER))
     return;
   /* Without memory for the deadline the next turn tries again. */
@@ -414,29 +415,34 @@ void client_settle(struct limpet_client *client) {
 
 /* ---- time ---- */
 
+/* limpet_stop() has waited long enough: the close handshake is given up. */
+static void stop_waiting(struct limpet_client *client) {
+  const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
+  client->stop_at_ms = SESSION_NEVER;
+  client_lose(client, &failure, "stopped before the close handshake ended");
+}
+
 void client_timer(struct net_timer *timer) {
   struct limpet_client *client =
       (struct limpet_client *)((char *)timer - offsetof(struct limpet_client, timer));
+  if (client->stop_at_ms <= client_now_ms(client))
+    stop_waiting(client);
   client_lock(client);
   session_tick(&client->session, client_now_ms(client));
   client_unlock(client);
   client_settle(client);
 }
 
-/* limpet_stop() has waited long enough: the close handshake is given up. */
-void client_stop_timer(struct net_timer *timer) {
-  struct limpet_client *client =
-      (struct limpet_client *)((char *)timer - offsetof(struct limpet_client, stop_timer));
-  const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
-  client_lose(client, &failure, "stopped before the close handshake ended");
-  client_settle(client);
+static bool is_posted(const struct limpet_client *client) {
+  const struct outside *outside = atomic_load(&client->outside);
+  client_lock(client);
+  const bool answer = outside && outside->is_posted;
+  client_unlock(client);
+  return answer;
 }
 
 static void end_turn_of_life(struct limpet_client *client) {
-  client_lock(client);
-  const bool is_posted = client->is_posted;
-  client_unlock(client);
-  if (is_posted) /* a posted task still points here */
+  if (is_posted(client)) /* a posted task still points here */
     net_loop_at_turn_end(client->loop, &client->turn_end);
   else
     client_free(client);

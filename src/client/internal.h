@@ -69,11 +69,25 @@ struct last_end {
 
 struct client_thread;
 
+/** What other threads hand in. Members but `has_inbox` under client_lock(). */
+struct outside {
+  struct limpet_client *client;
+  struct net_task task; /* posted while something new is here */
+  struct command *commands, **commands_end;
+  struct envelope *inbox, **inbox_end;
+  uint64_t inbox_bytes;
+  uint32_t inbox_count;
+  uint32_t stop_deadline_ms;
+  bool wants_stop; /* limpet_stop() was called out there */
+  bool is_posted;
+  atomic_bool has_inbox;
+};
+
 struct limpet_client {
   struct settings *settings;
   struct net_loop *loop;
   void *user;
-  char *url;
+  const char *url; /* the settings', or a copy of its own */
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
@@ -93,24 +107,17 @@ struct limpet_client {
 
   struct net_timer timer;
   struct net_turn_end turn_end;
-  struct net_timer stop_timer; /* the deadline of limpet_stop() */
-  struct last_end *last_end;   /* written under client_lock() */
+  uint64_t stop_at_ms;       /* the deadline of limpet_stop(); SESSION_NEVER */
+  struct last_end *last_end; /* written under client_lock() */
   struct flush *flushes;
   struct client_thread *thread;
 
   /* shared: under client_lock() */
   struct handler *handlers;
-  struct command *commands, **commands_end;
-  struct envelope *inbox, **inbox_end;
-  uint64_t inbox_bytes;
-  uint32_t inbox_count;
-  struct net_task task; /* posted when commands or inbox filled from another thread */
-  uint32_t stop_deadline_ms;
-  bool wants_stop; /* limpet_stop() was called */
-  bool is_posted;
+  _Atomic(struct outside *) outside; /* NULL until another thread hands something in */
   atomic_uint_fast64_t next_id;
   atomic_uint_fast64_t buffered; /* as last published by the loop's thread */
-  atomic_bool has_inbox, has_handlers;
+  atomic_bool has_handlers;
 
   struct session session;
 };
@@ -134,7 +141,6 @@ void client_settle(struct limpet_client *client);
 void client_fold_counts(struct limpet_client *client);
 void client_turn_end(struct net_turn_end *hook);
 void client_timer(struct net_timer *timer);
-void client_stop_timer(struct net_timer *timer);
 uint64_t client_now_ms(const struct limpet_client *client);
 /** The link has written: what was flushed, and whether it takes more. */
 void client_note_flush(struct limpet_client *client);
@@ -166,8 +172,12 @@ limpet_result client_command(struct limpet_client *client, struct command comman
 bool client_run_command(struct limpet_client *client);
 /** Refuses what is left when the client ends. */
 void client_end_commands(struct limpet_client *client);
-void client_posted(struct net_task *task);
-void client_post(struct limpet_client *client);
+/** Made at the first call, from whatever thread. NULL: no memory. */
+struct outside *client_outside(struct limpet_client *client);
+/** Wakes the loop's thread. Under client_lock(). */
+void client_post(struct outside *outside);
+/** Frees what is left there at the end. */
+void client_free_outside(struct limpet_client *client);
 
 /* ---- flush.c ---- */
 void flush_begin(struct limpet_client *client, struct flush *flush);

@@ -76,10 +76,11 @@ void client_judge_water(struct limpet_client *client) {
 }
 
 uint64_t limpet_buffered_amount(limpet_client *client) {
-  if (client_is_own_thread(client) && !atomic_load(&client->has_inbox))
+  const struct outside *outside = atomic_load(&client->outside);
+  if (client_is_own_thread(client) && !(outside && atomic_load(&outside->has_inbox)))
     return client_buffered(client);
   client_lock(client);
-  const uint64_t inbox_bytes = client->inbox_bytes;
+  const uint64_t inbox_bytes = outside ? outside->inbox_bytes : 0;
   client_unlock(client);
   return inbox_bytes + atomic_load_explicit(&client->buffered, memory_order_relaxed);
 }
@@ -93,9 +94,9 @@ static void count_out(struct limpet_client *client, size_t len) {
     net_loop_at_turn_end(client->loop, &client->turn_end);
 }
 
-/* The link gathers: the session must stop handing it messages, the application be told. At once, also
-   when the application sends from inside a callback and settling has to wait: it may go on until it
-   is told. */
+/* The link gathers: the session must stop handing it messages, the application be told. At once,
+   also when the application sends from inside a callback and settling has to wait: it may go on
+   until it is told. */
 static void note_gathering(struct limpet_client *client) {
   client_note_flush(client);
   client_judge_water(client);
@@ -193,32 +194,35 @@ static limpet_result send_node(struct limpet_client *client, uint8_t opcode, con
 /* Messages handed in while the loop is busy; empty ones must not pile up either. */
 #define INBOX_MAX 65536
 
-static limpet_result check_inbox(const struct limpet_client *client,
-                                 const struct envelope *envelope) {
+static limpet_result check_inbox(const struct outside *outside, const struct envelope *envelope) {
+  const struct limpet_client *client = outside->client;
   const limpet_options *o = &client->settings->options;
   const bool is_open = session_is_open(&client->session);
-  if (client->wants_stop || (envelope->is_now && !is_open))
+  if (outside->wants_stop || client->is_stopping || (envelope->is_now && !is_open))
     return LIMPET_NOT_CONNECTED;
   if (!is_open && envelope->message.len > o->queue_limit_bytes)
     return LIMPET_QUEUE_OVERFLOW;
-  if (client->inbox &&
-      client->inbox_bytes + envelope->message.len > o->high_water + o->queue_limit_bytes)
+  if (outside->inbox &&
+      outside->inbox_bytes + envelope->message.len > o->high_water + o->queue_limit_bytes)
     return LIMPET_QUEUE_OVERFLOW;
-  if (client->inbox_count == INBOX_MAX)
+  if (outside->inbox_count == INBOX_MAX)
     return LIMPET_QUEUE_OVERFLOW;
   return LIMPET_OK;
 }
 
 static limpet_result put_in_inbox(struct limpet_client *client, struct envelope *envelope) {
+  struct outside *outside = client_outside(client);
+  if (!outside)
+    return LIMPET_NO_MEMORY;
   client_lock(client);
-  const limpet_result result = check_inbox(client, envelope);
+  const limpet_result result = check_inbox(outside, envelope);
   if (result == LIMPET_OK) {
-    *client->inbox_end = envelope;
-    client->inbox_end = &envelope->next;
-    client->inbox_bytes += envelope->message.len;
-    client->inbox_count++;
-    atomic_store(&client->has_inbox, true);
-    client_post(client);
+    *outside->inbox_end = envelope;
+    outside->inbox_end = &envelope->next;
+    outside->inbox_bytes += envelope->message.len;
+    outside->inbox_count++;
+    atomic_store(&outside->has_inbox, true);
+    client_post(outside);
   }
   client_unlock(client);
   return result;
@@ -241,14 +245,14 @@ static limpet_result send_from_outside(struct limpet_client *client, uint8_t opc
   return result;
 }
 
-static struct envelope *grab_inbox(struct limpet_client *client) {
+static struct envelope *grab_inbox(struct limpet_client *client, struct outside *outside) {
   client_lock(client);
-  struct envelope *first = client->inbox;
-  client->inbox = NULL;
-  client->inbox_end = &client->inbox;
-  client->inbox_bytes = 0;
-  client->inbox_count = 0;
-  atomic_store(&client->has_inbox, false);
+  struct envelope *first = outside->inbox;
+  outside->inbox = NULL;
+  outside->inbox_end = &outside->inbox;
+  outside->inbox_bytes = 0;
+  outside->inbox_count = 0;
+  atomic_store(&outside->has_inbox, false);
   client_unlock(client);
   return first;
 }
@@ -284,9 +288,10 @@ static void send_envelope(struct limpet_client *client, struct envelope *envelop
 }
 
 void client_take_inbox(struct limpet_client *client) {
-  if (!atomic_load(&client->has_inbox))
+  struct outside *outside = atomic_load_explicit(&client->outside, memory_order_acquire);
+  if (!outside || !atomic_load(&outside->has_inbox))
     return;
-  struct envelope *envelope = grab_inbox(client);
+  struct envelope *envelope = grab_inbox(client, outside);
   while (envelope) {
     struct envelope *next = envelope->next;
     send_envelope(client, envelope);
@@ -296,7 +301,7 @@ void client_take_inbox(struct limpet_client *client) {
 }
 
 void client_drop_inbox(struct limpet_client *client) {
-  struct envelope *envelope = grab_inbox(client);
+  struct envelope *envelope = grab_inbox(client, atomic_load(&client->outside));
   while (envelope) {
     struct envelope *next = envelope->next;
     client_free_envelope(client, &envelope->message);

@@ -96,6 +96,7 @@ static void copy_list(struct block *block, const char *const **list) {
 }
 
 static void copy_strings(struct block *block, limpet_options *o) {
+  copy_text(block, &o->url);
   copy_text(block, &o->origin);
   copy_text(block, &o->tls_ca_file);
   copy_text(block, &o->tls_cert_file);
@@ -113,7 +114,6 @@ static bool adopt_strings(struct settings *s) {
     return false;
   block = (struct block){s->strings, 0};
   copy_strings(&block, &s->options);
-  s->options.url = NULL;
   return true;
 }
 
