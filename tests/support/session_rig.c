@@ -228,6 +228,17 @@ struct session_message *rig_send(struct rig *rig, uint32_t len) {
   return rig_send_with(rig, len, SESSION_NEVER, NULL);
 }
 
+void rig_recover(struct rig *rig, uint64_t id, const char *key) {
+  struct session_message *message = &rig->messages[id];
+  memset(message, 0xa5, sizeof *message);
+  message->id = id;
+  message->len = 5;
+  message->replace_key = key;
+  message->replace_key_len = key ? (uint32_t)strlen(key) : 0;
+  message->expires_at_ms = SESSION_NEVER;
+  session_recovered(&rig->session, rig->now_ms, message);
+}
+
 void rig_flush(struct rig *rig) {
   session_flushed(&rig->session, rig->now_ms, rig->epoch, rig->stream_end);
   rig_take(rig);

@@ -59,6 +59,8 @@ void rig_pass(struct rig *rig, uint64_t ms);
 struct session_message *rig_send(struct rig *rig, uint32_t len);
 struct session_message *rig_send_with(struct rig *rig, uint32_t len, uint64_t ttl_ms,
                                       const char *key);
+/** A message of 5 bytes that bypassed the queue comes back from the dead link. Actions are left. */
+void rig_recover(struct rig *rig, uint64_t id, const char *key);
 /** The kernel took all that stands in the stream. */
 void rig_flush(struct rig *rig);
 /** The last question is answered, `rtt_us` after now. */
