@@ -137,6 +137,15 @@ class Barrier(PeerCase):
         self.assert_exit(run, 0)
         self.assertEqual(server.records[1].texts, ["c"])
 
+    def test_confirmed_lines_make_room_for_the_next_at_once(self):
+        server = self.keep(HostileServer("sink"))
+        run = self.connect("--max-retries", "0", "--confirm", "barrier", server.url(),
+                           stdin=b"".join(b"%d\n" % i for i in range(2500)))
+        self.assert_exit(run, 0)
+        self.assertEqual(len(server.records[0].messages), 2500)
+        # 25 times the queue: each round must cost a round trip, not a second
+        self.assertLess(run.events("metrics")[-1]["t_ms"], 10000)
+
     def test_what_was_half_sent_is_sent_again_whole(self):
         def stop_in_the_middle(peer):
             peer.open()

@@ -7,6 +7,7 @@ import paths  # noqa: F401
 import os
 import pty
 import re
+import termios
 import threading
 
 from e2e_limpet import Limpet, LimpetCase, main
@@ -210,6 +211,7 @@ class Terminal(LimpetCase):
         """All that a run with a cut writes to a terminal."""
         server = self.keep(HostileServer("reset_open", "echo"))
         ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 80))
         run = Limpet("connect", *QUICK, server.url(), stdin=b"a\n", stderr=theirs, env=env)
         self.addCleanup(run.end)
         os.close(theirs)

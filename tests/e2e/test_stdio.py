@@ -4,6 +4,7 @@ input, --linger, --keep-open."""
 
 import paths  # noqa: F401
 
+import tempfile
 import time
 
 from e2e_limpet import LimpetCase, main, wait_until
@@ -53,6 +54,22 @@ class Lines(LimpetCase):
         run.end_input()
         self.assert_exit(run, 0)
         self.assertEqual(run.out, b"one\ntwo\nno line feed yet\n")
+
+    def test_input_from_a_file(self):
+        server = self.keep(HostileServer("echo"))
+        lines = b"".join(b"line %d\n" % i for i in range(5000)) + b"without feed"
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(lines)
+            file.flush()
+            run = self.connect(*ONCE, server.url(), stdin=file.name)
+            self.assert_exit(run, 0)
+        self.assertEqual(run.out, lines + b"\n")
+
+    def test_no_input_at_all(self):
+        server = self.keep(HostileServer("push?n=2"))
+        run = self.connect(*ONCE, server.url(), stdin="/dev/null")
+        self.assert_exit(run, 0)
+        self.assertEqual(run.out, b"1\n2\n")
 
     def test_received_messages_are_printed_raw(self):
         def say(peer):
