@@ -219,13 +219,10 @@ static void do_abort(struct limpet_client *client, const struct session_action *
   link_abort(link);
 }
 
-/* The close frame overtakes what waits, so what the kernel still takes goes first: a message sent
-   just before limpet_disconnect() is not lost for nothing. */
 static void do_close(struct limpet_client *client, const struct session_action *action) {
   if (!client->link || action->epoch != client->epoch)
     return;
   client->is_closing = true;
-  link_flush(client->link);
   link_close(client->link, action->close_code, "");
 }
 

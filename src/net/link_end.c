@@ -84,6 +84,13 @@ static void take_reason(struct link_end *end, const uint8_t *reason, size_t len)
   end->close_reason[len] = '\0';
 }
 
+/* A close frame overtakes what waits, so what the kernel still takes goes first: answers given
+   before it are not lost for nothing. False: no memory. */
+static bool add_close(struct link *link, uint16_t code, const char *reason) {
+  link_send(link);
+  return link_add_close(link, code, reason);
+}
+
 void link_close_received(struct link *link, uint16_t code, const uint8_t *reason, size_t len) {
   struct link_end end = link_end_of(LINK_END_CLOSED, "");
   end.close_code = code;
@@ -91,7 +98,7 @@ void link_close_received(struct link *link, uint16_t code, const uint8_t *reason
     take_reason(&end, reason, len);
   snprintf(end.detail, sizeof end.detail, "closed by the peer with %u%s%s", code,
            len > 0 ? ": " : "", end.close_reason);
-  end.was_clean = link->phase == LINK_CLOSING || link_add_close(link, code, NULL);
+  end.was_clean = link->phase == LINK_CLOSING || add_close(link, code, NULL);
   link->shuts_down = link->is_server;
   link_drain(link, &end);
 }
@@ -99,7 +106,7 @@ void link_close_received(struct link *link, uint16_t code, const uint8_t *reason
 void link_close(struct link *link, uint16_t code, const char *reason) {
   if (link->phase != LINK_OPEN)
     return;
-  if (!link_add_close(link, code, reason)) {
+  if (!add_close(link, code, reason)) {
     link->lost_error = ENOMEM;
     link->is_broken = true;
   }
@@ -123,7 +130,7 @@ void link_fail(struct link *link, uint16_t code, const char *detail) {
   struct link_end end = link_end_of(kind_of(code), detail);
   end.close_code = code;
   if (link->phase == LINK_OPEN)
-    link_add_close(link, code, NULL);
+    (void)add_close(link, code, NULL);
   link->shuts_down = true;
   link_drain(link, &end);
 }
