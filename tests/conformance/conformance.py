@@ -18,6 +18,7 @@ import fnmatch
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -343,6 +344,7 @@ def main():
     numbers = select(options.cases)
     if not numbers:
         parser.error("no such cases")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the program under test ends too
     test = test_server if options.role == "server" else test_client
     return 0 if test(options, numbers) else 1
 
