@@ -10,3 +10,23 @@ target_link_libraries(test_client_support PUBLIC limpet limpet_net limpet_wire l
 foreach(name options client_cuts client_errors client_flush client_life client_memory client_receive client_send client_stop client_traps)
   limpet_unit_test(test_${name} USES test_client_support)
 endforeach()
+
+limpet_unit_test(test_threads USES test_client_support)
+set_tests_properties(test_threads PROPERTIES LABELS "unit;threads")
+
+# The public header from C++, where there is a compiler for it.
+include(CheckLanguage)
+check_language(CXX)
+if(CMAKE_CXX_COMPILER)
+  enable_language(CXX)
+  add_executable(test_cxx test_cxx.cc)
+  set_target_properties(test_cxx PROPERTIES CXX_STANDARD 11 CXX_STANDARD_REQUIRED ON
+                                            RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  get_target_property(options test_cxx COMPILE_OPTIONS)
+  list(REMOVE_ITEM options -Wstrict-prototypes -Wmissing-prototypes) # C only
+  list(APPEND options -Wpedantic)
+  set_target_properties(test_cxx PROPERTIES COMPILE_OPTIONS "${options}")
+  target_link_libraries(test_cxx PRIVATE limpet)
+  add_test(NAME test_cxx COMMAND test_cxx)
+  set_tests_properties(test_cxx PROPERTIES LABELS unit TIMEOUT 120)
+endif()
