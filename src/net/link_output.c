@@ -241,12 +241,9 @@ static size_t encode_control(struct link *link, uint8_t opcode, const uint8_t *p
   return frame_write(frame, FRAME_FIN | opcode, payload, len, link->is_server ? NULL : key);
 }
 
-/* What the kernel takes at once goes first, answers to what came before the reason for closing
-   among it; the close frame overtakes only what is blocked. */
 bool link_add_close(struct link *link, uint16_t code, const char *reason) {
   if (!link->traffic && !link_warm_up(link))
     return false;
-  push(link);
   uint8_t payload[FRAME_CONTROL_MAX], frame[OUTPUT_CONTROL_CAP];
   size_t len = close_write(payload, code, reason);
   size_t frame_len = encode_control(link, FRAME_CLOSE, payload, len, frame);

@@ -314,6 +314,29 @@ static void test_failures(void **state) {
   }
 }
 
+/* What was answered before the mistake goes out before the close frame. */
+static void test_answers_before_failure(void **state) {
+  (void)state;
+  struct half half;
+  half_init(&half);
+  half.settings.close_timeout_ms = 20;
+  half.client.echoes = true;
+  raw_write(&half.rig, half.fd,
+            "\x81\x01"
+            "a\x81\x01"
+            "b\x83\x00",
+            8);
+  uint8_t payload[256];
+  size_t len;
+  assert_int_equal(raw_read_frame(&half.rig, half.fd, payload, sizeof payload, &len), 0x81);
+  assert_int_equal(payload[0], 'a');
+  assert_int_equal(raw_read_frame(&half.rig, half.fd, payload, sizeof payload, &len), 0x81);
+  assert_int_equal(raw_read_frame(&half.rig, half.fd, payload, sizeof payload, &len), 0x88);
+  assert_memory_equal(payload, "\x03\xEA", 2);
+  rig_until(&half.rig, &half.client.has_ended);
+  half_deinit(&half);
+}
+
 static void test_failure_while_closing(void **state) {
   (void)state;
   struct half half;
@@ -532,6 +555,7 @@ int main(void) {
       cmocka_unit_test(test_losses),
       cmocka_unit_test(test_messages_before_reset),
       cmocka_unit_test(test_failures),
+      cmocka_unit_test(test_answers_before_failure),
       cmocka_unit_test(test_failure_while_closing),
       cmocka_unit_test(test_recover),
       cmocka_unit_test(test_close_goes_ahead),
