@@ -117,6 +117,8 @@ static void test_unix(void **state) {
   rig_deinit(&rig);
 }
 
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
+
 static void test_bad_addresses(void **state) {
   (void)state;
   static const char *const cases[] = {
@@ -136,8 +138,7 @@ static void test_bad_addresses(void **state) {
       "127.0.0.1:99999999999999999999",
       "[::1]:80x",
       "1111111111111111111111111111111111111111111111111111111111111111111:80",
-      "unix:/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234"
-      "567890123456789012345678901234567890",
+      "unix:/" LONG LONG,
   };
   struct rig rig;
   rig_init(&rig);
