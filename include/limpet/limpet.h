@@ -322,7 +322,7 @@ typedef struct limpet_options {
   limpet_dialect heartbeat;       /**< default LIMPET_DIALECT_WEBSOCKET */
   uint32_t heartbeat_interval_ms; /**< 100-3600000, default 30000 */
   uint32_t heartbeat_timeout_ms;  /**< 10-heartbeat_interval_ms, default 10000 */
-  uint32_t probe_timeout_ms;      /**< 10-60000, default 2000 */
+  uint32_t probe_timeout_ms;      /**< 10-3600000, default 2000 */
 
   uint32_t connect_timeout_ms; /**< look-up to 101; 10-600000, default 10000 */
   uint32_t close_timeout_ms;   /**< 0-60000, default 3000 */

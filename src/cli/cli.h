@@ -3,12 +3,12 @@
 #define CLI_CLI_H
 
 enum exit_status {
-  EXIT_DONE = 0,      /* done, and all delivered */
-  EXIT_USAGE = 1,     /* usage or unusable input */
-  EXIT_GAVE_UP = 2,   /* the retries are used up */
-  EXIT_CRITICAL = 3,  /* retrying cannot cure it */
-  EXIT_DROPPED = 4,   /* ended, but messages were dropped */
-  EXIT_SIGNAL = 128   /* plus the signal's number */
+  EXIT_DONE = 0,     /* done, and all delivered */
+  EXIT_USAGE = 1,    /* usage or unusable input */
+  EXIT_GAVE_UP = 2,  /* the retries are used up */
+  EXIT_CRITICAL = 3, /* retrying cannot cure it */
+  EXIT_DROPPED = 4,  /* ended, but messages were dropped */
+  EXIT_SIGNAL = 128  /* plus the signal's number */
 };
 
 /** "limpet: ..." on stderr. Returns EXIT_USAGE. */

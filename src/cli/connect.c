@@ -39,8 +39,8 @@ struct run {
   bool is_proven, is_finished, is_input_bad;
   int signal;
   int status;
-  uint64_t dropped;     /* for good, whatever the reason */
-  uint64_t undelivered; /* of them, at the end */
+  unsigned long long dropped;     /* for good, whatever the reason */
+  unsigned long long undelivered; /* of them, at the end */
 };
 
 static void go_to(struct run *run, enum run_phase phase);
@@ -55,6 +55,15 @@ static void finish(struct run *run, int status) {
   input_stop(&run->input);
   events_metrics(run->client);
   limpet_stop(run->client, run->options.client.close_timeout_ms);
+}
+
+static void finish_output(struct run *run) {
+  char what[128];
+  if (run->is_finished)
+    return;
+  (void)snprintf(what, sizeof what, "cannot write to standard output: %s", strerror(errno));
+  events_unusable(what);
+  finish(run, EXIT_USAGE);
 }
 
 static void close_handles(struct run *run) {
@@ -172,8 +181,10 @@ static enum input_answer take(void *user, const char *data, size_t len) {
 
 static void on_input_ended(void *user, const char *error) {
   struct run *run = user;
-  if (error)
-    run->is_input_bad = complain("%s", error);
+  if (error) {
+    run->is_input_bad = true;
+    events_unusable(error);
+  }
   if (error || !run->options.is_kept_open)
     go_to(run, RUN_FLUSHING);
 }
@@ -181,8 +192,8 @@ static void on_input_ended(void *user, const char *error) {
 /* ---- what the client reports ---- */
 
 static void print_message(struct run *run, const void *data, size_t len) {
-  if (!output_message(run->options.is_binary, data, len) && !run->is_finished)
-    finish(run, complain("cannot write to standard output: %s", strerror(errno)));
+  if (!output_message(run->options.is_binary, data, len))
+    finish_output(run);
   if (run->phase == RUN_LINGERING)
     uv_timer_start(&run->linger, on_linger, run->options.linger_ms, 0);
 }
@@ -280,8 +291,8 @@ static void set_callbacks(struct run *run) {
 
 static void on_turn(uv_prepare_t *prepare) {
   struct run *run = prepare->data;
-  if (!output_flush() && !run->is_finished)
-    finish(run, complain("cannot write to standard output: %s", strerror(errno)));
+  if (!output_flush())
+    finish_output(run);
   if (run->is_finished)
     return;
   if (input_is_waiting(&run->input))
@@ -333,31 +344,34 @@ static void unref_handles(struct run *run) {
 
 static int end_status(const struct run *run) {
   if (run->undelivered)
-    events_say("%llu message%s not delivered", (unsigned long long)run->undelivered,
-               run->undelivered == 1 ? " was" : "s were");
+    events_undelivered(run->undelivered);
   if (run->status == EXIT_DONE && run->dropped)
     return EXIT_DROPPED;
   return run->status;
 }
 
-/* A line larger than the queue may hold must still be sendable while a link is open. */
-static void widen_queue(struct connect_options *o) {
+/* A line larger than the queue may hold by default must still be sendable while a link is open. */
+static void adjust(struct connect_options *o) {
   if (!o->has_queue_limit_bytes && o->client.queue_limit_bytes < o->client.max_message)
     o->client.queue_limit_bytes = o->client.max_message;
+  /* The probe at the end is no doubt about the link: it may take as long as any heartbeat. */
+  if (o->client.probe_timeout_ms < o->client.heartbeat_timeout_ms)
+    o->client.probe_timeout_ms = o->client.heartbeat_timeout_ms;
 }
 
 static int start(struct run *run) {
   char detail[LIMPET_DETAIL_CAP];
   const struct input_taker taker = {.take = take, .ended = on_input_ended, .user = run};
-  const limpet_result result =
-      limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail);
-  if (result != LIMPET_OK)
+  run->is_finished = true;
+  if (limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail) !=
+      LIMPET_OK)
     return complain("%s", detail);
-  if (!input_start(&run->input, &run->loop, run->options.is_binary,
-                   run->options.client.max_message, &taker)) {
+  if (!input_start(&run->input, &run->loop, run->options.is_binary, run->options.client.max_message,
+                   &taker)) {
     limpet_stop(run->client, 0);
     return complain("standard input cannot be read");
   }
+  run->is_finished = false;
   limpet_connect(run->client);
   return EXIT_DONE;
 }
@@ -371,7 +385,7 @@ int connect_main(int argc, char **argv) {
   }
   screen_init(run.options.events == EVENTS_TEXT);
   events_init(run.options.events, run.options.is_verbose);
-  widen_queue(&run.options);
+  adjust(&run.options);
   set_callbacks(&run);
   init_handles(&run);
   unref_handles(&run);

@@ -89,9 +89,9 @@ static void draw(struct demo *demo) {
          screen_colour(SCREEN_PLAIN));
   printf("  attempt %u   queue %u   cuts %u of %d%s\033[K\n\n", s.attempt,
          s.metrics.queued_messages, demo->cuts, CUTS,
-         !demo->cuts                                  ? ""
+         !demo->cuts                              ? ""
          : plan[demo->cuts - 1].kind == CUT_RESET ? " (the last: reset)"
-                                                      : " (the last: frozen)");
+                                                  : " (the last: frozen)");
   draw_bar("client → server", demo->up.received);
   draw_bar("server → client", demo->down.received);
   fflush(stdout);

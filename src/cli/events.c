@@ -1,6 +1,7 @@
 /* Events as text and as JSON. */
 #include "events.h"
 
+#include "cli.h"
 #include "screen.h"
 
 #include <jansson.h>
@@ -75,9 +76,9 @@ static void set_unless_zero(json_t *event, const char *name, json_int_t value) {
 }
 
 static void write_error_json(const limpet_error *error) {
-  json_t *event = json_pack("{ss ss sb ss ss}", "event", "error", "kind",
-                            limpet_error_kind_name(error->kind), "retryable", error->retryable,
-                            "message", error->message, "detail", error->detail);
+  json_t *event =
+      json_pack("{ss ss sb ss ss}", "event", "error", "kind", limpet_error_kind_name(error->kind),
+                "retryable", error->retryable, "message", error->message, "detail", error->detail);
   set_unless_zero(event, "close_code", error->close_code);
   set_unless_zero(event, "http_status", error->http_status);
   json_object_set_new(event, "url", json_string(error->endpoint));
@@ -103,10 +104,14 @@ void events_retry(const limpet_retry *retry) {
     write_text(SCREEN_YELLOW, "Reconnect attempt %u%s in %llums", retry->attempt, of,
                (unsigned long long)retry->delay_ms);
   else if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss sI so sI}", "event", "retry", "attempt",
-                         (json_int_t)retry->attempt, "max_retries",
-                         max_retries_json(retry->max_retries), "delay_ms",
+    write_json(json_pack("{ss sI so sI}", "event", "retry", "attempt", (json_int_t)retry->attempt,
+                         "max_retries", max_retries_json(retry->max_retries), "delay_ms",
                          (json_int_t)retry->delay_ms));
+}
+
+static void write_dropped_json(limpet_drop drop, json_int_t count) {
+  write_json(json_pack("{ss ss sI}", "event", "dropped", "reason", limpet_drop_name(drop), "count",
+                       count));
 }
 
 void events_dropped(limpet_drop drop, unsigned count) {
@@ -114,8 +119,23 @@ void events_dropped(limpet_drop drop, unsigned count) {
   if (events.format == EVENTS_TEXT)
     write_text(SCREEN_RED, "Dropped %u message%s (%s)", count, count == 1 ? "" : "s", reason);
   else if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss sI}", "event", "dropped", "reason", reason, "count",
-                         (json_int_t)count));
+    write_dropped_json(drop, count);
+}
+
+void events_undelivered(unsigned long long count) {
+  if (events.format == EVENTS_JSON)
+    write_dropped_json(LIMPET_DROP_DISCONNECTED, (json_int_t)count);
+  else
+    events_say("%llu message%s not delivered", count, count == 1 ? " was" : "s were");
+}
+
+void events_unusable(const char *what) {
+  if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss sb ss ss}", "event", "error", "kind",
+                         limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "retryable", 0,
+                         "message", "Unusable input", "detail", what));
+  else
+    (void)complain("%s", what);
 }
 
 void events_log(limpet_log_level level, const char *line) {
@@ -141,9 +161,12 @@ static void add_counts(json_t *event, const limpet_metrics *m) {
     const char *name;
     uint64_t value;
   } counts[] = {
-      {"messages_in", m->messages_in},   {"messages_out", m->messages_out},
-      {"bytes_in", m->bytes_in},         {"bytes_out", m->bytes_out},
-      {"dropped", m->dropped},           {"downtime_ms", m->downtime_ms},
+      {"messages_in", m->messages_in},
+      {"messages_out", m->messages_out},
+      {"bytes_in", m->bytes_in},
+      {"bytes_out", m->bytes_out},
+      {"dropped", m->dropped},
+      {"downtime_ms", m->downtime_ms},
       {"longest_outage_ms", m->longest_outage_ms},
   };
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)

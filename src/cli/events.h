@@ -13,7 +13,11 @@ void events_retry(const limpet_retry *retry);
 void events_dropped(limpet_drop drop, unsigned count);
 void events_metrics(limpet_client *client);
 void events_log(limpet_log_level level, const char *line);
+/** What makes the run end with EXIT_USAGE: said in every format. */
+void events_unusable(const char *what);
 /** A sentence for people that ends or sums up the run, in every format but json. */
 void events_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Messages that were still held at the end. */
+void events_undelivered(unsigned long long count);
 
 #endif

@@ -28,8 +28,8 @@ struct input_taker {
 struct input {
   uv_loop_t *loop;
   struct input_taker taker;
-  uv_poll_t poll;  /* for what can be polled */
-  uv_idle_t idle;  /* for regular files, which are always ready */
+  uv_poll_t poll; /* for what can be polled */
+  uv_idle_t idle; /* for regular files, which are always ready */
   int fd;
   bool is_pollable, owns_fd, is_binary, is_reading, at_end, is_over;
   uint64_t max_message;

@@ -79,14 +79,15 @@ bool option_text(void *target, const char *value, const struct option_row *row, 
 
 static void fill_getopt(struct option *out, const struct option_row *rows, size_t count) {
   for (size_t i = 0; i < count; i++)
-    out[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument,
-                             NULL, (int)(FIRST_CODE + i)};
+    out[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
+                             (int)(FIRST_CODE + i)};
   out[count] = (struct option){"help", no_argument, NULL, 'h'};
   out[count + 1] = (struct option){"version", no_argument, NULL, 'V'};
   out[count + 2] = (struct option){NULL, 0, NULL, 0};
 }
 
-/* getopt would take "--que" for "--queue-limit"; scripts written so break when options are added. */
+/* getopt would take "--que" for "--queue-limit"; scripts written so break when options are added.
+ */
 static const char *find_abbreviation(char **argv, const struct option *known) {
   for (char **at = argv + 1; *at && strcmp(*at, "--") != 0; at++) {
     if (strncmp(*at, "--", 2) != 0)

@@ -29,8 +29,8 @@ bool screen_has_status_line(void) {
 
 const char *screen_colour(enum screen_colour colour) {
   static const char *const codes[] = {
-      [SCREEN_PLAIN] = "\033[0m",  [SCREEN_GREEN] = "\033[32m", [SCREEN_YELLOW] = "\033[33m",
-      [SCREEN_RED] = "\033[31m", [SCREEN_DIM] = "\033[2m",
+      [SCREEN_PLAIN] = "\033[0m", [SCREEN_GREEN] = "\033[32m", [SCREEN_YELLOW] = "\033[33m",
+      [SCREEN_RED] = "\033[31m",  [SCREEN_DIM] = "\033[2m",
   };
   return screen.has_colours ? codes[colour] : "";
 }

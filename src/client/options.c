@@ -33,7 +33,7 @@ static const struct number numbers[] = {
     NUMBER(heartbeat, WIDTH_32, 0, LIMPET_DIALECT_OFF, LIMPET_DIALECT_WEBSOCKET),
     NUMBER(heartbeat_interval_ms, WIDTH_32, 100, HOUR_MS, 30000),
     NUMBER(heartbeat_timeout_ms, WIDTH_32, 10, HOUR_MS, 10000),
-    NUMBER(probe_timeout_ms, WIDTH_32, 10, 60000, 2000),
+    NUMBER(probe_timeout_ms, WIDTH_32, 10, HOUR_MS, 2000),
     NUMBER(connect_timeout_ms, WIDTH_32, 10, 600000, 10000),
     NUMBER(close_timeout_ms, WIDTH_32, 0, 60000, 3000),
     NUMBER(ready_timeout_ms, WIDTH_32, 10, 600000, 10000),

@@ -37,6 +37,12 @@ static void note_progress(struct link *link, size_t len) {
     link->events->progress(link, len);
 }
 
+/* The last piece of a frame is progress like the ones before: what it held up comes only now. */
+static void note_last_piece(struct link *link, size_t len) {
+  if (link->events->progress)
+    link->events->progress(link, len);
+}
+
 /* Carries out all but messages. False: stop decoding. */
 static bool take_other(struct link *link, enum decoder_result result,
                        const struct decoder_event *event) {
@@ -64,6 +70,7 @@ static bool take_other(struct link *link, enum decoder_result result,
 bool link_decode(struct link *link, uint8_t *in, size_t len) {
   struct decoder *decoder = &link->traffic->decoder;
   const struct link_events *events = link->events;
+  bool ends_frame = decoder_is_inside_frame(decoder); /* one that earlier reads began */
   size_t unfinished_len = 0;
   for (;;) {
     struct decoder_event event;
@@ -71,6 +78,12 @@ bool link_decode(struct link *link, uint8_t *in, size_t len) {
     enum decoder_result result = decoder_next(decoder, in, len, &consumed, &event);
     in += consumed;
     len -= consumed;
+    if (ends_frame && result != DECODER_MORE && result != DECODER_NEED_ROOM) {
+      ends_frame = false;
+      note_last_piece(link, unfinished_len + consumed);
+      if (link->phase > LINK_CLOSING)
+        return false;
+    }
     if (result == DECODER_MESSAGE) {
       events->message(link, event.opcode, event.data, event.len);
       unfinished_len = 0;

@@ -53,6 +53,7 @@ static void set_wake(struct net_loop *loop) {
 /* At most as many as there were: one that sets itself to the past waits for the next turn. */
 static void on_judge(uv_check_t *handle) {
   struct net_loop *loop = handle->data;
+  loop->hooks_have_run = false;
   uv_idle_stop(&loop->hurry);
   uint64_t now_ms = uv_now(loop->uv);
   for (size_t left = loop->deadlines.count; left > 0; left--) {
@@ -101,12 +102,16 @@ static void on_turn_end(uv_prepare_t *handle) {
     net_loop_hurry(loop);
   else
     uv_unref((uv_handle_t *)&loop->turn_end);
+  loop->hooks_have_run = true;
   set_wake(loop);
 }
 
+/* The caller's own prepare handle may run after ours and send: then the poll must not sleep on it. */
 void net_loop_at_turn_end(struct net_loop *loop, struct net_turn_end *hook) {
   if (hook->place)
     return;
+  if (loop->hooks_have_run && !loop->is_polled)
+    net_loop_hurry(loop);
   hook->next = NULL;
   hook->place = loop->hooks_tail;
   *loop->hooks_tail = hook;

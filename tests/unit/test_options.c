@@ -114,7 +114,7 @@ static const struct range ranges[] = {
     RANGE(heartbeat, W32, 0, LIMPET_DIALECT_OFF),
     RANGE(heartbeat_interval_ms, W32, 100, 3600000),
     RANGE(heartbeat_timeout_ms, W32, 10, 30000), /* at most the interval */
-    RANGE(probe_timeout_ms, W32, 10, 60000),
+    RANGE(probe_timeout_ms, W32, 10, 3600000),
     RANGE(connect_timeout_ms, W32, 10, 600000),
     RANGE(close_timeout_ms, W32, 0, 60000),
     RANGE(ready_timeout_ms, W32, 10, 600000),
