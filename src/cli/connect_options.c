@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_CAP (64 * 1024)
+#define FILE_CAP ((size_t)64 * 1024)
 #define URL_CAP 8192
 
 static bool fail(char *error, const char *format, const char *what) {

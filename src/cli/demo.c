@@ -239,7 +239,7 @@ static void print_row(const char *label, unsigned up, unsigned down) {
 }
 
 static void print_times(const struct demo *demo) {
-  uint64_t back[CUTS], pure[CUTS];
+  uint64_t back[CUTS] = {0}, pure[CUTS] = {0};
   unsigned count = 0, resets = 0;
   for (unsigned i = 0; i < demo->cuts; i++) {
     const struct outage *o = &demo->outages[i];

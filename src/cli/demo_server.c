@@ -79,7 +79,7 @@ static const struct link_settings settings = {
     .connect_timeout_ms = 5000,
     .close_timeout_ms = 1000,
     .max_message = 1 << 20,
-    .max_handshake = 16 * 1024,
+    .max_handshake = 16384,
     .high_water = 1 << 20,
 };
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#define DEMO_MESSAGES 1000
+#define DEMO_MESSAGES 1000u
 
 struct demo_tally {
   bool is_known[DEMO_MESSAGES + 1];

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK (64 * 1024)
+#define CHUNK ((size_t)64 * 1024)
 #define PREFIX_LEN 4 /* --binary: u32, big-endian */
 
 static void set_reading(struct input *in, bool is_reading);

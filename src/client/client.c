@@ -173,7 +173,7 @@ const char *limpet_url(limpet_client *client) {
 }
 
 limpet_result limpet_set_url(limpet_client *client, const char *url, char *detail) {
-  char unwanted[LIMPET_DETAIL_CAP];
+  char unwanted[LIMPET_DETAIL_CAP] = "";
   if (!options_check_url(url, detail ? detail : unwanted))
     return LIMPET_INVALID_ARGUMENT;
   const char *taken = take_url(client, url);
