@@ -19,11 +19,12 @@ static bool fail(char *error, const char *format, const char *what) {
 /* ---- values that are words ---- */
 
 static bool find_word(const char *value, const char *const *words, uint32_t *index, char *error) {
-  size_t used = (size_t)snprintf(error, OPTION_ERROR_CAP, "'%.40s' is none of", value);
+  size_t used = (size_t)snprintf(error, OPTION_ERROR_CAP, "'%.40s' is not one of", value);
   for (*index = 0; words[*index]; ++*index) {
     if (strcmp(value, words[*index]) == 0)
       return true;
-    used += (size_t)snprintf(error + used, OPTION_ERROR_CAP - used, " %s", words[*index]);
+    used += (size_t)snprintf(error + used, OPTION_ERROR_CAP - used, "%s %s", *index ? "," : ":",
+                             words[*index]);
   }
   return false;
 }

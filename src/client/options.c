@@ -121,6 +121,11 @@ static bool refuse(char *detail, const char *name, const char *why) {
   return false;
 }
 
+static bool refuse_because(char *detail, const char *name, const char *wrong) {
+  (void)snprintf(detail, LIMPET_DETAIL_CAP, "%s: %s", name, wrong);
+  return false;
+}
+
 static bool check_number(const limpet_options *options, const struct number *n, char *detail) {
   const uint64_t value = number_get(options, n);
   if (value >= n->minimum && value <= n->maximum)
@@ -154,22 +159,17 @@ static bool check_headers(const char *const *headers, char *detail) {
   for (size_t i = 0; headers && headers[i]; i++) {
     const char *wrong = handshake_check_header(headers[i]);
     if (wrong)
-      return refuse(detail, "headers", wrong);
+      return refuse_because(detail, "headers", wrong);
   }
   return true;
 }
 
-static bool is_token(const char *text) {
-  const size_t len = strlen(text);
-  return len > 0 && strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
-}
-
-/* RFC 6455 section 4.1: each is a token, none is named twice. */
+/* RFC 6455 section 4.1: none is named twice. */
 static bool check_subprotocols(const char *const *names, char *detail) {
   for (size_t i = 0; names && names[i]; i++) {
-    if (!is_token(names[i]))
-      return refuse(detail, "subprotocols", "holds a name that is not an HTTP token");
+    const char *wrong = handshake_check_subprotocol(names[i]);
+    if (wrong)
+      return refuse_because(detail, "subprotocols", wrong);
     for (size_t j = 0; j < i; j++)
       if (strcmp(names[i], names[j]) == 0)
         return refuse(detail, "subprotocols", "names one subprotocol twice");
@@ -178,10 +178,8 @@ static bool check_subprotocols(const char *const *names, char *detail) {
 }
 
 static bool check_origin(const char *origin, char *detail) {
-  for (const char *c = origin; c && *c; c++)
-    if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
-      return refuse(detail, "origin", "holds a space or a character that is not printable ASCII");
-  return true;
+  const char *wrong = origin ? handshake_check_origin(origin) : NULL;
+  return !wrong || refuse_because(detail, "origin", wrong);
 }
 
 bool options_check_url(const char *url, char *detail) {
@@ -189,8 +187,7 @@ bool options_check_url(const char *url, char *detail) {
   const char *why = "is required";
   if (url && url_parse(&parsed, url, strlen(url), &why))
     return true;
-  (void)snprintf(detail, LIMPET_DETAIL_CAP, "url: %s", why);
-  return false;
+  return refuse_because(detail, "url", why);
 }
 
 bool options_check(const limpet_options *options, char *detail) {
