@@ -71,7 +71,8 @@ class Echo(LimpetCase):
 class Hostile(LimpetCase):
 
     OUTCOMES = [  # mode, what the reference client makes of it
-        ("reset_accept", ("InvalidMessage", "ConnectionResetError")), ("reset_open", "lost"), ("eof_open", "lost"),
+        ("reset_accept", ("InvalidMessage", "ConnectionResetError")),
+        ("reset_open", "lost"), ("eof_open", "lost"),
         ("reset_mid_frame", "lost"), ("eof_mid_frame", "lost"), ("reset_after?n=1", "lost"),
         ("frozen_accept", "TimeoutError"), ("frozen_head", "TimeoutError"),
         ("status?code=503", 503), ("status?code=401", 401), ("garbage", "InvalidMessage"),
