@@ -78,8 +78,18 @@ static void drop_url(const struct limpet_client *client, const char *url) {
     memory_free(client_memory(client), (void *)(uintptr_t)url);
 }
 
+/* A client on a thread of its own is spoken to from outside only, and stopping must not need
+ * memory. */
+static bool adopt_thread(struct limpet_client *client, struct client_thread *thread) {
+  struct outside *outside = client_outside(client);
+  if (outside)
+    outside->thread = thread;
+  return outside != NULL;
+}
+
 static limpet_result fill(struct limpet_client *client, const struct memory *memory,
-                          const limpet_options *options, char *detail) {
+                          const limpet_options *options, struct client_thread *thread,
+                          char *detail) {
   limpet_result result = LIMPET_NO_MEMORY;
   uint64_t seed;
   client->settings = settings_acquire(client->loop, memory, options);
@@ -91,9 +101,7 @@ static limpet_result fill(struct limpet_client *client, const struct memory *mem
     result = LIMPET_SYSTEM;
   } else if (client->url && settings_prepare(client->settings, client->url, detail, &result)) {
     init_parts(client, options, seed);
-    /* A thread of its own is only ever spoken to from outside, and stopping must not need memory.
-     */
-    if (!client->thread || client_outside(client))
+    if (!thread || adopt_thread(client, thread))
       return LIMPET_OK;
     result = LIMPET_NO_MEMORY;
   }
@@ -115,8 +123,7 @@ limpet_result client_make(const limpet_options *options, uv_loop_t *uv,
   limpet_result result = LIMPET_NO_MEMORY;
   if (made) {
     made->loop = loop;
-    made->thread = thread;
-    result = fill(made, &memory, options, detail);
+    result = fill(made, &memory, options, thread, detail);
   }
   if (result == LIMPET_OK) {
     *client = made;
@@ -148,7 +155,8 @@ limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,
 void client_free(struct limpet_client *client) {
   const struct memory memory = *client_memory(client);
   struct net_loop *loop = client->loop;
-  struct client_thread *thread = client->thread;
+  const struct outside *outside = atomic_load(&client->outside);
+  struct client_thread *thread = outside ? outside->thread : NULL;
   client_free_outside(client);
   net_timer_unset(loop, &client->timer);
   net_loop_cancel_turn_end(loop, &client->turn_end);

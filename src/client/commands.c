@@ -185,7 +185,8 @@ static void stop_from_outside(struct limpet_client *client, uint32_t deadline_ms
 }
 
 void limpet_stop(limpet_client *client, uint32_t deadline_ms) {
-  struct client_thread *thread = client->thread;
+  const struct outside *outside = atomic_load(&client->outside);
+  struct client_thread *thread = outside ? outside->thread : NULL;
   const bool is_own = client_is_own_thread(client);
   if (thread)
     thread_will_stop(thread, is_own);

@@ -72,7 +72,8 @@ struct client_thread;
 /** What other threads hand in. Members but `has_inbox` under client_lock(). */
 struct outside {
   struct limpet_client *client;
-  struct net_task task; /* posted while something new is here */
+  struct client_thread *thread; /* the client's own, or NULL; never changes */
+  struct net_task task;         /* posted while something new is here */
   struct command *commands, **commands_end;
   struct envelope *inbox, **inbox_end;
   uint64_t inbox_bytes;
@@ -110,7 +111,6 @@ struct limpet_client {
   uint64_t stop_at_ms;       /* the deadline of limpet_stop(); SESSION_NEVER */
   struct last_end *last_end; /* written under client_lock() */
   struct flush *flushes;
-  struct client_thread *thread;
 
   /* shared: under client_lock() */
   struct handler *handlers;

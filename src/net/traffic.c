@@ -60,6 +60,7 @@ void traffic_pool_deinit(struct net_loop *loop) {
     loop->traffic.spare = traffic->next;
     memory_free(&loop->memory, traffic);
   }
+  loop->traffic.spare_count = 0;
 }
 
 bool traffic_gather_reserve(struct net_loop *loop, struct traffic *traffic, size_t cap) {
@@ -106,5 +107,7 @@ bool traffic_sweep(struct net_loop *loop) {
     else
       link_cool_down(traffic->link);
   }
+  if (!loop->traffic.warm) /* all is quiet: the spares go too */
+    traffic_pool_deinit(loop);
   return loop->traffic.warm != NULL;
 }
