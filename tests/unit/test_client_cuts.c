@@ -110,6 +110,32 @@ static void what_the_kernel_did_not_take_whole_goes_out_again(void **state) {
     }
 }
 
+/* The peer freezes: its heartbeat ends the link, and nothing that waited is lost with it. */
+static void a_frozen_peer_takes_nothing_with_it_but_what_the_kernel_held(void **state) {
+  (void)state;
+  for (int way = DIRECTLY; way <= BY_NODE; way++) {
+    struct fixture f;
+    init_way(&f, (enum way)way);
+    f.options.high_water = 256 << 20;
+    f.options.heartbeat_interval_ms = 100;
+    f.options.heartbeat_timeout_ms = 100;
+    fixture_make(&f);
+    fixture_open(&f);
+    peer_pause(&f.peer, true);
+    for (unsigned i = 1; i <= BLOCKS; i++)
+      send_block(&f, i, NULL);
+    world_idle(&f.world, 20);
+    const unsigned count = (unsigned)(limpet_buffered_amount(f.client) / (BLOCK + 8));
+    assert_true(count > 0);
+    world_until(&f.world, f.peer.messages_count >= count);
+    assert_true(diary_has(&f.diary, "error heartbeat_timeout retry"));
+    world_until(&f.world, block_number(&f.peer, f.peer.messages_count - 1) == BLOCKS);
+    for (size_t i = 1; i < f.peer.messages_count; i++)
+      assert_int_equal(block_number(&f.peer, i), block_number(&f.peer, i - 1) + 1);
+    fixture_end(&f);
+  }
+}
+
 /* Half of a large frame is with the peer when the link dies; the new one begins with a whole one,
    masked anew. */
 static void a_large_message_half_sent_arrives_whole(void **state) {
@@ -227,6 +253,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(order_is_kept_across_cuts_without_repeats),
       cmocka_unit_test(what_the_kernel_did_not_take_whole_goes_out_again),
+      cmocka_unit_test(a_frozen_peer_takes_nothing_with_it_but_what_the_kernel_held),
       cmocka_unit_test(a_large_message_half_sent_arrives_whole),
       cmocka_unit_test(with_a_barrier_nothing_is_lost_over_a_hundred_cuts),
       cmocka_unit_test(what_was_sent_just_before_a_disconnect_arrives),

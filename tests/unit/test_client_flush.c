@@ -244,24 +244,51 @@ static void the_buffered_amount_counts_each_message_once(void **state) {
   fixture_end(&f);
 }
 
-static void send_when_drained(struct diary *diary, const char *line) {
-  if (strcmp(line, "drained") == 0 || strcmp(line, "flush ok") == 0)
-    assert_int_equal(limpet_send_text(diary->client, line, strlen(line), NULL, NULL), LIMPET_OK);
-}
-
-/* What a callback sends at the very end of the client's work goes out like anything else. */
-static void a_message_sent_when_drained_or_flushed_goes_out_at_once(void **state) {
+/* A new link's stream begins at 0: what an older one sent directly is no part of it. */
+static void the_buffered_amount_knows_the_present_link_alone(void **state) {
   (void)state;
-  static const char large[4096];
+  static const char large[10000];
+  const limpet_send_options lasting = {.ttl_ms = 60000}; /* by node */
   struct fixture f;
-  fixture_init(&f, DIARY_FATES);
-  f.options.high_water = 1024;
-  f.diary.react = send_when_drained;
+  fixture_init(&f, 0);
   fixture_make(&f);
   fixture_open(&f);
   assert_int_equal(limpet_send_binary(f.client, large, sizeof large, NULL, NULL), LIMPET_OK);
-  flush(&f, 10000);
-  world_until(&f.world, f.peer.messages_count == 3);
+  world_until(&f.world, f.peer.messages_count == 1);
+  peer_reset(&f.peer);
+  world_until(&f.world, f.peer.opened_count == 2 && fixture_is(&f, LIMPET_CONNECTED));
+  for (unsigned i = 0; i < 5; i++)
+    assert_int_equal(limpet_send_text(f.client, "abc", 3, &lasting, NULL), LIMPET_OK);
+  assert_in_range(limpet_buffered_amount(f.client), 5 * 3, 5 * (3 + 6));
+  fixture_end(&f);
+}
+
+static void send_when_flushed(struct diary *diary, const char *line) {
+  if (strcmp(line, "flush ok") == 0)
+    assert_int_equal(limpet_send_text(diary->client, line, strlen(line), NULL, NULL), LIMPET_OK);
+}
+
+/* What a callback sends at the very end of the client's work goes out like anything else: nothing
+   else would wake the client, since the last bytes left long after they were written. */
+static void a_message_sent_when_flushed_goes_out_at_once(void **state) {
+  (void)state;
+  enum { LARGE = 8 << 20 };
+  char *large = calloc(1, LARGE);
+  assert_non_null(large);
+  struct fixture f;
+  fixture_init(&f, DIARY_FATES);
+  f.options.queue_limit_bytes = 2 * LARGE;
+  f.diary.react = send_when_flushed;
+  fixture_make(&f);
+  fixture_open(&f);
+  peer_pause(&f.peer, true);
+  assert_int_equal(limpet_send_binary(f.client, large, LARGE, NULL, NULL), LIMPET_OK);
+  flush(&f, 60000);
+  world_idle(&f.world, 10);
+  assert_false(diary_has(&f.diary, "flush"));
+  peer_pause(&f.peer, false);
+  world_until(&f.world, f.peer.messages_count == 2);
+  free(large);
   fixture_end(&f);
 }
 
@@ -278,7 +305,8 @@ int main(void) {
       cmocka_unit_test(a_question_does_not_shorten_a_flush),
       cmocka_unit_test(a_slow_reader_is_told_once_and_so_is_its_end),
       cmocka_unit_test(the_buffered_amount_counts_each_message_once),
-      cmocka_unit_test(a_message_sent_when_drained_or_flushed_goes_out_at_once),
+      cmocka_unit_test(the_buffered_amount_knows_the_present_link_alone),
+      cmocka_unit_test(a_message_sent_when_flushed_goes_out_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

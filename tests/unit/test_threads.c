@@ -306,6 +306,44 @@ static void what_a_thread_sent_before_its_flush_is_proven_after_it(void **state)
   bench_deinit(&b);
 }
 
+static void *send_then_flush(void *argument) {
+  struct diary *diary = argument;
+  check(limpet_send_text(diary->client, "second", 6, NULL, NULL) == LIMPET_OK);
+  check(limpet_flush(diary->client, 50, diary_flush, diary) == LIMPET_OK);
+  return NULL;
+}
+
+static void let_another_thread_in(struct diary *diary, const char *line) {
+  pthread_t thread;
+  if (!strstr(line, "cleared"))
+    return;
+  check(pthread_create(&thread, NULL, send_then_flush, diary) == 0);
+  pthread_join(thread, NULL);
+}
+
+static void *clear_queue(void *argument) {
+  check(limpet_queue_clear(argument) == LIMPET_OK);
+  return NULL;
+}
+
+/* The worst moment: both are handed in while the loop's thread is at an earlier command. */
+static void a_flush_does_not_overtake_the_message_before_it(void **state) {
+  (void)state;
+  struct fixture f;
+  pthread_t thread;
+  memset(&counters, 0, sizeof counters);
+  fixture_init(&f, DIARY_FATES);
+  f.diary.react = let_another_thread_in;
+  fixture_make(&f);
+  assert_int_equal(limpet_send_text(f.client, "first", 5, NULL, NULL), LIMPET_OK);
+  assert_int_equal(pthread_create(&thread, NULL, clear_queue, f.client), 0);
+  pthread_join(thread, NULL);
+  world_until(&f.world, diary_has(&f.diary, "flush"));
+  assert_true(diary_has(&f.diary, "flush timed_out"));
+  assert_int_equal(atomic_load(&counters.wrong), 0);
+  fixture_end(&f);
+}
+
 /* ---- many threads ---- */
 
 enum { THREADS_COUNT = 4, EACH_COUNT = 1500 };
@@ -488,6 +526,7 @@ int main(void) {
       cmocka_unit_test(a_blocking_flush_ends_in_each_way),
       cmocka_unit_test(a_stop_ends_a_flush_that_blocks),
       cmocka_unit_test(what_a_thread_sent_before_its_flush_is_proven_after_it),
+      cmocka_unit_test(a_flush_does_not_overtake_the_message_before_it),
       cmocka_unit_test(many_threads_send_while_the_link_is_cut),
       cmocka_unit_test(clients_come_and_go_on_many_threads),
       cmocka_unit_test(what_the_loop_does_not_take_is_bounded),
