@@ -69,8 +69,8 @@ struct link_events {
   /** The messages of one read have all been reported: a good moment to count. Or NULL. */
   void (*received)(struct link *link);
   void (*pong)(struct link *link, const uint8_t *data, size_t len);
-  /** `len` bytes came of a frame that is still unfinished, or that earlier reads began and these end.
-      Or NULL. */
+  /** `len` bytes came of a frame that is still unfinished, or that earlier reads began and these
+      end. Or NULL. */
   void (*progress)(struct link *link, size_t len);
   /** The kernel took more: see link_stream_sent(). Also when link_is_writable() changed. Or NULL.
    */
