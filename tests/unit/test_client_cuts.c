@@ -136,6 +136,29 @@ static void a_frozen_peer_takes_nothing_with_it_but_what_the_kernel_held(void **
   }
 }
 
+/* A message with a time to live keeps it, although it stood in the link's output already. */
+static void what_comes_back_from_a_link_may_have_faded(void **state) {
+  (void)state;
+  const limpet_send_options brief = {.ttl_ms = 20};
+  struct fixture f;
+  init_way(&f, DIRECTLY);
+  f.options.high_water = 256 << 20;
+  fixture_make(&f);
+  fixture_open(&f);
+  peer_pause(&f.peer, true);
+  for (unsigned i = 1; i <= BLOCKS; i++)
+    send_block(&f, i, i == BLOCKS ? &brief : NULL);
+  world_pass(&f.world, 40);
+  assert_true(limpet_buffered_amount(f.client) > BLOCK);
+  peer_reset(&f.peer);
+  fixture_reopened(&f);
+  fixture_send(&f, 1);
+  world_until(&f.world,
+              f.peer.messages_count && f.peer.messages[f.peer.messages_count - 1].len < BLOCK);
+  assert_int_equal(block_number(&f.peer, f.peer.messages_count - 2), BLOCKS - 1);
+  fixture_end(&f);
+}
+
 /* Half of a large frame is with the peer when the link dies; the new one begins with a whole one,
    masked anew. */
 static void a_large_message_half_sent_arrives_whole(void **state) {
@@ -254,6 +277,7 @@ int main(void) {
       cmocka_unit_test(order_is_kept_across_cuts_without_repeats),
       cmocka_unit_test(what_the_kernel_did_not_take_whole_goes_out_again),
       cmocka_unit_test(a_frozen_peer_takes_nothing_with_it_but_what_the_kernel_held),
+      cmocka_unit_test(what_comes_back_from_a_link_may_have_faded),
       cmocka_unit_test(a_large_message_half_sent_arrives_whole),
       cmocka_unit_test(with_a_barrier_nothing_is_lost_over_a_hundred_cuts),
       cmocka_unit_test(what_was_sent_just_before_a_disconnect_arrives),

@@ -145,6 +145,7 @@ static void an_orderly_end_is_no_error(void **state) {
   assert_int_equal(diary_lines(&f.diary, "policy"), 0);
   limpet_get_snapshot(f.client, &snapshot, sizeof snapshot);
   assert_int_equal(snapshot.last_error, LIMPET_ERROR_NONE);
+  assert_false(snapshot.last_error_retryable);
   assert_string_equal(snapshot.last_error_detail, "");
   fixture_end(&f);
 }
