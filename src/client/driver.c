@@ -383,9 +383,13 @@ static void take_actions(struct limpet_client *client) {
   } while (true);
 }
 
+static uint64_t next_deadline(const struct limpet_client *client) {
+  const uint64_t at_ms = session_deadline(&client->session);
+  return at_ms < client->stop_at_ms ? at_ms : client->stop_at_ms;
+}
+
 static void set_timer(struct limpet_client *client) {
-  const uint64_t wanted_ms = session_deadline(&client->session);
-  const uint64_t at_ms = wanted_ms < client->stop_at_ms ? wanted_ms : client->stop_at_ms;
+  const uint64_t at_ms = next_deadline(client);
   if (at_ms == (client->timer.slot ? client->timer.at_ms : SESSION_NEVER))
     return;
   /* Without memory for the deadline the next turn tries again. */
@@ -453,5 +457,8 @@ void client_turn_end(struct net_turn_end *hook) {
     return;
   }
   client_fold_counts(client);
-  client_settle(client);
+  if (!client->timer.slot && next_deadline(client) <= client_now_ms(client))
+    client_timer(&client->timer); /* it got no memory, and its time has come */
+  else
+    client_settle(client);
 }

@@ -244,6 +244,45 @@ static void without_any_memory_a_client_can_still_be_stopped(void **state) {
   }
 }
 
+/* The deadline of a stop needs a place among the loop's timers. When it gets none, the time is
+   looked at in each turn. */
+static void a_stop_keeps_its_deadline_without_memory_for_it(void **state) {
+  (void)state;
+  enum { PLACES_COUNT = 16 }; /* that the loop takes at once */
+  struct fixture f;
+  limpet_client *others[PLACES_COUNT];
+  fixture_init(&f, 0);
+  f.options.url = f.raw.url;
+  f.options.heartbeat = LIMPET_DIALECT_OFF;
+  f.options.stable_after_ms = 0;
+  f.options.close_timeout_ms = 60000;
+  fixture_make(&f);
+  limpet_connect(f.client);
+  raw_peer_open(&f.raw);
+  world_until(&f.world, fixture_is(&f, LIMPET_CONNECTED));
+  for (unsigned i = 0; i < PLACES_COUNT; i++) {
+    limpet_options options;
+    limpet_options_init(&options, sizeof options);
+    options.url = f.peer.url;
+    options.allocator = f.options.allocator;
+    assert_int_equal(limpet_new(&options, f.world.uv, &others[i], NULL), LIMPET_OK);
+    limpet_connect(others[i]);
+    world_until(&f.world, f.peer.opened_count == i + 1);
+    world_idle(&f.world, 10);
+  }
+  atomic_store(&f.memory.fail_at, atomic_load(&f.memory.calls) + 1);
+  atomic_store(&f.memory.fails_on, true);
+  const uint64_t before_ms = limpet_now_ms();
+  diary_stop(&f.diary, 50);
+  world_until(&f.world, f.diary.is_over);
+  assert_in_range(limpet_now_ms() - before_ms, 48, 5000);
+  assert_true(atomic_load(&f.memory.failed) > 0);
+  for (unsigned i = 0; i < PLACES_COUNT; i++)
+    limpet_stop(others[i], 1000);
+  world_until(&f.world, f.peer.links_count == 0);
+  fixture_deinit(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(receiving_allocates_nothing_once_warm),
@@ -251,6 +290,7 @@ int main(void) {
       cmocka_unit_test(an_idle_client_costs_little),
       cmocka_unit_test(one_refused_allocation_does_no_lasting_harm),
       cmocka_unit_test(without_any_memory_a_client_can_still_be_stopped),
+      cmocka_unit_test(a_stop_keeps_its_deadline_without_memory_for_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
