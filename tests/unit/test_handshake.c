@@ -1089,39 +1089,6 @@ static void accepts_are_written(void **state) {
   assert_int_equal(handshake_write_accept(request, bad_lines, out, sizeof out), 0);
 }
 
-struct refusal_case {
-  uint16_t status;
-  const char *start; /* up to the Connection: close */
-};
-
-static const struct refusal_case refusal_cases[] = {
-    {400, "HTTP/1.1 400 Bad Request\r\n"},
-    {405, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n"},
-    {426, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-          "Sec-WebSocket-Version: 13\r\n"},
-    {503, "HTTP/1.1 503 Service Unavailable\r\n"},
-    {599, "HTTP/1.1 599 Refused\r\n"},
-};
-
-static void refusals_are_written(void **state) {
-  (void)state;
-  char out[512], expected[512];
-  for (size_t i = 0; i < COUNT(refusal_cases); i++) {
-    snprintf(expected, sizeof expected,
-             "%sConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
-             "Content-Length: 4\r\nX-A: b\r\n\r\nno.\n",
-             refusal_cases[i].start);
-    const size_t len = strlen(expected);
-    const uint16_t status = refusal_cases[i].status;
-    assert_int_equal(handshake_write_refusal(status, "no.", extra_lines, out, sizeof out), len);
-    assert_string_equal(out, expected);
-    assert_int_equal(handshake_write_refusal(status, "no.", extra_lines, out, len), 0);
-    assert_int_equal(handshake_write_refusal(status, "no.", extra_lines, out, 0), 0);
-    assert_int_equal(handshake_write_refusal(status, "no.", bad_lines, out, sizeof out), 0);
-    assert_true(handshake_write_refusal(status, "no.", NULL, out, sizeof out) > 0);
-  }
-}
-
 /* Our own two ends understand each other, whatever is offered and allowed. */
 static void both_ends_agree(void **state) {
   (void)state;
@@ -1176,7 +1143,6 @@ int main(void) {
       cmocka_unit_test(requests_are_bounded),
       cmocka_unit_test(headers_are_shown_in_order),
       cmocka_unit_test(accepts_are_written),
-      cmocka_unit_test(refusals_are_written),
       cmocka_unit_test(both_ends_agree),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
