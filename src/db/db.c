@@ -1,10 +1,13 @@
 /* Opening: what the file is, which format it has, how it is to be used. */
+#define _GNU_SOURCE
 #include "internal.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * Set for each connection. The cache is small since what is written is seldom read again, and
@@ -43,9 +46,21 @@ void db_close(struct db *db) {
   free(db);
 }
 
+/* What is stored is nobody else's business: SQLite by itself makes files that all may read, and its
+   log takes the file's permissions. Closing a descriptor drops the process's locks on the file, so
+   this never touches one that is there. */
+static void create_private(const struct db_config *config) {
+  if (config->is_read_only || config->vfs || strcmp(config->path, ":memory:") == 0)
+    return;
+  const int descriptor = open(config->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor >= 0)
+    (void)close(descriptor);
+}
+
 static enum db_result open_file(struct db *db, const struct db_config *config) {
   const int access =
       config->is_read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  create_private(config);
   const int code = sqlite3_open_v2(
       config->path, &db->sqlite, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, config->vfs);
   if (!db->sqlite)

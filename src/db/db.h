@@ -17,8 +17,9 @@
 
 #define DB_DETAIL_CAP 256
 #define DB_STEPS_MAX 64
-#define DB_BUSY_MS 2000 /* how long another process may hold the file before it counts as locked   \
-                         */
+#define DB_BUSY_MS                                                                                 \
+  2000 /* how long another process may hold the file before it counts as locked                    \
+        */
 
 enum db_result {
   DB_OK = 0,

@@ -83,10 +83,13 @@ static enum db_result run_job(struct worker_job *job, struct db *db) {
   enum db_result result = db_part_begin(db);
   if (result == DB_OK)
     result = job->run(job, db);
-  if (result == DB_OK)
-    result = db_part_keep(db);
-  else
+  if (result != DB_OK) {
     db_part_undo(db);
+    return result;
+  }
+  result = db_part_keep(db);
+  if (result != DB_OK) /* a job that ran but does not hold: nothing of the batch can */
+    db_rollback(db);
   return result;
 }
 
