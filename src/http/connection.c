@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_MAX ((size_t)16 * 1024) /* a turn and connection, and what may wait behind a request */
+#define READ_MAX ((size_t)16 * 1024) /* a turn and connection, and what may wait behind a request  \
+                                      */
 #define READS_PER_TURN 16
 #define DRAIN_MS 1000
 #define HEAD_CAP 4096
@@ -125,8 +126,8 @@ static bool put_out(struct http_exchange *connection, const struct http_response
 }
 
 static void answer(struct http_exchange *connection, const struct http_response *response) {
-  connection->closes = connection->closes || connection->server->is_stopping ||
-                       !head_of(connection)->keeps_alive;
+  connection->closes =
+      connection->closes || connection->server->is_stopping || !head_of(connection)->keeps_alive;
   connection->phase = HTTP_WRITING;
   if (!put_out(connection, response))
     connection_drop(connection);

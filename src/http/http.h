@@ -40,7 +40,8 @@ struct http_request {
 struct http_handler {
   /** To be answered by http_respond(), http_refuse() or http_upgrade(). */
   void (*request)(void *user, struct http_exchange *exchange);
-  /** A request was refused before it reached the owner, with this status; 0: TLS failed. Or NULL. */
+  /** A request was refused before it reached the owner, with this status; 0: TLS failed. Or NULL.
+   */
   void (*refused)(void *user, uint16_t status, const char *sentence);
   void *user;
 };
@@ -97,7 +98,6 @@ void http_refuse_upgrade(struct http_exchange *exchange, const char *const *head
 /** Hands the connection over to a link, for a request that is a valid upgrade. NULL: no memory; the
     connection is gone. */
 struct link *http_upgrade(struct http_exchange *exchange, const struct link_settings *settings,
-                          const struct link_events *events, void *user,
-                          const char *const *headers);
+                          const struct link_events *events, void *user, const char *const *headers);
 
 #endif

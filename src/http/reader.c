@@ -83,8 +83,8 @@ static enum http_read judge(struct http_reader *reader, enum http_read result) {
 static enum http_read feed_body(struct http_reader *reader, const uint8_t *in, size_t len,
                                 size_t *consumed) {
   size_t used = 0;
-  enum handshake_result result =
-      handshake_server_body(&reader->head, in + *consumed, len - *consumed, &used, take_body, reader);
+  enum handshake_result result = handshake_server_body(&reader->head, in + *consumed,
+                                                       len - *consumed, &used, take_body, reader);
   *consumed += used;
   reader->wire_len += used;
   if (reader->wire_len / WIRE_BYTES_EACH > reader->options.max_body + WIRE_BYTES_MORE)
@@ -129,8 +129,7 @@ enum http_read http_reader_feed(struct http_reader *reader, const uint8_t *in, s
   const struct handshake_request *request = http_reader_request(reader);
   if (request->is_malformed)
     return HTTP_READ_BAD;
-  return request->has_body ? begin_body(reader, in, len, consumed)
-                           : judge(reader, HTTP_READ_DONE);
+  return request->has_body ? begin_body(reader, in, len, consumed) : judge(reader, HTTP_READ_DONE);
 }
 
 struct http_reader *http_reader_new(const struct http_reader_options *options) {

@@ -279,8 +279,8 @@ static enum handshake_result end_head(struct handshake_server *s) {
   note_missing(s);
   request->has_body = s->has_body;
   const uint16_t flags = s->head.parser.flags;
-  request->keeps_alive = request->is_http_1_1 ? !(flags & F_CONNECTION_CLOSE)
-                                              : (flags & F_CONNECTION_KEEP_ALIVE) != 0;
+  request->keeps_alive =
+      request->is_http_1_1 ? !(flags & F_CONNECTION_CLOSE) : (flags & F_CONNECTION_KEEP_ALIVE) != 0;
   request->is_upgrade = request->error_status == 0;
   if (!request->is_upgrade) {
     request->deflate_agreed = false;
