@@ -299,7 +299,10 @@ void worker_nudge(struct worker *worker) {
 }
 
 void worker_close(struct worker *worker) {
-  raise_flag(worker, &worker->is_closing);
+  pthread_mutex_lock(&worker->lock);
+  worker->is_closing = worker->is_nudged = true; /* a last turn may submit last jobs */
+  pthread_cond_signal(&worker->changed);
+  pthread_mutex_unlock(&worker->lock);
 }
 
 void worker_abandon(struct worker *worker) {
