@@ -45,8 +45,8 @@ void thread_trouble(struct outbox *o, struct chore *chore, enum db_result result
   pthread_mutex_unlock(&o->lock);
 }
 
-/* From here on it may be posted once more. */
-static void chore_begins(struct outbox *o, struct chore *chore) {
+/* From here on it may be posted once more; not earlier, since until then the worker has the job. */
+static void chore_ends(struct outbox *o, struct chore *chore) {
   pthread_mutex_lock(&o->lock);
   chore->is_posted = false;
   pthread_mutex_unlock(&o->lock);
@@ -148,11 +148,10 @@ void thread_put_done(struct worker_job *job, enum db_result result, const char *
 
 /* ---- removing ---- */
 
-/* What failed last time stays in front. */
+/* What failed last time stays in front; what is handed in from here on is seen by the next turn. */
 static void begin_removals(struct outbox *o) {
   struct numbers *const fresh = &o->removals, *const begun = &o->thread.removing;
   pthread_mutex_lock(&o->lock);
-  o->thread.remove.is_posted = false;
   if (begun->count == 0) {
     const struct numbers empty = *begun;
     *begun = *fresh;
@@ -193,6 +192,7 @@ static void account_removed(struct outbox *o, uint64_t count, uint64_t bytes) {
 static void removal_done(struct worker_job *job, enum db_result result, const char *detail) {
   struct outbox *const o = OUTBOX_OF(job, remove);
   struct numbers *const begun = &o->thread.removing;
+  chore_ends(o, &o->thread.remove);
   settle_sums(o, result);
   if (result != DB_OK) {
     thread_trouble(o, &o->thread.remove, result, detail);
@@ -226,7 +226,6 @@ static enum db_result run_expiry(struct worker_job *job, struct db *db) {
   struct row row = {.position = 1};
   enum db_result result = DB_OK;
   (void)db;
-  chore_begins(o, &o->thread.expire);
   for (unsigned i = 0; i < EXPIRED_AT_ONCE_MAX && result == DB_OK; i++) {
     result = rows_next_expired(rows, o->thread.cursor, now, &row);
     if (row.position == 0)
@@ -242,6 +241,7 @@ static enum db_result run_expiry(struct worker_job *job, struct db *db) {
 
 static void expiry_done(struct worker_job *job, enum db_result result, const char *detail) {
   struct outbox *const o = OUTBOX_OF(job, expire);
+  chore_ends(o, &o->thread.expire);
   settle_sums(o, result);
   o->thread.is_expiry_stale = true;
   if (result != DB_OK) {
@@ -287,12 +287,12 @@ static void rewind_done(struct worker_job *job, enum db_result result, const cha
 static enum db_result run_sync(struct worker_job *job, struct db *db) {
   struct outbox *const o = OUTBOX_OF(job, sync);
   (void)db;
-  chore_begins(o, &o->thread.sync);
   return rows_touch(&o->thread.rows);
 }
 
 static void sync_done(struct worker_job *job, enum db_result result, const char *detail) {
   struct outbox *const o = OUTBOX_OF(job, sync);
+  chore_ends(o, &o->thread.sync);
   settle_sums(o, result);
   if (result != DB_OK) {
     thread_trouble(o, &o->thread.sync, result, detail);
