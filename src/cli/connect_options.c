@@ -55,13 +55,14 @@ static bool apply_heartbeat(void *target, const char *value, const struct option
 
 static bool apply_confirm(void *target, const char *value, const struct option_row *row,
                           char *error) {
-  static const char *const words[] = {"none", "barrier", NULL};
+  static const char *const words[] = {"none", "barrier", "ack", NULL};
   struct connect_options *o = target;
   uint32_t index;
   (void)row;
   if (!find_word(value, words, &index, error))
     return false;
   o->client.confirm = (limpet_confirm)index;
+  o->has_confirm = true;
   return true;
 }
 
@@ -276,9 +277,16 @@ static const struct option_row rows[] = {
     {"ttl", "MS", "drop a message that waits longer than this; 0: never (0)", option_u32,
      OWN(ttl_ms), 0, FOR_EVER},
     {"confirm", "KIND",
-     "none, or barrier: keep each message until a heartbeat\n"
-     "reply proves that it was read, and send it again (none)",
+     "keep each message, and send it again, until barrier: a\n"
+     "heartbeat reply proves that it was read; ack: the server\n"
+     "acknowledges it (each line goes out as {\"type\":\"message\",\n"
+     "\"id\":...,\"plaintext\":LINE}); or none (none)",
      apply_confirm, 0, 0, 0},
+    {"outbox", "FILE",
+     "keep messages on disk until they are confirmed, over\n"
+     "restarts; what an earlier run left goes first (with\n"
+     "--confirm, barrier if not given)",
+     option_text, CLIENT(outbox), 0, 0},
     {"header", "LINE|@FILE", "another request header, or a file of them; repeatable", apply_header,
      0, 0, 0},
     {"query", "NAME=VALUE", "appended to the URL, percent-encoded; repeatable", apply_query, 0, 0,
@@ -327,6 +335,7 @@ static void print_help(void) {
        "  limpet connect wss://example.com/feed\n"
        "  printf 'a\\nb\\n' | limpet connect ws://127.0.0.1:8085/echo\n"
        "  tail -f log | limpet connect --confirm barrier --max-retries forever wss://h/in\n"
+       "  tail -f log | limpet connect --outbox log.outbox --max-retries forever wss://h/in\n"
        "  limpet connect --preset nova --events json ws://127.0.0.1:8085/ws 2>events");
 }
 
@@ -357,6 +366,16 @@ static void finish(struct connect_options *o) {
   o->client.subprotocols = o->subprotocols_count ? o->subprotocols : NULL;
   if (o->is_quiet)
     o->events = EVENTS_NONE;
+  if (o->client.outbox && !o->has_confirm)
+    o->client.confirm = LIMPET_CONFIRM_BARRIER;
+}
+
+static const char *find_contradiction(const struct connect_options *o) {
+  if (o->is_binary && o->client.confirm == LIMPET_CONFIRM_ACK)
+    return "--confirm ack sends text messages with ids, --binary has none";
+  if (o->client.outbox && o->has_queue_limit)
+    return "--queue-limit bounds what waits in memory; with --outbox it waits on disk";
+  return NULL;
 }
 
 static bool take_outcome(enum option_outcome outcome, int *status) {
@@ -383,6 +402,11 @@ bool connect_options_parse(struct connect_options *o, int argc, char **argv, int
     return false;
   }
   finish(o);
+  const char *contradiction = find_contradiction(o);
+  if (contradiction) {
+    *status = complain("%s", contradiction);
+    return false;
+  }
   if (build_url(o, argv[first]))
     return true;
   *status = complain("out of memory");

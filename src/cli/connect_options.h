@@ -16,6 +16,7 @@ struct connect_options {
   bool is_quiet, is_verbose, is_binary, is_kept_open;
   bool has_queue_limit; /* the user chose to lose the oldest rather than to wait */
   bool has_queue_limit_bytes;
+  bool has_confirm;
   uint32_t linger_ms;
   uint32_t ttl_ms;
 
