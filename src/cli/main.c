@@ -13,6 +13,7 @@ static const struct subcommand {
   const char *summary;
 } subcommands[] = {
     {"connect", connect_main, "talk to a WebSocket server through cuts: stdin out, messages in"},
+    {"serve", serve_main, "run the relay: conversations that are stored, acknowledged, replayed"},
     {"demo", demo_main, "watch 1,000 messages each way survive five cuts"},
 };
 
