@@ -1,4 +1,5 @@
 /* Characters by the C library's tables of widths. */
+#define _XOPEN_SOURCE 700 /* wcwidth() */
 #include "glyph.h"
 
 #include <locale.h>
