@@ -336,7 +336,11 @@ size_t chat_pending_count(const struct chat *chat) {
   return conversation_pending_count(chat->conversation);
 }
 
-bool chat_is_replayed(const struct chat *chat) {
+bool chat_is_settled(const struct chat *chat) {
+  const struct conversation *c = chat->conversation;
+  for (size_t i = conversation_numbered_count(c); i < conversation_count(c); i++)
+    if (conversation_at(c, i)->delivery != CHAT_DROPPED)
+      return false;
   return chat->is_replayed;
 }
 

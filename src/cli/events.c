@@ -143,6 +143,36 @@ void events_log(limpet_log_level level, const char *line) {
     write_text(SCREEN_DIM, "%s", line);
 }
 
+void events_fate(const limpet_fate_report *report) {
+  if (events.format != EVENTS_JSON || !report->message_id)
+    return;
+  json_t *event =
+      json_pack("{ss ss ss sI}", "event", "fate", "id", report->message_id, "fate",
+                limpet_fate_name(report->fate), "attempts", (json_int_t)report->attempts);
+  if (report->fate == LIMPET_FATE_DROPPED)
+    json_object_set_new(event, "reason", json_string(limpet_drop_name(report->drop)));
+  write_json(event);
+}
+
+/* What a relay says goes to a terminal: its control characters must not. jansson escapes them. */
+static void write_refusal_text(const char *code, const char *message) {
+  char *safe = NULL;
+  json_t *both = json_pack("[s s]", code, message);
+  if (both)
+    safe = json_dumps(both, JSON_COMPACT);
+  write_text(SCREEN_RED, "The relay refused: %s", safe ? safe : "");
+  free(safe);
+  json_decref(both);
+}
+
+void events_refusal(const char *code, const char *message, const char *id) {
+  if (events.format == EVENTS_TEXT)
+    write_refusal_text(code, message);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss ss ss?}", "event", "refusal", "code", code, "message", message,
+                         "id", id));
+}
+
 static json_t *rtt_json(const limpet_metrics *m) {
   return json_pack("{sI sI sI sI}", "last", (json_int_t)m->rtt_last_us / 1000, "min",
                    (json_int_t)m->rtt_min_us / 1000, "mean", (json_int_t)m->rtt_mean_us / 1000,
