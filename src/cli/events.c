@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "cli.h"
+#include "glyph.h"
 #include "screen.h"
 
 #include <jansson.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TEXT_CAP 512 /* of what comes from a relay */
 
 static struct {
   enum event_format format;
@@ -154,15 +157,11 @@ void events_fate(const limpet_fate_report *report) {
   write_json(event);
 }
 
-/* What a relay says goes to a terminal: its control characters must not. jansson escapes them. */
 static void write_refusal_text(const char *code, const char *message) {
-  char *safe = NULL;
-  json_t *both = json_pack("[s s]", code, message);
-  if (both)
-    safe = json_dumps(both, JSON_COMPACT);
-  write_text(SCREEN_RED, "The relay refused: %s", safe ? safe : "");
-  free(safe);
-  json_decref(both);
+  char clean_code[TEXT_CAP], clean_message[TEXT_CAP];
+  glyph_copy(clean_code, sizeof clean_code, code);
+  glyph_copy(clean_message, sizeof clean_message, message);
+  write_text(SCREEN_RED, "Refused (%s): %s", clean_code, clean_message);
 }
 
 void events_refusal(const char *code, const char *message, const char *id) {
@@ -198,6 +197,8 @@ static void add_counts(json_t *event, const limpet_metrics *m) {
       {"dropped", m->dropped},
       {"downtime_ms", m->downtime_ms},
       {"longest_outage_ms", m->longest_outage_ms},
+      {"outbox_messages", m->outbox_messages},
+      {"outbox_bytes", m->outbox_bytes},
   };
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     json_object_set_new(event, counts[i].name, json_integer((json_int_t)counts[i].value));

@@ -208,6 +208,7 @@ static struct settings *make(struct net_loop *loop, const struct memory *memory,
   s->references = 1;
   s->memory = *memory;
   s->options = *options;
+  s->options.outbox = NULL; /* opened once, by the client */
   if (!adopt_strings(s)) {
     memory_free(memory, s);
     return NULL;

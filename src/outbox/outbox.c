@@ -227,6 +227,13 @@ uint64_t outbox_oldest(struct outbox *o) {
   return oldest;
 }
 
+uint64_t outbox_pending_bytes(struct outbox *o) {
+  pthread_mutex_lock(&o->lock);
+  const uint64_t bytes = o->pending.bytes;
+  pthread_mutex_unlock(&o->lock);
+  return bytes;
+}
+
 void outbox_count(struct outbox *o, uint64_t *count, uint64_t *bytes) {
   pthread_mutex_lock(&o->lock);
   *count = o->stored_count + o->pending.count;

@@ -106,6 +106,8 @@ void outbox_remove(struct outbox *outbox, uint64_t number);
 /** The lowest number that is stored or on its way to be; UINT64_MAX: nothing. What is removed
     counts until the commit; a wake follows it. */
 uint64_t outbox_oldest(struct outbox *outbox);
+/** Payload that waits in memory for the disk. */
+uint64_t outbox_pending_bytes(struct outbox *outbox);
 /** Stored and on their way. */
 void outbox_count(struct outbox *outbox, uint64_t *count, uint64_t *bytes);
 

@@ -192,6 +192,10 @@ void session_sent(struct session *s, uint64_t messages, uint64_t bytes) {
   s->counts.bytes_out += bytes;
 }
 
+void session_dropped(struct session *s, uint64_t messages) {
+  s->counts.dropped += messages;
+}
+
 /* ---- the machine's network ---- */
 
 void session_network_down(struct session *s, uint64_t now_ms) {

@@ -100,6 +100,19 @@ size_t glyph_after(const char *text, size_t len, size_t at) {
   return at;
 }
 
+void glyph_copy(char *out, size_t cap, const char *text) {
+  size_t used = 0;
+  for (size_t at = 0, len = strlen(text); at < len;) {
+    const struct glyph g = glyph_next(text + at, len - at);
+    if (used + g.len >= cap)
+      break;
+    memcpy(out + used, g.bytes, g.len);
+    used += g.len;
+    at += g.used;
+  }
+  out[used] = '\0';
+}
+
 unsigned glyph_columns(const char *text, size_t len) {
   unsigned columns = 0;
   for (size_t at = 0; at < len;) {

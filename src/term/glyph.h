@@ -31,6 +31,8 @@ struct glyph glyph_next(const char *text, size_t len);
 size_t glyph_before(const char *text, size_t at);
 /** Where the character at `at` ends, with its marks. */
 size_t glyph_after(const char *text, size_t len, size_t at);
+/** All of `text`, cleaned and NUL-terminated; what does not fit is cut at a character. */
+void glyph_copy(char *out, size_t cap, const char *text);
 unsigned glyph_columns(const char *text, size_t len);
 
 #endif
