@@ -1,7 +1,7 @@
 /* The demo's server, on the library's own server role. */
 #include "demo_server.h"
 
-#include "link.h"
+#include "http.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 struct demo_server {
   struct net_loop *loop;
-  struct listener *listener;
+  struct http_server *http;
   struct demo_tally *received;
   struct link *link; /* the newest; older ones are dropped */
   unsigned after;    /* as the newest request asked */
@@ -22,20 +22,6 @@ static void send_number(struct demo_server *server, unsigned number) {
   char text[32];
   const int len = snprintf(text, sizeof text, "down %u", number);
   (void)link_write(server->link, FRAME_TEXT, text, (size_t)len, NULL);
-}
-
-static void on_request(struct link *link, const struct handshake_request *request) {
-  struct demo_server *server = link_user(link);
-  const char *after = strstr(request->target, "after=");
-  if (!request->is_upgrade) {
-    link_refuse(link, request->error_status, request->detail, NULL);
-    return;
-  }
-  if (server->link && server->link != link)
-    link_abort(server->link);
-  server->link = link;
-  server->after = after ? (unsigned)strtoul(after + 6, NULL, 10) : 0;
-  link_accept_upgrade(link, NULL);
 }
 
 static void on_opened(struct link *link, const char *subprotocol) {
@@ -72,20 +58,36 @@ static const struct link_events events = {
     .message = on_message,
     .pong = on_pong,
     .ended = on_ended,
-    .request = on_request,
 };
 
 static const struct link_settings settings = {
     .connect_timeout_ms = 5000,
     .close_timeout_ms = 1000,
     .max_message = 1 << 20,
-    .max_handshake = 16384,
     .high_water = 1 << 20,
 };
 
-static void on_accepted(void *user, uv_os_sock_t fd) {
+static const struct http_settings http_settings = {
+    .request_timeout_ms = 5000,
+    .idle_timeout_ms = 5000,
+    .max_head = 16384,
+    .max_connections = 64,
+};
+
+static void on_request(void *user, struct http_exchange *exchange) {
   struct demo_server *server = user;
-  (void)link_accept(server->loop, &settings, &events, server, fd);
+  const struct http_request *request = http_request(exchange);
+  char after[16];
+  if (!request->head->is_upgrade) {
+    http_refuse_upgrade(exchange, NULL);
+    return;
+  }
+  if (server->link)
+    link_abort(server->link);
+  server->after = http_query(request, "after", after, sizeof after) == HTTP_TEXT_FINE
+                      ? (unsigned)strtoul(after, NULL, 10)
+                      : 0;
+  server->link = http_upgrade(exchange, &settings, &events, server, NULL);
 }
 
 struct demo_server *demo_server_new(struct net_loop *loop, struct demo_tally *received,
@@ -97,15 +99,17 @@ struct demo_server *demo_server_new(struct net_loop *loop, struct demo_tally *re
   }
   server->loop = loop;
   server->received = received;
-  server->listener = listener_new(loop, "127.0.0.1:0", on_accepted, server, detail, detail_cap);
-  if (server->listener)
+  const struct http_handler handler = {.request = on_request, .user = server};
+  server->http =
+      http_server_new(loop, "127.0.0.1:0", &http_settings, &handler, detail, detail_cap);
+  if (server->http)
     return server;
   free(server);
   return NULL;
 }
 
 uint16_t demo_server_port(const struct demo_server *server) {
-  return listener_port(server->listener);
+  return http_server_port(server->http);
 }
 
 void demo_server_produce(struct demo_server *server) {
@@ -123,6 +127,6 @@ unsigned demo_server_produced(const struct demo_server *server) {
 void demo_server_free(struct demo_server *server) {
   if (server->link)
     link_abort(server->link);
-  listener_free(server->listener);
+  http_server_free(server->http);
   free(server);
 }

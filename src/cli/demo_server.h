@@ -6,7 +6,7 @@
 #define CLI_DEMO_SERVER_H
 
 #include "demo_tally.h"
-#include "listener.h"
+#include "loop.h"
 
 struct demo_server;
 
