@@ -1,4 +1,5 @@
-/* What `limpet connect` was asked to do. */
+/* What a command that holds a connection was asked to do: all of it `limpet connect`, the most of
+   it others too. */
 #ifndef CLI_CONNECT_OPTIONS_H
 #define CLI_CONNECT_OPTIONS_H
 

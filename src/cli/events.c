@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "cli.h"
+#include "glyph.h"
 #include "screen.h"
 
 #include <jansson.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TEXT_CAP 512 /* of what comes from a relay */
 
 static struct {
   enum event_format format;
@@ -152,6 +155,21 @@ void events_fate(const limpet_fate_report *report) {
   if (report->fate == LIMPET_FATE_DROPPED)
     json_object_set_new(event, "reason", json_string(limpet_drop_name(report->drop)));
   write_json(event);
+}
+
+static void write_refusal_text(const char *code, const char *message) {
+  char clean_code[TEXT_CAP], clean_message[TEXT_CAP];
+  glyph_copy(clean_code, sizeof clean_code, code);
+  glyph_copy(clean_message, sizeof clean_message, message);
+  write_text(SCREEN_RED, "Refused (%s): %s", clean_code, clean_message);
+}
+
+void events_refusal(const char *code, const char *message, const char *id) {
+  if (events.format == EVENTS_TEXT)
+    write_refusal_text(code, message);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss ss ss?}", "event", "refusal", "code", code, "message", message,
+                         "id", id));
 }
 
 static json_t *rtt_json(const limpet_metrics *m) {
