@@ -15,7 +15,7 @@
 #ifndef CHAT_CHAT_H
 #define CHAT_CHAT_H
 
-#include "message.h"
+#include "chat_message.h"
 
 #include <stddef.h>
 
@@ -81,8 +81,8 @@ size_t chat_count(const struct chat *chat);
 const struct chat_message *chat_at(const struct chat *chat, size_t index);
 /** Sent in this run and not known to be stored. */
 size_t chat_pending_count(const struct chat *chat);
-/** Whether all that the relay held when the link opened has come, and all that we sent has come back
-    with its number, or was given up. */
+/** Whether all that the relay held when the link opened has come, and all that we sent has come
+   back with its number, or was given up. */
 bool chat_is_settled(const struct chat *chat);
 /** The highest number up to which nothing is missing. */
 uint64_t chat_whole_to(const struct chat *chat);

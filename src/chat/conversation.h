@@ -15,7 +15,7 @@
 #ifndef CHAT_CONVERSATION_H
 #define CHAT_CONVERSATION_H
 
-#include "message.h"
+#include "chat_message.h"
 
 /** Messages without a number at once: the echo of what waits. */
 #define CONVERSATION_ECHOES_MAX 1000

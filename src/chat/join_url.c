@@ -1,7 +1,7 @@
 /* Writing the address of a conversation. */
 #include "join_url.h"
 
-#include "message.h"
+#include "chat_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef CHAT_RELAY_TEXT_H
 #define CHAT_RELAY_TEXT_H
 
-#include "message.h"
+#include "chat_message.h"
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
 #ifndef CHAT_TYPISTS_H
 #define CHAT_TYPISTS_H
 
-#include "message.h"
+#include "chat_message.h"
 
 #include <stddef.h>
 

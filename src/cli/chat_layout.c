@@ -79,7 +79,7 @@ static bool is_dim(const struct chat_message *m) {
 
 /* What waits has no time yet, but a mark where its time will be. */
 static void draw_time(const struct chat_layout *l, const struct chat_message *m,
-                      struct frame_row *row) {
+                      struct canvas_row *row) {
   const struct tm local = local_time(m->created_at_ms);
   char text[16] = "  … ";
   if (indent_of(l) == 0 && m->delivery == CHAT_STORED)
@@ -95,7 +95,7 @@ static void draw_time(const struct chat_layout *l, const struct chat_message *m,
 }
 
 static void draw_name(const struct chat_layout *l, const struct chat_message *m,
-                      struct frame_row *row) {
+                      struct canvas_row *row) {
   const bool is_ours = strcmp(m->sender_id, l->own_id) == 0;
   row_style(row, is_dim(m) ? chat_style(CHAT_STYLE_DIM, l->has_colours)
                  : is_ours ? chat_style(CHAT_STYLE_BOLD, l->has_colours)
@@ -106,7 +106,7 @@ static void draw_name(const struct chat_layout *l, const struct chat_message *m,
 }
 
 static void draw_reason(const struct chat_layout *l, const struct chat_message *m,
-                        struct frame_row *row) {
+                        struct canvas_row *row) {
   char text[80];
   (void)snprintf(text, sizeof text, "not sent: %s",
                  m->drop == LIMPET_DROP_NOT_STORED ? "the outbox could not take it"
@@ -117,7 +117,7 @@ static void draw_reason(const struct chat_layout *l, const struct chat_message *
 }
 
 void chat_layout_draw(const struct chat_layout *l, const struct chat_message *m, unsigned index,
-                      struct frame_row *row) {
+                      struct canvas_row *row) {
   struct wrap_line line;
   size_t at;
   const bool is_first = index == 0;
@@ -145,7 +145,7 @@ bool chat_layout_is_new_day(const struct chat_message *before, const struct chat
 }
 
 void chat_layout_draw_day(const struct chat_layout *l, const struct chat_message *m,
-                          struct frame_row *row) {
+                          struct canvas_row *row) {
   char text[40] = "";
   const struct tm local = local_time(m->created_at_ms);
   (void)strftime(text, sizeof text, "── %a %e %b %Y ──", &local);

@@ -3,8 +3,8 @@
 #ifndef CLI_CHAT_LAYOUT_H
 #define CLI_CHAT_LAYOUT_H
 
-#include "frame.h"
-#include "message.h"
+#include "canvas.h"
+#include "chat_message.h"
 
 struct chat_layout {
   unsigned columns;
@@ -16,11 +16,11 @@ struct chat_layout {
 unsigned chat_layout_height(const struct chat_layout *layout, const struct chat_message *message);
 /** Draws row `index` of it. */
 void chat_layout_draw(const struct chat_layout *layout, const struct chat_message *message,
-                      unsigned index, struct frame_row *row);
+                      unsigned index, struct canvas_row *row);
 
 /** Whether a row with the date belongs between them; `before` or NULL. */
 bool chat_layout_is_new_day(const struct chat_message *before, const struct chat_message *message);
 void chat_layout_draw_day(const struct chat_layout *layout, const struct chat_message *message,
-                          struct frame_row *row);
+                          struct canvas_row *row);
 
 #endif

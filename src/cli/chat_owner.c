@@ -19,7 +19,7 @@ static bool is_owner(const json_t *note, const char *user_id, const char *conver
 
 /* Written aside and renamed: a note cut short would lock everybody out. */
 static bool write_note(const char *path, const char *user_id, const char *conversation_id) {
-  char aside[PATH_CAP];
+  char aside[PATH_CAP + 1];
   json_t *note = json_pack("{ss ss}", "user_id", user_id, "conversation_id", conversation_id);
   (void)snprintf(aside, sizeof aside, "%s~", path);
   const bool is_written =

@@ -83,7 +83,7 @@ static void interrupt(struct chat_run *run) {
 
 static void suspend(struct chat_run *run) {
   terminal_suspend();
-  frame_invalidate(&screen_of(run)->view.frame);
+  canvas_invalidate(&screen_of(run)->view.canvas);
 }
 
 static void edit(struct chat_run *run, const struct key_event *event) {
@@ -111,7 +111,7 @@ static void take_key(struct chat_run *run, const struct key_event *event) {
     limpet_connect(chat_client(run->chat));
     break;
   case KEY_REDRAW:
-    frame_invalidate(&view->frame);
+    canvas_invalidate(&view->canvas);
     break;
   case KEY_INTERRUPT:
     interrupt(run);
@@ -154,10 +154,10 @@ static void draw(struct chat_run *run) {
   struct chat_view *view = &screen->view;
   unsigned cursor_column;
   screen->is_dirty = false;
-  if (view->frame.rows == 0)
+  if (view->canvas.rows == 0)
     return;
   chat_view_compose(view, run->chat, limpet_now_ms(), &cursor_column);
-  frame_show(&view->frame, view->frame.rows - 1, cursor_column, terminal_write, NULL);
+  canvas_show(&view->canvas, view->canvas.rows - 1, cursor_column, terminal_write, NULL);
   if (!terminal_flush())
     chat_run_leave(run, EXIT_SIGNAL + SIGHUP);
 }
@@ -165,7 +165,7 @@ static void draw(struct chat_run *run) {
 static void fit_to_terminal(struct chat_run *run) {
   unsigned rows, columns;
   terminal_size(&rows, &columns);
-  (void)frame_resize(&screen_of(run)->view.frame, rows, columns);
+  (void)canvas_resize(&screen_of(run)->view.canvas, rows, columns);
   terminal_write(NULL, "\033[2J", 4);
   screen_of(run)->is_dirty = true;
 }
@@ -237,7 +237,7 @@ static void stop(struct chat_run *run) {
   terminal_leave();
   for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
     uv_close(handles[i], NULL);
-  frame_deinit(&screen->view.frame);
+  canvas_deinit(&screen->view.canvas);
   line_editor_deinit(&screen->view.editor);
 }
 

@@ -82,7 +82,7 @@ static unsigned dots(const struct facts *f) {
 }
 
 /* The badge and the names stand at the right, in what the status leaves; the badge goes first. */
-static void put_right(const struct chat_view *v, const struct facts *f, struct frame_row *row) {
+static void put_right(const struct chat_view *v, const struct facts *f, struct canvas_row *row) {
   char badge[48] = "", names[2 * CHAT_ID_MAX + 16];
   if (is_waiting_long(v, f))
     (void)snprintf(badge, sizeof badge, " %llu waiting ", (unsigned long long)f->waiting);
@@ -106,7 +106,7 @@ static unsigned badge_room(const struct chat_view *v, const struct facts *f) {
   return is_waiting_long(v, f) ? 14 : 0;
 }
 
-static void draw_status(const struct chat_view *v, const struct facts *f, struct frame_row *row) {
+static void draw_status(const struct chat_view *v, const struct facts *f, struct canvas_row *row) {
   const size_t emoji_len = strcspn(f->status, " ");
   const char *text = f->status + emoji_len + (f->status[emoji_len] == ' ');
   const unsigned room = row->width > badge_room(v, f) + 6 ? row->width - badge_room(v, f) - 6 : 0;
@@ -117,7 +117,7 @@ static void draw_status(const struct chat_view *v, const struct facts *f, struct
   put_right(v, f, row);
 }
 
-static bool draw_banner(const struct chat_view *v, const struct facts *f, struct frame_row *row,
+static bool draw_banner(const struct chat_view *v, const struct facts *f, struct canvas_row *row,
                         bool only_ask) {
   char text[CHAT_BANNER_CAP];
   const struct chat_banner_facts about = {
@@ -139,7 +139,7 @@ static bool draw_banner(const struct chat_view *v, const struct facts *f, struct
 
 /* ---- figures ---- */
 
-static void put_figures(const struct chat_view *v, struct frame_row *row, const char *text) {
+static void put_figures(const struct chat_view *v, struct canvas_row *row, const char *text) {
   row_style(row, style(v, CHAT_STYLE_DIM));
   (void)row_put(row, "  ", 2);
   row_put_at_most(row, text, strlen(text), row->width);
@@ -151,17 +151,17 @@ static void draw_figures(struct chat_view *v, const struct facts *f, unsigned to
   (void)snprintf(text, sizeof text, "reconnects %u · down %llu s · longest %llu s · attempt %u",
                  m->reconnects, (unsigned long long)m->downtime_ms / 1000,
                  (unsigned long long)m->longest_outage_ms / 1000, f->snapshot.attempt);
-  put_figures(v, frame_row(&v->frame, top), text);
+  put_figures(v, canvas_row(&v->canvas, top), text);
   (void)snprintf(text, sizeof text, "round trip %.1f ms · least %.1f · mean %.1f · most %.1f",
                  m->rtt_last_us / 1000.0, m->rtt_min_us / 1000.0, m->rtt_mean_us / 1000.0,
                  m->rtt_max_us / 1000.0);
-  put_figures(v, frame_row(&v->frame, top + 1), text);
+  put_figures(v, canvas_row(&v->canvas, top + 1), text);
   (void)snprintf(text, sizeof text,
                  "in %llu · out %llu · waiting %llu · on disk %llu · dropped %llu · malformed %llu",
                  (unsigned long long)m->messages_in, (unsigned long long)m->messages_out,
                  (unsigned long long)f->waiting, (unsigned long long)m->outbox_messages,
                  (unsigned long long)m->dropped, (unsigned long long)chat_malformed_count(f->chat));
-  put_figures(v, frame_row(&v->frame, top + 2), text);
+  put_figures(v, canvas_row(&v->canvas, top + 2), text);
 }
 
 /* ---- messages, from the bottom up ---- */
@@ -179,32 +179,32 @@ static bool is_full(const struct stack *s) {
 }
 
 /* The row to draw into, or NULL while it is below the screen. */
-static struct frame_row *next_row(struct stack *s) {
+static struct canvas_row *next_row(struct stack *s) {
   if (s->hidden > 0) {
     s->hidden--;
     return NULL;
   }
-  return frame_row(&s->view->frame, --s->row);
+  return canvas_row(&s->view->canvas, --s->row);
 }
 
 static void stack_message(struct stack *s, const struct chat_message *m) {
   unsigned left = chat_layout_height(&s->layout, m);
   while (left-- > 0 && !is_full(s)) {
-    struct frame_row *row = next_row(s);
+    struct canvas_row *row = next_row(s);
     if (row)
       chat_layout_draw(&s->layout, m, left, row);
   }
 }
 
 static void stack_day(struct stack *s, const struct chat_message *m) {
-  struct frame_row *row = is_full(s) ? NULL : next_row(s);
+  struct canvas_row *row = is_full(s) ? NULL : next_row(s);
   if (row)
     chat_layout_draw_day(&s->layout, m, row);
 }
 
 static void stack_earlier(struct stack *s, uint64_t count) {
   char text[96];
-  struct frame_row *row = next_row(s);
+  struct canvas_row *row = next_row(s);
   if (!row)
     return;
   (void)snprintf(text, sizeof text, "  …   %llu message%s of an earlier run still to be sent",
@@ -225,7 +225,7 @@ static void stack_all(struct stack *s, const struct facts *f) {
 }
 
 static struct chat_layout layout_of(const struct chat_view *v, const struct chat *chat) {
-  return (struct chat_layout){v->frame.columns, v->has_colours, chat_user_id(chat)};
+  return (struct chat_layout){v->canvas.columns, v->has_colours, chat_user_id(chat)};
 }
 
 /* A conversation shorter than the screen begins at its top. */
@@ -235,9 +235,9 @@ static void lift(struct chat_view *v, unsigned top, unsigned bottom, unsigned fi
   for (unsigned i = top; i < bottom; i++) {
     const unsigned from = i + (first - top);
     if (from < bottom)
-      v->frame.next[i] = v->frame.next[from];
+      v->canvas.next[i] = v->canvas.next[from];
     else
-      (void)frame_row(&v->frame, i);
+      (void)canvas_row(&v->canvas, i);
   }
 }
 
@@ -252,7 +252,7 @@ static void draw_messages(struct chat_view *v, const struct facts *f, unsigned t
     v->scroll -= too_far < v->scroll ? too_far : v->scroll;
     s = (struct stack){v, s.layout, top, bottom, bottom, v->scroll};
     for (unsigned i = top; i < bottom; i++)
-      (void)frame_row(&v->frame, i);
+      (void)canvas_row(&v->canvas, i);
     stack_all(&s, f);
   }
   if (v->scroll == 0)
@@ -290,7 +290,7 @@ static void write_typists(const struct facts *f, char *text, size_t cap) {
     (void)snprintf(text, cap, "%s, %s and %zu more are typing…", ids[0], ids[1], count - 2);
 }
 
-static void draw_hint(const struct chat_view *v, const struct facts *f, struct frame_row *row) {
+static void draw_hint(const struct chat_view *v, const struct facts *f, struct canvas_row *row) {
   char text[2 * CHAT_ID_MAX + 64];
   const bool has_notice = f->now_ms < v->notice_until_ms;
   if (v->scroll > 0)
@@ -303,7 +303,7 @@ static void draw_hint(const struct chat_view *v, const struct facts *f, struct f
   row_put_at_most(row, shown, strlen(shown), row->width);
 }
 
-static unsigned draw_input(const struct chat_view *v, struct frame_row *row) {
+static unsigned draw_input(const struct chat_view *v, struct canvas_row *row) {
   unsigned cursor;
   row_style(row, style(v, CHAT_STYLE_BOLD));
   (void)row_put(row, "> ", row->width > 8 ? 2 : 0);
@@ -317,13 +317,13 @@ static unsigned draw_input(const struct chat_view *v, struct frame_row *row) {
 /* ---- the whole ---- */
 
 static unsigned draw_head(struct chat_view *v, const struct facts *f) {
-  const unsigned rows = v->frame.rows;
+  const unsigned rows = v->canvas.rows;
   const bool has_banner = draw_banner(v, f, NULL, true);
   unsigned top = 0;
   if (rows >= ROWS_FOR_STATUS && (!has_banner || rows >= ROWS_FOR_BANNER))
-    draw_status(v, f, frame_row(&v->frame, top++));
+    draw_status(v, f, canvas_row(&v->canvas, top++));
   if (rows >= ROWS_FOR_STATUS && has_banner)
-    (void)draw_banner(v, f, frame_row(&v->frame, top++), false);
+    (void)draw_banner(v, f, canvas_row(&v->canvas, top++), false);
   if (rows >= ROWS_FOR_FIGURES && v->shows_figures) {
     draw_figures(v, f, top);
     top += FIGURES_ROWS;
@@ -334,16 +334,16 @@ static unsigned draw_head(struct chat_view *v, const struct facts *f) {
 void chat_view_compose(struct chat_view *v, struct chat *chat, uint64_t now_ms,
                        unsigned *cursor_column) {
   struct facts f;
-  unsigned bottom = v->frame.rows;
+  unsigned bottom = v->canvas.rows;
   *cursor_column = 0;
   if (bottom == 0)
     return;
   gather(v, chat, now_ms, &f);
-  for (unsigned i = 0; i < v->frame.rows; i++)
-    (void)frame_row(&v->frame, i);
-  *cursor_column = draw_input(v, frame_row(&v->frame, --bottom));
+  for (unsigned i = 0; i < v->canvas.rows; i++)
+    (void)canvas_row(&v->canvas, i);
+  *cursor_column = draw_input(v, canvas_row(&v->canvas, --bottom));
   const unsigned top = draw_head(v, &f);
-  if (v->frame.rows >= ROWS_FOR_HINT)
-    draw_hint(v, &f, frame_row(&v->frame, --bottom));
+  if (v->canvas.rows >= ROWS_FOR_HINT)
+    draw_hint(v, &f, canvas_row(&v->canvas, --bottom));
   draw_messages(v, &f, top, bottom);
 }

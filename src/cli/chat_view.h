@@ -5,13 +5,13 @@
 #ifndef CLI_CHAT_VIEW_H
 #define CLI_CHAT_VIEW_H
 
+#include "canvas.h"
 #include "chat.h"
 #include "chat_banner.h"
-#include "frame.h"
 #include "line_editor.h"
 
 struct chat_view {
-  struct frame frame;
+  struct canvas canvas;
   struct line_editor editor;
   struct chat_banner banner;
   const char *conversation_id;
@@ -31,7 +31,7 @@ void chat_view_tell(struct chat_view *view, uint64_t now_ms, const char *text);
 void chat_view_arrived(struct chat_view *view, const struct chat *chat,
                        const struct chat_message *message);
 void chat_view_scroll(struct chat_view *view, int pages);
-/** Composes the frame; `*cursor_column` is the cursor's, in the last row. */
+/** Composes the canvas; `*cursor_column` is the cursor's, in the last row. */
 void chat_view_compose(struct chat_view *view, struct chat *chat, uint64_t now_ms,
                        unsigned *cursor_column);
 

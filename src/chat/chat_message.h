@@ -1,6 +1,6 @@
 /* A chat message as a view shows it. */
-#ifndef CHAT_MESSAGE_H
-#define CHAT_MESSAGE_H
+#ifndef CHAT_CHAT_MESSAGE_H
+#define CHAT_CHAT_MESSAGE_H
 
 #include <limpet/limpet.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* Rows and their differences. */
-#include "frame.h"
+#include "canvas.h"
 
 #include "glyph.h"
 
@@ -12,54 +12,54 @@
 #define MARKS_MAX 4
 #define ELLIPSIS "\xE2\x80\xA6"
 
-bool frame_resize(struct frame *f, unsigned rows, unsigned columns) {
-  frame_deinit(f);
-  rows = rows < FRAME_ROWS_MAX ? rows : FRAME_ROWS_MAX;
+bool canvas_resize(struct canvas *f, unsigned rows, unsigned columns) {
+  canvas_deinit(f);
+  rows = rows < CANVAS_ROWS_MAX ? rows : CANVAS_ROWS_MAX;
   f->next = calloc(rows, sizeof *f->next);
   f->shown = calloc(rows, sizeof *f->shown);
   if (!f->next || !f->shown) {
-    frame_deinit(f);
+    canvas_deinit(f);
     return false;
   }
   f->rows = rows;
-  f->columns = columns < FRAME_COLUMNS_MAX ? columns : FRAME_COLUMNS_MAX;
+  f->columns = columns < CANVAS_COLUMNS_MAX ? columns : CANVAS_COLUMNS_MAX;
   for (unsigned i = 0; i < rows; i++)
-    (void)frame_row(f, i);
+    (void)canvas_row(f, i);
   return true;
 }
 
-void frame_deinit(struct frame *f) {
+void canvas_deinit(struct canvas *f) {
   free(f->next);
   free(f->shown);
-  *f = (struct frame){.rows = 0};
+  *f = (struct canvas){.rows = 0};
 }
 
-void frame_invalidate(struct frame *f) {
+void canvas_invalidate(struct canvas *f) {
   f->is_shown = false;
 }
 
-struct frame_row *frame_row(struct frame *f, unsigned index) {
+struct canvas_row *canvas_row(struct canvas *f, unsigned index) {
   assert(index < f->rows);
-  struct frame_row *row = &f->next[index];
+  struct canvas_row *row = &f->next[index];
   row->len = 0;
   row->columns = row->marks = 0;
   row->width = f->columns;
   return row;
 }
 
-static void put_bytes(struct frame_row *row, const char *bytes, size_t len) {
+static void put_bytes(struct canvas_row *row, const char *bytes, size_t len) {
   memcpy(row->bytes + row->len, bytes, len);
   row->len += len;
 }
 
-void row_style(struct frame_row *row, const char *sgr) {
+void row_style(struct canvas_row *row, const char *sgr) {
   const size_t len = strlen(sgr);
-  if (row->len + len <= FRAME_ROW_CAP)
+  if (row->len + len <= CANVAS_ROW_CAP)
     put_bytes(row, sgr, len);
 }
 
-static bool put_glyph(struct frame_row *row, const struct glyph *g) {
-  if (row->columns + g->columns > row->width || row->len + g->len > FRAME_ROW_CAP - STYLE_RESERVE)
+static bool put_glyph(struct canvas_row *row, const struct glyph *g) {
+  if (row->columns + g->columns > row->width || row->len + g->len > CANVAS_ROW_CAP - STYLE_RESERVE)
     return false;
   row->marks = g->columns ? 0 : row->marks + 1;
   if (row->marks <= MARKS_MAX)
@@ -68,7 +68,7 @@ static bool put_glyph(struct frame_row *row, const struct glyph *g) {
   return true;
 }
 
-bool row_put(struct frame_row *row, const char *text, size_t len) {
+bool row_put(struct canvas_row *row, const char *text, size_t len) {
   for (size_t at = 0; at < len;) {
     const struct glyph g = glyph_next(text + at, len - at);
     if (!put_glyph(row, &g))
@@ -78,7 +78,7 @@ bool row_put(struct frame_row *row, const char *text, size_t len) {
   return true;
 }
 
-bool row_put_text(struct frame_row *row, const char *text) {
+bool row_put_text(struct canvas_row *row, const char *text) {
   return row_put(row, text, strlen(text));
 }
 
@@ -95,7 +95,7 @@ static size_t fit(const char *text, size_t len, unsigned columns) {
   return at;
 }
 
-void row_put_at_most(struct frame_row *row, const char *text, size_t len, unsigned columns) {
+void row_put_at_most(struct canvas_row *row, const char *text, size_t len, unsigned columns) {
   const unsigned left = row->width - row->columns;
   const unsigned room = columns < left ? columns : left;
   if (glyph_columns(text, len) <= room) {
@@ -106,12 +106,12 @@ void row_put_at_most(struct frame_row *row, const char *text, size_t len, unsign
   }
 }
 
-void row_fill(struct frame_row *row, unsigned column) {
+void row_fill(struct canvas_row *row, unsigned column) {
   while (row->columns < column && row_put(row, " ", 1))
     ;
 }
 
-void row_put_emoji(struct frame_row *row, const char *emoji, size_t len) {
+void row_put_emoji(struct canvas_row *row, const char *emoji, size_t len) {
   if (row->columns != 0 || row->width < 4)
     return;
   put_bytes(row, emoji, len);
@@ -121,12 +121,12 @@ void row_put_emoji(struct frame_row *row, const char *emoji, size_t len) {
 
 /* ---- to the terminal ---- */
 
-static bool is_same(const struct frame_row *a, const struct frame_row *b) {
+static bool is_same(const struct canvas_row *a, const struct canvas_row *b) {
   return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
 /* Erased first: behind an emoji the cursor jumps, and what stood there would stay. */
-static void write_row(const struct frame_row *row, unsigned index,
+static void write_row(const struct canvas_row *row, unsigned index,
                       void (*write)(void *user, const char *bytes, size_t len), void *user) {
   char move[48];
   const int len = snprintf(move, sizeof move, "\033[%u;1H\033[0m\033[2K", index + 1);
@@ -134,8 +134,8 @@ static void write_row(const struct frame_row *row, unsigned index,
   write(user, row->bytes, row->len);
 }
 
-void frame_show(struct frame *f, unsigned row, unsigned column,
-                void (*write)(void *user, const char *bytes, size_t len), void *user) {
+void canvas_show(struct canvas *f, unsigned row, unsigned column,
+                 void (*write)(void *user, const char *bytes, size_t len), void *user) {
   char move[64];
   write(user, "\033[?25l", 6);
   for (unsigned i = 0; i < f->rows; i++) {
