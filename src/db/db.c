@@ -15,11 +15,10 @@
  * cut back to its limit whenever it starts anew. secure_delete FAST: what was sent does not stay
  * readable in the file where that costs no write. Temporary data stays in memory.
  */
-static const char settings[] =
-    "PRAGMA cache_size = -2048; PRAGMA mmap_size = 0;"
-    "PRAGMA journal_size_limit = 4194304; PRAGMA wal_autocheckpoint = 1000;"
-    "PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY;"
-    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+static const char settings[] = "PRAGMA cache_size = -2048; PRAGMA mmap_size = 0;"
+                               "PRAGMA journal_size_limit = 4194304;"
+                               "PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY;"
+                               "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
 
 static struct db *db_new(const char *path) {
   const size_t path_size = strlen(path) + 1;
@@ -150,7 +149,8 @@ fail:
 
 static enum db_result open_for_writing(struct db *db, const struct db_config *config,
                                        int64_t version) {
-  if (check_writable(db) != DB_OK || use_log(db) != DB_OK || db_execute(db, settings) != DB_OK)
+  if (check_writable(db) != DB_OK || use_log(db) != DB_OK || db_execute(db, settings) != DB_OK ||
+      log_init(db) != DB_OK)
     return db->error;
   if (!db_ready(db, &db->rollback)) /* must be there when memory is not */
     return db->error;
