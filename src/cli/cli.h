@@ -16,5 +16,6 @@ int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int connect_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
+int outbox_main(int argc, char **argv);
 
 #endif

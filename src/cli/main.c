@@ -14,6 +14,7 @@ static const struct subcommand {
 } subcommands[] = {
     {"connect", connect_main, "talk to a WebSocket server through cuts: stdin out, messages in"},
     {"demo", demo_main, "watch 1,000 messages each way survive five cuts"},
+    {"outbox", outbox_main, "look at the messages that wait on disk"},
 };
 
 #define SUBCOMMANDS_COUNT (sizeof subcommands / sizeof *subcommands)

@@ -164,6 +164,8 @@ static enum db_result open_for_writing(struct db *db, const struct db_config *co
 
 static enum db_result open_for_reading(struct db *db, const struct db_config *config,
                                        int64_t version) {
+  if (version == 0)
+    return db_refuse(db, DB_NOT_OURS, "it is empty");
   if (version < (int64_t)config->steps_count)
     return refuse_format(db, DB_CANNOT_OPEN,
                          "%s of the older format %lld, which is only read after it was opened for "

@@ -253,7 +253,7 @@ static void check(struct story *s, bool was_cut) {
 
 static void remove_files(struct outbox_rig *rig) {
   static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-  char path[RIG_PATH_CAP + 32];
+  char path[FOLDER_CAP + 32];
   for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
     (void)snprintf(path, sizeof path, "%s%s", rig->path, suffixes[i]);
     (void)unlink(path);
