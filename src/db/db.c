@@ -35,11 +35,14 @@ static struct db *db_new(const char *path) {
   return db;
 }
 
+static sqlite3_stmt *first_statement(const struct db *db) {
+  return db->sqlite ? sqlite3_next_stmt(db->sqlite, NULL) : NULL;
+}
+
 void db_close(struct db *db) {
   if (!db)
     return;
-  for (sqlite3_stmt *s = sqlite3_next_stmt(db->sqlite, NULL); s;
-       s = sqlite3_next_stmt(db->sqlite, NULL))
+  for (sqlite3_stmt *s = first_statement(db); s; s = first_statement(db))
     (void)sqlite3_finalize(s);
   (void)sqlite3_close(db->sqlite);
   free(db);
