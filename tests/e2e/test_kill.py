@@ -37,7 +37,7 @@ class Relay:
 
     def kill(self):
         self.run.process.kill()
-        self.run.wait()
+        self.run.end()
 
     def close(self):
         self.run.end()
