@@ -223,6 +223,31 @@ static void test_read_only(void **state) {
   assert_refused(f, DB_NOT_OURS);
 }
 
+static enum db_result open_as_nobody(struct fixture *f) {
+  const pid_t child = fork();
+  int status;
+  if (child == 0) {
+    struct db *db;
+    struct owner *owner;
+    if (geteuid() == 0 && setuid(65534) != 0)
+      _exit(100);
+    const enum db_result owned = owner_take(f->path, &owner, f->detail);
+    const enum db_result opened = db_open(&f->config, &db, f->detail);
+    _exit(owned == opened ? (int)opened : 101);
+  }
+  waitpid(child, &status, 0);
+  return (enum db_result)WEXITSTATUS(status);
+}
+
+static void test_no_permission(void **state) {
+  struct fixture *f = *state;
+  db_close(open_db(f));
+  assert_int_equal(chmod(f->path, 0444), 0);
+  assert_int_equal(chmod(f->folder, 0555), 0);
+  assert_int_equal(open_as_nobody(f), DB_READ_ONLY);
+  assert_int_equal(chmod(f->folder, 0755), 0);
+}
+
 static void test_memory(void **state) {
   struct fixture *f = *state;
   f->config.path = ":memory:";
@@ -441,6 +466,7 @@ int main(void) {
       CASE(test_damaged_file),
       CASE(test_missing_places),
       CASE(test_read_only),
+      CASE(test_no_permission),
       CASE(test_memory),
       CASE(test_long_path_is_shown_by_its_end),
       CASE(test_parts),
