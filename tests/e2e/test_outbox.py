@@ -7,10 +7,11 @@ import paths  # noqa: F401
 import fcntl
 import os
 import sqlite3
+import subprocess
 import tempfile
 import time
 
-from e2e_limpet import LimpetCase, main
+from e2e_limpet import LimpetCase, main, program
 
 FORMAT_1 = os.path.join(os.path.dirname(__file__), "..", "support", "outbox_format_1.sql")
 
@@ -56,6 +57,15 @@ class Outbox(LimpetCase):
     def test_list_is_safe_for_a_terminal(self):
         self.make("UPDATE message SET id = char(27) || '[2J' WHERE opcode = 2;")
         self.assertNotIn(b"\x1b", self.outbox(self.path, "list").out)
+
+    def test_reader_that_has_enough(self):
+        self.make("INSERT INTO message SELECT p, p, 'id-' || p, 1, 0, 0, NULL, NULL, x'' FROM"
+                  " (WITH RECURSIVE n(p) AS (VALUES (1) UNION ALL SELECT p + 1 FROM n"
+                  " WHERE p < 5000) SELECT p FROM n);")
+        run = subprocess.run(f"'{program()}' outbox '{self.path}' list | head -n 1", shell=True,
+                             capture_output=True, check=True)
+        self.assertEqual(run.stdout.count(b"\n"), 1)
+        self.assertEqual(run.stderr, b"")
 
     def test_count(self):
         self.make()
