@@ -169,8 +169,8 @@ enum outbox_result outbox_put(struct outbox *o, const struct outbox_put *put, ui
     return OUTBOX_NO_MEMORY;
   entry->job = (struct worker_job){.kind = o->config.durability_ms ? WORKER_RELAXED : WORKER_WRITES,
                                    .weight = put->len,
-                                   .run = thread_put,
-                                   .done = thread_put_done};
+                                   .run = jobs_put,
+                                   .done = jobs_put_done};
   pthread_mutex_lock(&o->lock);
   const enum outbox_result result = hand_over(o, entry);
   if (result == OUTBOX_OK)
