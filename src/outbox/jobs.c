@@ -12,7 +12,7 @@
 #define REMOVALS_AT_ONCE_MAX ((size_t)1000) /* in one transaction */
 #define EXPIRED_AT_ONCE_MAX 256
 
-/* After each job of a batch: what was written holds, or does not. */
+/* [D5] After each job of a batch: what was written holds, or does not. */
 static void settle_sums(struct outbox *o, enum db_result result) {
   if (result == DB_OK)
     o->thread.kept = o->thread.rows.sums;

@@ -152,6 +152,7 @@ static uint64_t on_turn(void *user, struct db *db) {
   return earlier(chores_ms, read_ms);
 }
 
+/* [D5] */
 static enum db_result on_commit(void *user, struct db *db) {
   struct outbox *const o = user;
   (void)db;
