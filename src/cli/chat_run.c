@@ -103,7 +103,8 @@ static void on_retry(limpet_client *client, const limpet_retry *retry, void *use
 static void on_fate(limpet_client *client, const limpet_fate_report *report, void *user) {
   struct chat_run *run = chat_user(user);
   (void)client;
-  events_fate(report);
+  if (run->command.connect.client.outbox)
+    events_fate(report);
   if (report->fate != LIMPET_FATE_DROPPED)
     return;
   run->dropped++;
