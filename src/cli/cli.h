@@ -18,5 +18,6 @@ int chat_main(int argc, char **argv);
 int connect_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
+int outbox_main(int argc, char **argv);
 
 #endif

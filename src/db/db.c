@@ -15,11 +15,10 @@
  * cut back to its limit whenever it starts anew. secure_delete FAST: what was sent does not stay
  * readable in the file where that costs no write. Temporary data stays in memory.
  */
-static const char settings[] =
-    "PRAGMA cache_size = -2048; PRAGMA mmap_size = 0;"
-    "PRAGMA journal_size_limit = 4194304; PRAGMA wal_autocheckpoint = 1000;"
-    "PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY;"
-    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+static const char settings[] = "PRAGMA cache_size = -2048; PRAGMA mmap_size = 0;"
+                               "PRAGMA journal_size_limit = 4194304;"
+                               "PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY;"
+                               "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
 
 static struct db *db_new(const char *path) {
   const size_t path_size = strlen(path) + 1;
@@ -36,11 +35,14 @@ static struct db *db_new(const char *path) {
   return db;
 }
 
+static sqlite3_stmt *first_statement(const struct db *db) {
+  return db->sqlite ? sqlite3_next_stmt(db->sqlite, NULL) : NULL;
+}
+
 void db_close(struct db *db) {
   if (!db)
     return;
-  for (sqlite3_stmt *s = sqlite3_next_stmt(db->sqlite, NULL); s;
-       s = sqlite3_next_stmt(db->sqlite, NULL))
+  for (sqlite3_stmt *s = first_statement(db); s; s = first_statement(db))
     (void)sqlite3_finalize(s);
   (void)sqlite3_close(db->sqlite);
   free(db);
@@ -150,7 +152,8 @@ fail:
 
 static enum db_result open_for_writing(struct db *db, const struct db_config *config,
                                        int64_t version) {
-  if (check_writable(db) != DB_OK || use_log(db) != DB_OK || db_execute(db, settings) != DB_OK)
+  if (check_writable(db) != DB_OK || use_log(db) != DB_OK || db_execute(db, settings) != DB_OK ||
+      log_init(db) != DB_OK)
     return db->error;
   if (!db_ready(db, &db->rollback)) /* must be there when memory is not */
     return db->error;
@@ -164,6 +167,8 @@ static enum db_result open_for_writing(struct db *db, const struct db_config *co
 
 static enum db_result open_for_reading(struct db *db, const struct db_config *config,
                                        int64_t version) {
+  if (version == 0)
+    return db_refuse(db, DB_NOT_OURS, "it is empty");
   if (version < (int64_t)config->steps_count)
     return refuse_format(db, DB_CANNOT_OPEN,
                          "%s of the older format %lld, which is only read after it was opened for "

@@ -196,6 +196,7 @@ static bool work_once(struct worker *worker) {
     jobs = run_batch(worker, jobs);
   if (!jobs)
     turn(worker);
+  db_tend(worker->config.db);
   pthread_mutex_lock(&worker->lock);
   if (jobs)
     put_back(worker, jobs);

@@ -3,11 +3,9 @@
 #include "owner.h"
 #include "rows.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PAGE_COUNT 256
 
@@ -139,12 +137,11 @@ static enum db_result purge_file(const char *path, uint64_t *removed, char *deta
 enum outbox_result outbox_purge(const char *path, uint64_t *removed,
                                 char detail[OUTBOX_DETAIL_CAP]) {
   struct owner *owner;
+  uint64_t count, bytes;
   *removed = 0;
-  if (access(path, F_OK) != 0) { /* none is made to be purged */
-    (void)snprintf(detail, OUTBOX_DETAIL_CAP, "The outbox cannot be opened: %.100s (%s)", path,
-                   strerror(errno));
-    return OUTBOX_CANNOT_OPEN;
-  }
+  const enum outbox_result looked = outbox_read_count(path, &count, &bytes, detail);
+  if (looked != OUTBOX_OK) /* nothing is made, also no side file, where there is no outbox */
+    return looked;
   enum db_result result = owner_take(path, &owner, detail);
   if (result == DB_OK)
     result = purge_file(owner_path(owner), removed, detail);

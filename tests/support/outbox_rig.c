@@ -1,14 +1,11 @@
-#define _GNU_SOURCE
 #include "outbox_rig.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,25 +21,13 @@ void rig_init(struct outbox_rig *rig) {
   memset(rig, 0, sizeof *rig);
   pthread_mutex_init(&rig->lock, NULL);
   pthread_cond_init(&rig->woken, NULL);
-  const char *base = getenv("TMPDIR");
-  (void)snprintf(rig->folder, sizeof rig->folder, "%s/limpet-outbox-XXXXXX", base ? base : "/tmp");
-  assert_non_null(mkdtemp(rig->folder));
+  folder_make(rig->folder);
   (void)snprintf(rig->path, sizeof rig->path, "%s/box", rig->folder);
   rig->config = (struct outbox_config){.path = rig->path,
                                        .limit_count = 1000000,
                                        .limit_bytes = (uint64_t)1 << 30,
                                        .wake = on_wake,
                                        .user = rig};
-}
-
-static void remove_folder(const char *path) {
-  DIR *folder = opendir(path);
-  assert_non_null(folder);
-  for (const struct dirent *e = readdir(folder); e; e = readdir(folder))
-    if (e->d_name[0] != '.')
-      assert_int_equal(unlinkat(dirfd(folder), e->d_name, 0), 0);
-  closedir(folder);
-  assert_int_equal(rmdir(path), 0);
 }
 
 static void forget_event(struct outbox_rig *rig) {
@@ -54,7 +39,7 @@ void rig_deinit(struct outbox_rig *rig) {
   if (rig->outbox)
     rig_close(rig);
   forget_event(rig);
-  remove_folder(rig->folder);
+  folder_remove(rig->folder);
   pthread_mutex_destroy(&rig->lock);
   pthread_cond_destroy(&rig->woken);
 }

@@ -3,12 +3,12 @@
 #ifndef OUTBOX_RIG_H
 #define OUTBOX_RIG_H
 
+#include "folder.h"
 #include "outbox.h"
 
 #include <pthread.h>
 
 #define RIG_PATIENCE_S 60
-#define RIG_PATH_CAP 300
 
 struct outbox_rig {
   pthread_mutex_t lock;
@@ -17,8 +17,8 @@ struct outbox_rig {
   struct outbox *outbox;
   struct outbox_config config;
   struct outbox_event event; /* the last one taken */
-  char folder[RIG_PATH_CAP];
-  char path[RIG_PATH_CAP + 16];
+  char folder[FOLDER_CAP];
+  char path[FOLDER_CAP + 16];
   char detail[OUTBOX_DETAIL_CAP];
 };
 
