@@ -18,14 +18,12 @@ class Relay:
 
     def start(self):
         self.run = Limpet("serve", "--listen", self.address, "--store", self.store)
-        line = self.run.wait_out(1)
         self.run.wait_for("its address", lambda: b"\n" in self.run.out, READY_S)
         line = self.run.out.split(b"\n")[0].decode()
         self.address = line.split("//")[-1].strip("/")
 
     def kill(self):
-        self.run.process.kill()
-        self.run.wait()
+        self.run.end()
 
     def close(self):
         self.run.end()
@@ -34,6 +32,7 @@ class Relay:
         """Lets it close its connections first."""
         self.run.signal(signal.SIGTERM)
         self.run.wait()
+        self.run.end()
 
     def url(self, conversation, user):
         return f"ws://{self.address}/ws?conversation_id={conversation}&user_id={user}"
