@@ -1,5 +1,6 @@
 /* Between session and link: events become inputs, actions become calls. */
-#include "internal.h"
+#include "ack.h"
+#include "durable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +22,18 @@ void client_fold_counts(struct limpet_client *client) {
 
 /* ---- what the link reports ---- */
 
+/* "3fa9c1-7": so the server's log can be read beside ours. */
+static void write_label(const struct limpet_client *client, uint32_t epoch,
+                        char label[LINK_LABEL_CAP]) {
+  (void)snprintf(label, LINK_LABEL_CAP, "%02x%02x%02x-%u", client->tag[0], client->tag[1],
+                 client->tag[2], epoch);
+}
+
 static void on_opened(struct link *link, const char *subprotocol) {
   struct limpet_client *client = link_user(link);
-  client_log(client, LIMPET_LOG_INFO, "link %u open%s%s", client->epoch,
+  char label[LINK_LABEL_CAP];
+  write_label(client, client->epoch, label);
+  client_log(client, LIMPET_LOG_INFO, "link %s: open%s%s", label,
              *subprotocol ? ", subprotocol " : "", subprotocol);
   client->is_writable = true;
   client_lock(client);
@@ -52,14 +62,30 @@ static bool take_heartbeat(struct limpet_client *client, const uint8_t *data, si
   return true;
 }
 
-static bool wants_text_check(const struct limpet_client *client) {
-  const enum heartbeat_dialect dialect = client->settings->session.dialect;
-  return dialect == DIALECT_PING || dialect == DIALECT_TIMESTAMP;
+static bool take_ack(struct limpet_client *client, const uint8_t *data, size_t len) {
+  char id[ACK_ID_MAX + 1];
+  if (!ack_read_text((const char *)data, len, id))
+    return false;
+  client_lock(client);
+  const bool is_awaited =
+      session_acked(&client->session, client_now_ms(client), client->epoch, id, strlen(id));
+  client_unlock(client);
+  client_settle(client);
+  return is_awaited;
+}
+
+/* Replies and acknowledgements are short; most settings know neither. */
+static bool take_answer(struct limpet_client *client, const uint8_t *data, size_t len) {
+  const struct session_config *config = &client->settings->session;
+  if ((config->dialect == DIALECT_PING || config->dialect == DIALECT_TIMESTAMP) &&
+      len <= HEARTBEAT_REPLY_MAX && take_heartbeat(client, data, len))
+    return true;
+  return config->confirm == CONFIRM_ACK && len <= ACK_TEXT_MAX && take_ack(client, data, len);
 }
 
 static void on_text(struct limpet_client *client, const uint8_t *data, size_t len) {
   const struct limpet_callbacks *callbacks = client_callbacks(client);
-  if (wants_text_check(client) && len <= HEARTBEAT_REPLY_MAX && take_heartbeat(client, data, len))
+  if (take_answer(client, data, len))
     return;
   client->in_count++;
   client->in_bytes += len;
@@ -188,13 +214,14 @@ static void lose_without_memory(struct limpet_client *client) {
 }
 
 static void do_dial(struct limpet_client *client, const struct session_action *action) {
-  char url[URL_LEN_MAX + 1], redacted[512], detail[LIMPET_DETAIL_CAP];
+  char url[URL_LEN_MAX + 1], redacted[512], detail[LIMPET_DETAIL_CAP], label[LINK_LABEL_CAP];
   limpet_result result;
   client_lock(client);
   (void)snprintf(url, sizeof url, "%s", client->url);
   client_unlock(client);
   (void)url_redact(url, redacted, sizeof redacted);
-  client_log(client, LIMPET_LOG_DEBUG, "link %u: dialing %s", action->epoch, redacted);
+  write_label(client, action->epoch, label);
+  client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s", label, redacted);
   client->epoch = action->epoch;
   client->is_closing = false;
   client->direct_end = 0;
@@ -205,7 +232,9 @@ static void do_dial(struct limpet_client *client, const struct session_action *a
     return;
   }
   client->link = link_dial(client->loop, &client->settings->link, &events, client, url);
-  if (!client->link)
+  if (client->link)
+    link_set_label(client->link, label);
+  else
     lose_without_memory(client);
 }
 
@@ -287,6 +316,8 @@ static void do_write(struct limpet_client *client, const struct session_action *
   const bool writable = link_is_writable(client->link);
   client->out_count++;
   client->out_bytes += action->message->len;
+  if (action->message->is_stored)
+    durable_written(client, envelope);
   net_loop_at_turn_end(client->loop, &client->turn_end);
   client_lock(client);
   session_written(&client->session, client_now_ms(client), action->epoch, action->message,
@@ -333,26 +364,38 @@ static void do_retry(struct limpet_client *client, const struct session_action *
 
 static void do_opened(struct limpet_client *client, const struct session_action *action) {
   (void)action;
+  durable_link_opened(client);
   if (client_callbacks(client)->on_open)
     client_callbacks(client)->on_open(client, client->user);
 }
 
 static void do_ended(struct limpet_client *client, const struct session_action *action) {
   (void)action;
+  durable_link_ended(client);
   report_ended(client);
 }
 
-static void do_fate(struct limpet_client *client, const struct session_action *action) {
+void client_tell_fate(struct limpet_client *client, const struct session_action *action) {
+  const struct envelope *envelope = (const struct envelope *)action->fate.message;
   const limpet_fate_report report = {
-      .id = action->fate.message->id,
+      .id = envelope->message.id,
       .fate = (limpet_fate)action->fate.fate,
       .drop = (limpet_drop)action->fate.drop,
-      .attempts = action->fate.message->attempts,
+      .attempts = envelope->earlier_attempts + envelope->message.attempts,
+      .message_id = envelope->message.message_id,
   };
-  if (action->fate.final)
-    client_free_envelope(client, action->fate.message);
   if (client_callbacks(client)->on_fate)
     client_callbacks(client)->on_fate(client, &report, client->user);
+}
+
+static void do_fate(struct limpet_client *client, const struct session_action *action) {
+  if (action->fate.message->is_stored) {
+    durable_fate(client, action);
+    return;
+  }
+  client_tell_fate(client, action);
+  if (action->fate.final)
+    client_free_envelope(client, action->fate.message);
 }
 
 typedef void action_handler(struct limpet_client *client, const struct session_action *action);
@@ -403,14 +446,16 @@ void client_settle(struct limpet_client *client) {
     return;
   client->is_settling = true;
   do {
-    client->settles_again = false;
+    client->settles_again = durable_take_events(client);
     take_actions(client);
+    durable_ask(client);
     client_judge_water(client);
     flush_judge(client);
   } while (client_run_command(client) || client->settles_again);
   client->is_settling = false;
   set_timer(client);
-  if (client->is_stopping && session_get_state(&client->session) == STATE_CLOSED)
+  if (client->is_stopping && session_get_state(&client->session) == STATE_CLOSED &&
+      durable_is_closed(client))
     client_finish(client);
 }
 
@@ -420,6 +465,7 @@ void client_settle(struct limpet_client *client) {
 static void stop_waiting(struct limpet_client *client) {
   const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
   client->stop_at_ms = SESSION_NEVER;
+  durable_abandon(client);
   client_lose(client, &failure, "stopped before the close handshake ended");
 }
 
@@ -443,6 +489,7 @@ static bool is_posted(const struct limpet_client *client) {
 }
 
 static void end_turn_of_life(struct limpet_client *client) {
+  durable_free(client);  /* it posts no more */
   if (is_posted(client)) /* a posted task still points here */
     net_loop_at_turn_end(client->loop, &client->turn_end);
   else

@@ -95,11 +95,13 @@ uint64_t db_changes(const struct db *db);
 /** `is_relaxed`: the commit keeps its order but is not synced: a power cut may take it back, and
     the next synced one makes it last. */
 enum db_result db_begin(struct db *db, bool is_relaxed);
-/** On failure everything since db_begin() is undone, on the disk too as far as it lets us: before
-    the next transaction the log is emptied, since what a failed sync leaves behind cannot be
-    trusted. */
+/** On failure everything since db_begin() is undone, in the log too; and before the next
+    transaction the log is emptied, since what a failed sync leaves behind cannot be trusted. */
 enum db_result db_commit(struct db *db);
 void db_rollback(struct db *db);
+/** Moves a long log into the file, which takes a while: to be called between transactions, when
+    nobody waits for the last one. */
+void db_tend(struct db *db);
 /** False once a failure has undone the whole transaction. */
 bool db_in_transaction(const struct db *db);
 

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,7 +94,8 @@ enum db_result error_take(struct db *db, int sqlite_code) {
   (void)snprintf(reason, sizeof reason, "%s%s%s", sqlite3_errmsg(db->sqlite),
                  is_systems && system_error ? ": " : "",
                  is_systems && system_error ? strerror(system_error) : "");
-  db->error = error_kind(sqlite_code);
+  /* A folder opens, and fails when it is read. */
+  db->error = is_systems && system_error == EISDIR ? DB_CANNOT_OPEN : error_kind(sqlite_code);
   error_write(db->detail, db->error, db->path, reason);
   return db->error;
 }

@@ -71,21 +71,6 @@ bool db_in_transaction(const struct db *db) {
   return sqlite3_get_autocommit(db->sqlite) == 0;
 }
 
-/*
- * A commit whose sync failed may stand in the log all the same, and would come to life after a
- * crash; and the kernel may have given up earlier pages of the log that were not synced yet, so
- * that a later sync, though it succeeds, vouches for a log with a hole. So the log's contents, as
- * far as they count, are moved into the file, which is synced, and the log starts from nothing.
- */
-static enum db_result empty_log(struct db *db) {
-  const int code =
-      sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-  if (code != SQLITE_OK)
-    return error_take(db, code);
-  db->is_suspect = false;
-  return DB_OK;
-}
-
 static enum db_result set_relaxed(struct db *db, bool is_relaxed) {
   if (db->is_relaxed == is_relaxed)
     return DB_OK;
@@ -98,7 +83,7 @@ static enum db_result set_relaxed(struct db *db, bool is_relaxed) {
 
 enum db_result db_begin(struct db *db, bool is_relaxed) {
   assert(!db_in_transaction(db));
-  if (db->is_suspect && empty_log(db) != DB_OK)
+  if (db->is_suspect && log_empty(db) != DB_OK)
     return db->error;
   if (set_relaxed(db, is_relaxed) != DB_OK)
     return db->error;
@@ -111,6 +96,7 @@ enum db_result db_commit(struct db *db) {
     return DB_OK;
   db->is_suspect = true;
   db_rollback(db);
+  log_undo(db);
   return result;
 }
 

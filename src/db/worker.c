@@ -196,6 +196,7 @@ static bool work_once(struct worker *worker) {
     jobs = run_batch(worker, jobs);
   if (!jobs)
     turn(worker);
+  db_tend(worker->config.db);
   pthread_mutex_lock(&worker->lock);
   if (jobs)
     put_back(worker, jobs);
@@ -299,7 +300,10 @@ void worker_nudge(struct worker *worker) {
 }
 
 void worker_close(struct worker *worker) {
-  raise_flag(worker, &worker->is_closing);
+  pthread_mutex_lock(&worker->lock);
+  worker->is_closing = worker->is_nudged = true; /* a last turn may submit last jobs */
+  pthread_cond_signal(&worker->changed);
+  pthread_mutex_unlock(&worker->lock);
 }
 
 void worker_abandon(struct worker *worker) {

@@ -57,7 +57,7 @@ struct worker *worker_start(const struct worker_config *config);
 void worker_submit(struct worker *worker, struct worker_job *job);
 /** A turn is wanted. */
 void worker_nudge(struct worker *worker);
-/** What waits is run, then the thread ends. */
+/** What waits is run, and what a last turn submits; then the thread ends. */
 void worker_close(struct worker *worker);
 /** What waits is not run; the thread ends as soon as the disk lets it. Never blocks. May follow
     worker_close() as long as `ended` was not called. */

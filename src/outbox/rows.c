@@ -244,6 +244,8 @@ enum db_result rows_replace(struct rows *rows, const struct row *old, const stru
 enum db_result rows_remove(struct rows *rows, const struct row *row) {
   sqlite3_stmt *ready = db_ready(rows->db, &rows->sql.remove);
   db_bind_int(ready, 1, row->position);
+  if (rows->sums.count == 0 || rows->sums.bytes < row->len)
+    return db_refuse(rows->db, DB_CORRUPT, "it holds more than it says");
   const enum db_result result = db_run(rows->db, ready);
   if (result != DB_OK)
     return result;

@@ -38,6 +38,11 @@ struct row {
   int64_t expires_at_wall_ms;
 };
 
+/* ---- result.c ---- */
+enum outbox_result result_of(enum db_result result);
+const char *result_sentence(enum outbox_result result);
+
+/* ---- rows.c ---- */
 extern const char *const rows_steps[];
 extern const size_t rows_steps_count;
 

@@ -16,7 +16,7 @@ import time
 import websockets
 
 from e2e_limpet import main, program, wait_until
-from e2e_relay import RelayCase, Ws
+from e2e_serve import RelayCase, Ws
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 

@@ -11,7 +11,7 @@ import subprocess
 
 from certs import Certificates
 from e2e_limpet import main
-from e2e_relay import RelayCase, client_context
+from e2e_serve import RelayCase, client_context
 
 MESSAGES = "/conversations/tea/messages"
 UPGRADE = ("-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H",
