@@ -189,10 +189,10 @@ static void echo(struct member *member, uint8_t opcode, const uint8_t *data, siz
 
 static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, size_t len) {
   struct member *member = member_of(link);
-  member_heard(member);
-  member->received_count++;
   if (member->is_closing)
     return;
+  member_heard(member);
+  member->received_count++;
   if (member->kind == MEMBER_ECHO)
     echo(member, opcode, data, len);
   else if (opcode != FRAME_TEXT)
