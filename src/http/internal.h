@@ -62,6 +62,27 @@ void connection_drop(struct http_exchange *connection);
 /** For a server that stops: ends it if nothing is under way. */
 void connection_stop(struct http_exchange *connection);
 
+/** Its memory goes when libuv has let go and the owner has answered. */
+void connection_free_if_done(struct http_exchange *connection);
+/** Leaves server and loop; the socket lives on: it was closed, or belongs to somebody else now. */
+void connection_let_go(struct http_exchange *connection);
+/** False: no memory; it was dropped. */
+bool connection_set_deadline(struct http_exchange *connection, uint32_t delay_ms);
+void connection_at_turn_end(struct http_exchange *connection);
+
+static inline const struct memory *connection_memory(const struct http_exchange *connection) {
+  return net_loop_memory(connection->loop);
+}
+static inline const struct handshake_request *
+connection_head(const struct http_exchange *connection) {
+  return http_reader_request(connection->reader);
+}
+
+/* ---- answer.c ---- */
+/** A refusal of our own; it is the last answer, since the rest of the input cannot be told apart.
+ */
+void connection_refuse(struct http_exchange *connection, uint16_t status, const char *sentence);
+
 /* ---- io.c ---- */
 enum http_io { HTTP_IO_SOME, HTTP_IO_EMPTY, HTTP_IO_END };
 enum http_io connection_receive(struct http_exchange *connection, void *data, size_t cap,

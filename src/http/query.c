@@ -25,7 +25,8 @@ enum http_text http_decode(struct url_slice text, bool plus_is_space, char *out,
       if (!take_escape(&text, &byte))
         return HTTP_TEXT_BAD;
     } else {
-      byte = byte == '+' && plus_is_space ? ' ' : byte;
+      if (byte == '+' && plus_is_space)
+        byte = ' ';
       text.text++;
       text.len--;
     }

@@ -48,15 +48,16 @@ const char *response_error_code(uint16_t status) {
 
 /* RFC 9110 section 5.6.7, whatever the locale. */
 static void put_date(struct text_writer *w, int64_t wall_s) {
-  static const char days[] = "SunMonTueWedThuFriSat";
-  static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const time_t seconds = (time_t)wall_s;
   struct tm t;
   char text[64];
   if (!gmtime_r(&seconds, &t))
     return;
-  (void)snprintf(text, sizeof text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * t.tm_wday,
-                 t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+  (void)snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday],
+                 t.tm_mday, months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
   field_put(w, "Date", text);
 }
 
@@ -110,15 +111,19 @@ static size_t put_json_string(char *out, size_t len, size_t cap, const char *tex
   for (; *text && len + 3 < cap; text++) {
     if (*text == '"' || *text == '\\')
       out[len++] = '\\';
-    out[len++] = (unsigned char)*text < 0x20 || (unsigned char)*text > 0x7E ? '?' : *text;
+    if (*text < 0x20 || *text > 0x7E)
+      out[len++] = '?';
+    else
+      out[len++] = *text;
   }
   out[len++] = '"';
   return len;
 }
 
 static size_t put_text(char *out, size_t len, const char *text) {
-  memcpy(out + len, text, strlen(text));
-  return len + strlen(text);
+  while (*text)
+    out[len++] = *text++;
+  return len;
 }
 
 size_t response_write_error(const char *code, const char *sentence, char out[RESPONSE_ERROR_CAP]) {

@@ -33,7 +33,7 @@ static void print(const char *line) {
 
 void log_line(struct log *log, enum log_level level, const char *event, const char *format, ...) {
   static const char *const levels[] = {"info", "error"};
-  char line[LINE_CAP], time[PROTOCOL_TIME_CAP], left_out[48] = "";
+  char line[LINE_CAP], pairs[LINE_CAP - 256], time[PROTOCOL_TIME_CAP], left_out[48] = "";
   va_list arguments;
   if (!is_wanted(log, level))
     return;
@@ -41,12 +41,11 @@ void log_line(struct log *log, enum log_level level, const char *event, const ch
     (void)snprintf(left_out, sizeof left_out, " left_out=%llu", (unsigned long long)log->left_out);
   log->left_out = 0;
   protocol_write_time((int64_t)clock_ms(CLOCK_REALTIME), time);
-  int len = snprintf(line, sizeof line, "%s %s %s%s%s", time, levels[level], event, left_out,
-                     *format ? " " : "");
   va_start(arguments, format);
-  (void)vsnprintf(line + len, sizeof line - (size_t)len - 1, format, arguments);
+  (void)vsnprintf(pairs, sizeof pairs, format, arguments);
   va_end(arguments);
-  strcat(line, "\n");
+  (void)snprintf(line, sizeof line, "%s %s %s%s%s%s\n", time, levels[level], event, left_out,
+                 *pairs ? " " : "", pairs);
   print(line);
 }
 
@@ -58,17 +57,16 @@ static bool is_plain(const char *value) {
 }
 
 const char *log_value(const char *value, char out[LOG_VALUE_CAP]) {
-  struct text_writer w = text_writer_begin(out, LOG_VALUE_CAP - 1);
-  const bool is_quoted = !is_plain(value);
-  if (is_quoted)
-    text_put_string(&w, "\"");
+  const char *quote = is_plain(value) ? "" : "\"";
+  struct text_writer w = text_writer_begin(out, LOG_VALUE_CAP - 1); /* the last one fits always */
+  text_put_string(&w, quote);
   for (const char *at = value; *at; at++) {
     if (*at == '"')
       text_put_string(&w, "\\x22");
     else
       text_put_escaped(&w, at, 1);
   }
-  if (is_quoted)
-    (void)strcat(out, "\"");
+  const size_t len = strlen(out);
+  (void)snprintf(out + len, LOG_VALUE_CAP - len, "%s", quote);
   return out;
 }

@@ -34,7 +34,7 @@ static void put_cors(const struct relay *relay, const struct http_exchange *exch
 }
 
 static void respond(struct relay *relay, struct http_exchange *exchange,
-                    struct http_response *response, const char *extra) {
+                    const struct http_response *response, const char *extra) {
   char origin_line[LINE_CAP];
   const char *lines[8];
   size_t count = 0;
@@ -42,8 +42,9 @@ static void respond(struct relay *relay, struct http_exchange *exchange,
   if (extra)
     lines[count++] = extra;
   lines[count] = NULL;
-  response->headers = lines;
-  http_respond(exchange, response);
+  struct http_response whole = *response;
+  whole.headers = lines;
+  http_respond(exchange, &whole);
 }
 
 /* With a line feed, for those who look at it in a terminal; it takes the place of the NUL. */
@@ -57,7 +58,7 @@ void routes_answer(struct relay *relay, struct http_exchange *exchange, uint16_t
   const size_t len = strlen(json);
   log_answer(relay, exchange, status, "");
   json[len] = '\n';
-  struct http_response response = {
+  const struct http_response response = {
       .status = status, .content_type = "application/json", .body = json, .body_len = len + 1};
   respond(relay, exchange, &response, extra);
   free(json);

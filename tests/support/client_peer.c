@@ -127,8 +127,8 @@ void peer_init(struct peer *peer, struct world *world) {
   peer->world = world;
   char detail[256] = "";
   const struct http_handler handler = {.request = on_request, .user = peer};
-  peer->http = http_server_new(world->net, "127.0.0.1:0", &http_settings, &handler, detail,
-                               sizeof detail);
+  peer->http =
+      http_server_new(world->net, "127.0.0.1:0", &http_settings, &handler, detail, sizeof detail);
   if (!peer->http)
     fail_msg("listen: %s", detail);
   (void)snprintf(peer->url, sizeof peer->url, "ws://127.0.0.1:%u/", http_server_port(peer->http));
@@ -159,7 +159,8 @@ void peer_reset(struct peer *peer) {
   const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
   struct link *link = peer->link;
   assert_non_null(link);
-  assert_int_equal(setsockopt(link_socket(link), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  assert_int_equal(setsockopt(link_socket(link), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
+                   0);
   forget_link(peer, link);
   link_abort(link);
 }

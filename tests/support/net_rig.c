@@ -197,7 +197,7 @@ struct link_settings rig_settings(void) {
 /* ---- servers ---- */
 
 static const struct deflate_params deflate_limits = {.server_max_window_bits = 15,
-                                                    .client_max_window_bits = 15};
+                                                     .client_max_window_bits = 15};
 
 static void on_request(void *user, struct http_exchange *exchange) {
   struct rig_server *server = user;
@@ -234,8 +234,8 @@ void rig_server_init(struct rig_server *server, struct rig *rig, const char *add
                                                  .max_connections = 256,
                                                  .deflate = &deflate_limits};
   const struct http_handler handler = {on_request, on_refused, server};
-  server->http = http_server_new(rig->loop, address, &server->http_settings, &handler, detail,
-                                 sizeof detail);
+  server->http =
+      http_server_new(rig->loop, address, &server->http_settings, &handler, detail, sizeof detail);
   if (!server->http)
     fail_msg("%s", detail);
   const char *real = http_server_address(server->http);
