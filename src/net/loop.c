@@ -106,7 +106,8 @@ static void on_turn_end(uv_prepare_t *handle) {
   set_wake(loop);
 }
 
-/* The caller's own prepare handle may run after ours and send: then the poll must not sleep on it. */
+/* The caller's own prepare handle may run after ours and send: then the poll must not sleep on it.
+ */
 void net_loop_at_turn_end(struct net_loop *loop, struct net_turn_end *hook) {
   if (hook->place)
     return;

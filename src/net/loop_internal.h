@@ -29,8 +29,8 @@ struct net_loop {
   uint64_t wake_at_ms;                      /* what `wake` is set to, NET_NEVER: nothing */
   struct net_turn_end *hooks, **hooks_tail; /* for the end of this turn */
   struct net_turn_end *running_hooks;       /* taken from there, being run */
-  bool hooks_have_run;                      /* in this turn; those asked for now come after the poll */
-  bool is_polled;                           /* inside a callback of the poll: it blocks no more */
+  bool hooks_have_run; /* in this turn; those asked for now come after the poll */
+  bool is_polled;      /* inside a callback of the poll: it blocks no more */
 
   struct key_pool keys;
   struct traffic_pool traffic;
