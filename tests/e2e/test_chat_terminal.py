@@ -282,6 +282,9 @@ class Exits(TerminalCase):
         ann.screen.reset()
         ann.signal(signal.SIGCONT)
         ann.wait_text("bob: hello")
+        ann.press("ctrl_z")  # nobody could continue it: it goes on at once
+        ann.wait_for("the screen again", lambda: ann.raw.count(b"\x1b[?1049h") == 3)
+        ann.wait_text("bob: hello")
         ann.press("ctrl_c")
         self.assert_left_clean(ann, 130)
 
