@@ -74,7 +74,11 @@ static size_t decode_all(struct decoder *d, uint8_t *in, size_t len) {
   struct decoder_event event;
   while (len > 0) {
     size_t consumed;
-    if (decoder_next(d, in, len, &consumed, &event) != DECODER_MESSAGE) {
+    if (decoder_sees_short(d, in, len)) { /* as src/net does */
+      consumed = 2 + (size_t)in[1];
+      event.data = in + 2;
+      event.len = in[1];
+    } else if (decoder_next(d, in, len, &consumed, &event) != DECODER_MESSAGE) {
       abort();
     }
     keep(event.data);

@@ -1,5 +1,5 @@
 /*
- * The decoder's steps. Each takes what it can of the input; decoder_step() runs them until one
+ * The decoder's steps. Each takes what it can of the input; decoder_next() runs them until one
  * has something to report or stays where it is.
  *
  * Invariants: `held` is 0 unless a message is under way, and never above max_message. `small_len`
@@ -462,7 +462,7 @@ static enum decoder_result run_step(struct decoder *d, struct input *in,
   return report_error(d, event);
 }
 
-enum decoder_result decoder_step(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
+enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
                                  struct decoder_event *event) {
   struct input input = {in, len, 0};
   enum decoder_result result;

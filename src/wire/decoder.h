@@ -52,8 +52,15 @@ void decoder_init(struct decoder *d, const struct decoder_options *options);
  * DECODER_MORE, DECODER_CLOSE (nothing after it counts) or DECODER_ERROR. `in` is unmasked in
  * place on the server's side.
  */
-static inline enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len,
-                                               size_t *consumed, struct decoder_event *event);
+enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
+                                 struct decoder_event *event);
+/**
+ * A glance that spares small messages the call above: whether `in` begins with an unmasked,
+ * unfragmented, uncompressed, short message that lies whole in it and is not text beyond ASCII.
+ * Then in[0] ^ FRAME_FIN is its opcode, in[1] its length, in + 2 its payload; who takes it so goes
+ * on behind it, and the decoder need not know.
+ */
+static inline bool decoder_sees_short(const struct decoder *d, const uint8_t *in, size_t len);
 /** Lends `room` bytes at `buffer`, whose first decoder_held() bytes are those of the former buffer
     (realloc does that). */
 void decoder_set_room(struct decoder *d, uint8_t *buffer, size_t room);
@@ -67,27 +74,14 @@ uint8_t *decoder_direct(struct decoder *d, size_t *room);
 /** Inside a frame whose end has not come. */
 bool decoder_is_inside_frame(const struct decoder *d);
 
-/* What decoder_next() does when its short cut does not apply. Private. */
-enum decoder_result decoder_step(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
-                                 struct decoder_event *event);
-
-/* The short cut, inline for the sake of small messages: an unmasked, unfragmented, uncompressed
-   short message that lies whole in the input, and is not text beyond ASCII. */
-static inline enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len,
-                                               size_t *consumed, struct decoder_event *event) {
-  if (d->step == DECODER_BETWEEN && len >= 2) {
-    const uint8_t opcode = in[0] ^ FRAME_FIN;
-    const size_t payload_len = in[1];
-    if ((opcode == FRAME_TEXT || opcode == FRAME_BINARY) && payload_len < d->short_end &&
-        payload_len <= len - 2 && (opcode == FRAME_BINARY || utf8_is_ascii(in + 2, payload_len))) {
-      event->opcode = opcode;
-      event->data = in + 2;
-      event->len = payload_len;
-      *consumed = 2 + payload_len;
-      return DECODER_MESSAGE;
-    }
+static inline bool decoder_sees_short(const struct decoder *d, const uint8_t *in, size_t len) {
+  if (d->step != DECODER_BETWEEN || len < 2) {
+    return false;
   }
-  return decoder_step(d, in, len, consumed, event);
+  const bool is_text = in[0] == (FRAME_FIN | FRAME_TEXT);
+  const size_t payload_len = in[1];
+  return (is_text || in[0] == (FRAME_FIN | FRAME_BINARY)) && payload_len < d->short_end &&
+         payload_len <= len - 2 && (!is_text || utf8_is_ascii(in + 2, payload_len));
 }
 
 #endif

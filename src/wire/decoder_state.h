@@ -1,5 +1,5 @@
-/* The decoder's insides. Only decoder.h includes this, and only decoder.c and the short cut there
-   may touch the members. */
+/* The decoder's insides. Only decoder.h includes this, and only decoder.c and the glance there may
+   touch the members. */
 #ifndef WIRE_DECODER_STATE_H
 #define WIRE_DECODER_STATE_H
 
@@ -15,7 +15,7 @@ enum decoder_phase {
 
 struct decoder {
   uint8_t step;      /* enum decoder_phase */
-  uint8_t short_end; /* the short cut takes payloads shorter than this; 0: none */
+  uint8_t short_end; /* a glance takes payloads shorter than this; 0: none */
   uint8_t opcode;    /* of the message under way; 0: none */
   uint8_t first;     /* first byte of the present frame */
   bool expect_masked;

@@ -141,13 +141,27 @@ static void check_end(struct driver *d) {
   assert_false(d->run->detail != NULL && decoder_is_inside_frame(&d->decoder));
 }
 
+/* What the glance promises, the decoder delivers. */
+static void check_glance(const uint8_t *in, enum decoder_result result,
+                         const struct decoder_event *event, size_t consumed) {
+  assert_int_equal(result, DECODER_MESSAGE);
+  assert_int_equal(event->opcode, in[0] ^ FRAME_FIN);
+  assert_ptr_equal(event->data, in + 2);
+  assert_int_equal(event->len, in[1]);
+  assert_int_equal(consumed, 2 + event->len);
+}
+
 static void decode_piece(struct driver *d, uint8_t *in, size_t len) {
   enum decoder_result result;
   do {
     struct decoder_event event = {0};
     size_t consumed = 0;
+    const bool is_short = decoder_sees_short(&d->decoder, in, len);
     result = decoder_next(&d->decoder, in, len, &consumed, &event);
     assert_true(consumed <= len);
+    if (is_short) {
+      check_glance(in, result, &event, consumed);
+    }
     in += consumed;
     len -= consumed;
     take(d, result, &event);
