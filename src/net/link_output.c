@@ -8,6 +8,12 @@
 
 /* ---- sending ---- */
 
+/* TLS makes a system call of each record anyway, and a record is encrypted where the first-level
+   cache still has it. */
+static inline size_t send_at(const struct link *link) {
+  return link->tls ? TLS_RECORD_MAX : LINK_SEND_AT;
+}
+
 /* The stretch that may be sent next, and whether it is of the urgent frames. Urgent ones wait for
    the end of the frame that has been begun, and hold back what comes behind it. After a close frame
    nothing goes (RFC 6455 section 5.5.1). */
@@ -68,6 +74,7 @@ static void push_stream(struct link *link, bool more_comes) {
     enum io_result result =
         is_urgent ? send_urgent(link, len, &written) : send_stream(link, len, &written);
     link->has_news |= written > 0;
+    link->traffic->is_active |= written > 0;
     if (result == IO_FAILED)
       link->is_broken = true;
     else if (!link->tls && written < len)
@@ -126,8 +133,8 @@ static void encode(struct link *link, uint8_t first, const uint8_t *data, size_t
     key_pool_take(&link->loop->keys, pooled);
     key = pooled;
   }
-  link->traffic->is_active = true;
   link->stream_end += frame_header_len(len, key != NULL) + len;
+  out->newest = out->end;
   if (len <= LINK_PIECE)
     out->end += frame_write(out->bytes + out->end, first, data, len, key);
   else
@@ -156,14 +163,22 @@ static bool write_compressed(struct link *link, uint8_t opcode, const uint8_t *d
   size_t header_len =
       frame_write_header(out->bytes + out->end, FRAME_FIN | FRAME_RSV1 | opcode, payload_len, key);
   memmove(out->bytes + out->end + header_len, payload, payload_len);
+  out->newest = out->end;
   out->end += header_len + payload_len;
   link->stream_end += header_len + payload_len;
-  link->traffic->is_active = true;
   return true;
 }
 
-static bool write_message(struct link *link, uint8_t opcode, const void *data, size_t len,
-                          uint64_t *stream_end) {
+static bool is_ready_to_write(struct link *link) {
+  return link->phase == LINK_OPEN && (link->traffic || link_warm_up(link));
+}
+
+/* Not inline anywhere: link_write() must stay small. */
+__attribute__((noinline)) static bool write_message(struct link *link, uint8_t opcode,
+                                                    const void *data, size_t len,
+                                                    uint64_t *stream_end) {
+  if (!is_ready_to_write(link))
+    return false;
   struct output *out = &link->traffic->out;
   if (link->deflate) {
     if (!write_compressed(link, opcode, data, len))
@@ -177,21 +192,40 @@ static bool write_message(struct link *link, uint8_t opcode, const void *data, s
     *stream_end = link->stream_end;
   if (!link->turn_end.place)
     link_at_turn_end(link);
-  if (out->end - out->sent >= LINK_SEND_AT && !link->is_blocked)
+  if (out->end - out->sent >= send_at(link) && !link->is_blocked)
     push_stream(link, true);
   return true;
 }
 
+/* Most messages of a burst: short, and nothing is to be done but to put them behind what waits. */
+static inline bool only_joins(const struct link *link, size_t len) {
+  const struct traffic *traffic = link->traffic;
+  return len <= FRAME_CONTROL_MAX && link->phase == LINK_OPEN && !link->is_server && traffic &&
+         !link->deflate && link->turn_end.place && output_has_room_for_short(&traffic->out) &&
+         traffic->out.end - traffic->out.sent < send_at(link) - OUTPUT_CONTROL_CAP;
+}
+
+static inline void join(struct link *link, uint8_t opcode, const void *data, size_t len) {
+  struct output *out = &link->traffic->out;
+  const size_t frame_len = frame_write_short(out->bytes + out->end, FRAME_FIN | opcode, data, len,
+                                             key_pool_take_word(&link->loop->keys));
+  out->end += frame_len;
+  link->stream_end += frame_len;
+}
+
 bool link_write(struct link *link, uint8_t opcode, const void *data, size_t len,
                 uint64_t *stream_end) {
-  if (link->phase != LINK_OPEN || (!link->traffic && !link_warm_up(link)))
-    return false;
-  return write_message(link, opcode, data, len, stream_end);
+  if (!only_joins(link, len))
+    return write_message(link, opcode, data, len, stream_end);
+  join(link, opcode, data, len);
+  if (stream_end)
+    *stream_end = link->stream_end;
+  return true;
 }
 
 bool link_write_volatile(struct link *link, uint8_t opcode, const void *data, size_t len,
                          uint64_t *stream_end) {
-  if (link->phase != LINK_OPEN || (!link->traffic && !link_warm_up(link)))
+  if (!is_ready_to_write(link))
     return false;
   struct output *out = &link->traffic->out;
   if (link->deflate)
@@ -207,7 +241,7 @@ bool link_write_volatile(struct link *link, uint8_t opcode, const void *data, si
 
 static bool write_ahead(struct link *link, uint8_t first, const uint8_t *data, size_t len,
                         bool is_marked, struct link_position *position) {
-  if (link->phase != LINK_OPEN || (!link->traffic && !link_warm_up(link)))
+  if (!is_ready_to_write(link))
     return false;
   struct output *out = &link->traffic->out;
   size_t frame_len = frame_header_len(len, !link->is_server) + len;
@@ -231,7 +265,6 @@ static bool write_ahead(struct link *link, uint8_t first, const uint8_t *data, s
   else
     mask_copy(out->bytes + at + header_len, data, len, key, 0);
   link->stream_end += frame_len;
-  link->traffic->is_active = true;
   link_at_turn_end(link);
   return true;
 }

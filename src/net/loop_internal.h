@@ -16,7 +16,7 @@ struct net_loop {
   size_t hold_count;
   unsigned handle_count; /* handles not closed yet */
   _Atomic(struct net_task *) posted;
-  atomic_ulong thread;
+  _Atomic(const char *) thread; /* see loop.c */
 
   uv_timer_t wake;    /* wakes the poll in time for the first deadline */
   uv_timer_t sweeper; /* runs while links are warm; never keeps the loop alive */
@@ -29,8 +29,8 @@ struct net_loop {
   uint64_t wake_at_ms;                      /* what `wake` is set to, NET_NEVER: nothing */
   struct net_turn_end *hooks, **hooks_tail; /* for the end of this turn */
   struct net_turn_end *running_hooks;       /* taken from there, being run */
-  bool hooks_have_run;                      /* in this turn; those asked for now come after the poll */
-  bool is_polled;                           /* inside a callback of the poll: it blocks no more */
+  bool hooks_have_run; /* in this turn; those asked for now come after the poll */
+  bool is_polled;      /* inside a callback of the poll: it blocks no more */
 
   struct key_pool keys;
   struct traffic_pool traffic;
