@@ -104,24 +104,69 @@ void link_flush(struct link *link) {
 
 /* ---- frames of data ---- */
 
-/* A frame too long for one call: each piece is with the kernel before the next is encoded. */
+static void mask_piece(uint8_t *dst, const uint8_t *data, size_t len, const uint8_t *key,
+                       size_t offset) {
+  if (key)
+    mask_copy(dst, data, len, key, offset);
+  else
+    mask_copy_plain(dst, data, len);
+}
+
+/* A frame too long for one call: each piece is with the kernel before the next is encoded. While
+   the kernel takes them all, they are encoded in one and the same place, which stays in the caches:
+   the caller's data, still at hand, can restore what was there. */
+struct large_frame {
+  const uint8_t *data;
+  const uint8_t *key;
+  size_t payload_at; /* where the payload stands in the output */
+  size_t left_out;   /* its first bytes that do not stand there */
+};
+
+/* What is left of a piece moves to where the payload begins, and the next is put behind it. */
+static void leave_out_sent(struct output *out, struct large_frame *frame) {
+  const size_t sent = out->sent - frame->payload_at;
+  memmove(out->bytes + frame->payload_at, out->bytes + out->sent, out->end - out->sent);
+  frame->left_out += sent;
+  out->end -= sent;
+  out->sent = out->begun = frame->payload_at;
+}
+
+/* The kernel takes no more: the whole frame has to stand there until it has all of it. */
+static void restore(struct output *out, struct large_frame *frame) {
+  uint8_t *const payload = out->bytes + frame->payload_at;
+  memmove(payload + frame->left_out, payload, out->end - frame->payload_at);
+  mask_piece(payload, frame->data, frame->left_out, frame->key, 0);
+  out->sent += frame->left_out;
+  out->begun += frame->left_out;
+  out->end += frame->left_out;
+  frame->left_out = 0;
+}
+
+static void push_piece(struct link *link, struct large_frame *frame, bool is_last) {
+  struct output *out = &link->traffic->out;
+  if (!link->is_blocked)
+    push_stream(link, !is_last);
+  if (!link->is_blocked && !link->is_broken && out->sent > frame->payload_at)
+    leave_out_sent(out, frame);
+  else if (frame->left_out > 0)
+    restore(out, frame);
+}
+
 static void encode_large(struct link *link, uint8_t first, const uint8_t *data, size_t len,
                          const uint8_t *key) {
   struct output *out = &link->traffic->out;
   out->end += frame_write_header(out->bytes + out->end, first, len, key);
   out->is_inside_frame = true;
+  struct large_frame frame = {.data = data, .key = key, .payload_at = out->end};
   for (size_t at = 0; at < len;) {
     size_t piece = len - at < LINK_PIECE ? len - at : LINK_PIECE;
-    if (key)
-      mask_copy(out->bytes + out->end, data + at, piece, key, at);
-    else
-      mask_copy_plain(out->bytes + out->end, data + at, piece);
+    mask_piece(out->bytes + out->end, data + at, piece, key, at);
     out->end += piece;
     at += piece;
-    out->is_inside_frame = at < len;
-    if (!link->is_blocked)
-      push_stream(link, true);
+    push_piece(link, &frame, at == len);
   }
+  out->is_inside_frame = false;
+  output_sent(out, 0);
 }
 
 /* Room for the frame was reserved. */
@@ -135,7 +180,7 @@ static void encode(struct link *link, uint8_t first, const uint8_t *data, size_t
   }
   link->stream_end += frame_header_len(len, key != NULL) + len;
   out->newest = out->end;
-  if (len <= LINK_PIECE)
+  if (len < LINK_LARGE_MIN)
     out->end += frame_write(out->bytes + out->end, first, data, len, key);
   else
     encode_large(link, first, data, len, key);

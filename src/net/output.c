@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* Room steps: small messages, then the 64 KiB that leave in one call with some to spare. */
+/* Room steps: small messages, then the 60 KiB that leave in one call with some to spare. */
 #define STEP_ONE ((size_t)16 * 1024)
 #define STEP_TWO ((size_t)96 * 1024)
 #define MARKS_MIN 32
