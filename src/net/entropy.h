@@ -24,10 +24,14 @@ bool key_pool_init(struct key_pool *pool);
 void key_pool_deinit(struct key_pool *pool);
 void key_pool_refill(struct key_pool *pool);
 
+static inline bool key_pool_is_used_up(const struct key_pool *pool) {
+  return pool->used == KEY_POOL_LEN;
+}
+
 /** Each key is used once: the pool forgets it. In memory order. */
 static inline uint32_t key_pool_take_word(struct key_pool *pool) {
   uint32_t key;
-  if (pool->used == KEY_POOL_LEN)
+  if (key_pool_is_used_up(pool))
     key_pool_refill(pool);
   memcpy(&key, pool->bytes + pool->used, sizeof key);
   pool->used += sizeof key;

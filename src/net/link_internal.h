@@ -63,7 +63,9 @@ struct link {
   struct net_turn_end turn_end;
   uint64_t stream_end; /* bytes of all frames written, sent or not */
   int fd;
-  int lost_error; /* errno of a failed send or receive, 0: none */
+  int lost_error;      /* errno of a failed send or receive, 0: none */
+  uint32_t join_below; /* short messages join what waits without further ado while it is less than
+                          this; 0: never */
   uint8_t phase;
   uint8_t polled; /* events that libuv was asked for */
   bool is_server : 1;
@@ -138,6 +140,8 @@ bool link_decode(struct link *link, uint8_t *in, size_t len);
 bool link_decode_saved(struct link *link);
 
 /* ---- link_output.c ---- */
+/** The link is open, its extension agreed on. */
+void link_output_opened(struct link *link);
 /** Sends what waits, as far as the kernel takes it. */
 void link_send(struct link *link);
 /** Puts a control frame that goes ahead without a position in the stream. False: no memory. */

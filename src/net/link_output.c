@@ -14,6 +14,11 @@ static inline size_t send_at(const struct link *link) {
   return link->tls ? TLS_RECORD_MAX : LINK_SEND_AT;
 }
 
+void link_output_opened(struct link *link) {
+  const bool joins = !link->is_server && !link->deflate;
+  link->join_below = joins ? (uint32_t)(send_at(link) - OUTPUT_CONTROL_CAP) : 0;
+}
+
 /* The stretch that may be sent next, and whether it is of the urgent frames. Urgent ones wait for
    the end of the frame that has been begun, and hold back what comes behind it. After a close frame
    nothing goes (RFC 6455 section 5.5.1). */
@@ -242,12 +247,14 @@ __attribute__((noinline)) static bool write_message(struct link *link, uint8_t o
   return true;
 }
 
-/* Most messages of a burst: short, and nothing is to be done but to put them behind what waits. */
+/* Most messages of a burst: short, and nothing is to be done but to put them behind what waits.
+   Nothing that join() does can call anything, so that neither costs a stack frame. */
 static inline bool only_joins(const struct link *link, size_t len) {
   const struct traffic *traffic = link->traffic;
-  return len <= FRAME_CONTROL_MAX && link->phase == LINK_OPEN && !link->is_server && traffic &&
-         !link->deflate && link->turn_end.place && output_has_room_for_short(&traffic->out) &&
-         traffic->out.end - traffic->out.sent < send_at(link) - OUTPUT_CONTROL_CAP;
+  return len <= FRAME_CONTROL_MAX && link->phase == LINK_OPEN && traffic && link->turn_end.place &&
+         output_has_room_for_short(&traffic->out) &&
+         traffic->out.end - traffic->out.sent < link->join_below &&
+         !key_pool_is_used_up(&link->loop->keys);
 }
 
 static inline void join(struct link *link, uint8_t opcode, const void *data, size_t len) {

@@ -55,23 +55,35 @@ static inline void mask_two_words(uint8_t *dst, const uint8_t *src, size_t len, 
   memcpy(dst + len - sizeof last, &last, sizeof last);
 }
 
-/** mask_copy() for short ranges, `key` in memory order. The end is one overlapping vector, read
-    before anything is written, so that dst == src works. */
+/** 16 to 32 bytes: the same with two vectors. */
+static inline void mask_two_vectors(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
+  const mask_vector first = mask_load(src, key);
+  const mask_vector last = mask_load(src + len - 16, mask_rotate_key(key, len));
+  mask_store(dst, first);
+  mask_store(dst + len - 16, last);
+}
+
+/** mask_copy() for short ranges, `key` in memory order. The end is 32 bytes that may overlap what
+    comes before, read before anything is written, so that dst == src works. */
 static inline void mask_short(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
-  if (len < sizeof(uint64_t)) {
+  if (len < 8) {
     mask_bytes(dst, src, len, key);
-    return;
-  }
-  if (len < sizeof(mask_vector)) {
+  } else if (len < 16) {
     mask_two_words(dst, src, len, key);
-    return;
+  } else if (len < 32) {
+    mask_two_vectors(dst, src, len, key);
+  } else {
+    const size_t end = len - 32;
+    const uint32_t end_key = mask_rotate_key(key, len);
+    const mask_vector a = mask_load(src + end, end_key), b = mask_load(src + end + 16, end_key);
+    for (size_t i = 0; i < end; i += 32) {
+      const mask_vector c = mask_load(src + i, key), d = mask_load(src + i + 16, key);
+      mask_store(dst + i, c);
+      mask_store(dst + i + 16, d);
+    }
+    mask_store(dst + end, a);
+    mask_store(dst + end + 16, b);
   }
-  const size_t end = len - sizeof(mask_vector);
-  const mask_vector last = mask_load(src + end, mask_rotate_key(key, len));
-  for (size_t i = 0; i < end; i += sizeof(mask_vector)) {
-    mask_store(dst + i, mask_load(src + i, key));
-  }
-  mask_store(dst + end, last);
 }
 
 #endif

@@ -49,15 +49,23 @@ static inline bool utf8_is_low_pair(utf8_pair pair) {
   return ((pair[0] | pair[1]) & UTF8_HIGH_BITS) == 0;
 }
 
+/** What is set in any of 32 bytes. */
+static inline utf8_pair utf8_seen_32(const uint8_t *p) {
+  return utf8_load_pair(p) | utf8_load_pair(p + 16);
+}
+
 /** Whether no byte has its high bit set; for short texts, inline in the way of small messages. The
-    end is looked at with one load that may overlap the one before. */
+    end is looked at with loads that may overlap the ones before. */
 static inline bool utf8_is_ascii(const uint8_t *data, size_t len) {
-  if (len >= 16) {
-    utf8_pair seen = utf8_load_pair(data + len - 16);
-    for (size_t i = 0; i + 16 < len; i += 16) {
-      seen |= utf8_load_pair(data + i);
+  if (len >= 32) {
+    utf8_pair seen = utf8_seen_32(data + len - 32);
+    for (size_t i = 0; i + 32 < len; i += 32) {
+      seen |= utf8_seen_32(data + i);
     }
     return utf8_is_low_pair(seen);
+  }
+  if (len >= 16) {
+    return utf8_is_low_pair(utf8_load_pair(data) | utf8_load_pair(data + len - 16));
   }
   if (len >= 8) {
     return ((utf8_load_64(data) | utf8_load_64(data + len - 8)) & UTF8_HIGH_BITS) == 0;
