@@ -67,16 +67,16 @@ static bool take_other(struct link *link, enum decoder_result result,
   }
 }
 
-/* Small messages, which come by the thousand in one read. Returns how many bytes they were; the
-   owner may have paused or ended the link at the last one. */
-static size_t take_short_messages(struct link *link, const uint8_t *in, size_t len) {
+/* Messages that lie whole in the input, of which one read may bring thousands. Returns how many
+   bytes they were; the owner may have paused or ended the link at the last one. */
+static size_t take_whole_messages(struct link *link, const uint8_t *in, size_t len) {
   const struct decoder *decoder = &link->traffic->decoder;
   const uint8_t *const begin = in;
   const uint8_t *const end = in + len;
-  while (decoder_sees_short(decoder, in, (size_t)(end - in))) {
+  size_t header_len, payload_len;
+  while ((header_len = decoder_glance(decoder, in, (size_t)(end - in), &payload_len)) > 0) {
     const uint8_t opcode = in[0] ^ FRAME_FIN;
-    const size_t payload_len = in[1];
-    const uint8_t *const payload = in + 2;
+    const uint8_t *const payload = in + header_len;
     in = payload + payload_len;
     link->events->message(link, opcode, payload, payload_len);
     if (!link_takes_input(link))
@@ -91,7 +91,7 @@ bool link_decode(struct link *link, uint8_t *in, size_t len) {
   size_t unfinished_len = 0;
   for (;;) {
     struct decoder_event event;
-    size_t consumed = take_short_messages(link, in, len);
+    size_t consumed = take_whole_messages(link, in, len);
     in += consumed;
     len -= consumed;
     if (consumed > 0 && !link_takes_input(link))

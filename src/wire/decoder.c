@@ -64,8 +64,7 @@ void decoder_init(struct decoder *d, const struct decoder_options *options) {
   /* Far above any memory, and far enough below SIZE_MAX that doubling cannot overflow. */
   d->max_message = min_64(options->max_message, SIZE_MAX / 4);
   d->inflater = options->inflater;
-  d->short_end =
-      options->expect_masked ? 0 : (uint8_t)min_64(d->max_message + 1, FRAME_CONTROL_MAX + 1);
+  d->glance_end = options->expect_masked ? 0 : (uint32_t)min_64(d->max_message + 1, UINT16_MAX + 1);
 }
 
 /* ---- results ---- */

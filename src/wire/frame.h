@@ -13,6 +13,7 @@
 #define FRAME_FIN 0x80
 #define FRAME_RSV1 0x40
 #define FRAME_MASKED 0x80 /* in the second byte */
+#define FRAME_LEN_16 126  /* there: two bytes of length follow */
 
 enum frame_opcode {
   FRAME_CONTINUATION = 0x0,
