@@ -66,7 +66,8 @@ typedef enum limpet_result {
   LIMPET_NO_MEMORY,        /**< nothing was changed */
   LIMPET_SYSTEM,           /**< the operating system refused */
   LIMPET_TIMED_OUT,        /**< the time given ran out first */
-  LIMPET_WRONG_THREAD      /**< would wait for the thread it was called on */
+  LIMPET_WRONG_THREAD,     /**< would wait for the thread it was called on */
+  LIMPET_OUTBOX            /**< the outbox file cannot be used; the detail says why */
 } limpet_result;
 
 /** The constant's name in lower case, without prefix, as "not_connected". [any thread] */
@@ -145,13 +146,17 @@ typedef enum limpet_dialect {
 
 /** When a queued message counts as delivered and is let go. */
 typedef enum limpet_confirm {
-  LIMPET_CONFIRM_NONE,   /**< when the kernel has taken its last byte */
-  LIMPET_CONFIRM_BARRIER /**< when a heartbeat reply proves that the peer's WebSocket endpoint
-                              read it; until then it is kept and sent again on each new link */
+  LIMPET_CONFIRM_NONE,    /**< when the kernel has taken its last byte */
+  LIMPET_CONFIRM_BARRIER, /**< when a heartbeat reply proves that the peer's WebSocket endpoint
+                               read it; until then it is kept and sent again on each new link */
+  LIMPET_CONFIRM_ACK      /**< when the server sends {"type":"ack","id":...} with the message's
+                               message_id; until then it is kept and sent again on each new link, and on
+                               this one after ack_timeout_ms without any acknowledgement */
 } limpet_confirm;
 
 typedef enum limpet_fate {
-  LIMPET_FATE_QUEUED,    /**< accepted and waiting */
+  LIMPET_FATE_QUEUED,    /**< accepted and waiting in memory */
+  LIMPET_FATE_STORED,    /**< promise "durable": on disk, and only now accepted */
   LIMPET_FATE_WRITTEN,   /**< the kernel has taken its last byte */
   LIMPET_FATE_CONFIRMED, /**< read by the other end: final */
   LIMPET_FATE_DROPPED    /**< will not be sent (again): final */
@@ -163,7 +168,8 @@ typedef enum limpet_drop {
   LIMPET_DROP_EXPIRED,      /**< its ttl_ms passed */
   LIMPET_DROP_REPLACED,     /**< a newer message with the same replace_key took its place */
   LIMPET_DROP_DISCONNECTED, /**< limpet_disconnect() or limpet_stop() */
-  LIMPET_DROP_CLEARED       /**< limpet_queue_clear() */
+  LIMPET_DROP_CLEARED,      /**< limpet_queue_clear() */
+  LIMPET_DROP_NOT_STORED    /**< promise "durable": the outbox could not take it; on_error said why */
 } limpet_drop;
 
 /** What to do after an error. */
@@ -207,10 +213,11 @@ typedef struct limpet_retry {
 } limpet_retry;
 
 typedef struct limpet_fate_report {
-  uint64_t id; /**< as limpet_send() gave it */
+  uint64_t id; /**< as limpet_send_text() gave it; with an outbox unique over all runs on its file */
   limpet_fate fate;
-  limpet_drop drop;   /**< set when the fate is LIMPET_FATE_DROPPED */
-  uint32_t attempts;  /**< on how many links it was written so far */
+  limpet_drop drop;       /**< set when the fate is LIMPET_FATE_DROPPED */
+  uint32_t attempts;      /**< how often it was written so far, earlier runs included */
+  const char *message_id; /**< as in limpet_send_options, or NULL if it has none */
 } limpet_fate_report;
 
 typedef struct limpet_close_info {
@@ -232,6 +239,8 @@ typedef struct limpet_metrics {
   uint64_t longest_outage_ms;
   uint32_t rtt_last_us, rtt_min_us, rtt_mean_us, rtt_max_us;
   int64_t clock_offset_ms; /**< server clock minus ours, dialect "timestamp" only */
+  uint64_t outbox_messages; /**< stored, or on their way to the disk, and not yet confirmed */
+  uint64_t outbox_bytes;    /**< their payload */
 } limpet_metrics;
 
 /** One consistent picture of a client. */
@@ -331,6 +340,8 @@ typedef struct limpet_options {
 
   limpet_confirm confirm;    /**< default LIMPET_CONFIRM_NONE; barrier needs a heartbeat */
   uint32_t in_flight;        /**< unconfirmed messages at once; 1-65536, default 256 */
+  uint32_t ack_timeout_ms;   /**< confirm ack: written and no acknowledgement came for this long,
+                                  what is unconfirmed goes again; 0 (never)-3600000, default 30000 */
   uint32_t queue_limit;      /**< messages kept without a link; 1-1000000, default 100 */
   uint64_t queue_limit_bytes; /**< their payload; 1-2^40, default 1 MiB */
   uint64_t high_water;       /**< 1 KiB-2^40, default 1 MiB */
@@ -340,6 +351,14 @@ typedef struct limpet_options {
   bool compress;           /**< offer permessage-deflate (RFC 7692); default false */
   uint8_t compress_window_bits; /**< 9-15, default 15 */
   bool compress_no_context_takeover; /**< default false */
+
+  const char *outbox;            /**< file of durable messages (made if missing, one client at a
+                                      time), or NULL; needs confirm barrier or ack */
+  uint64_t outbox_limit;         /**< messages in it; 1-10^9, default 1,000,000 */
+  uint64_t outbox_limit_bytes;   /**< their payload; 1-2^40, default 1 GiB */
+  uint32_t outbox_durability_ms; /**< 0 (default): "stored" means synced to the disk. 1-60000, for flash
+                                      storage: synced at most this much later; a crash of the
+                                      machine (not of the program) loses what was stored meanwhile */
 
   const char *tls_ca_file;   /**< PEM file trusted instead of the system's store, or NULL */
   const char *tls_cert_file; /**< PEM client certificate chain, or NULL */
@@ -368,8 +387,8 @@ LIMPET_API limpet_result limpet_options_preset(limpet_options *options, const ch
  * the caller until the client has been stopped; with NULL it runs a thread of its own.
  * The caller's loop thread is the thread of this call. On failure `detail` (LIMPET_DETAIL_CAP
  * bytes, or NULL) receives a sentence that names the option or what the system said.
- * LIMPET_INVALID_ARGUMENT (also a TLS file that cannot be used); LIMPET_NO_MEMORY;
- * LIMPET_SYSTEM (no descriptors, no thread, no entropy).
+ * LIMPET_INVALID_ARGUMENT (also a TLS file that cannot be used); LIMPET_OUTBOX (another process
+ * has it, not an outbox, damaged, newer, no room); LIMPET_NO_MEMORY; LIMPET_SYSTEM (no descriptors, no thread, no entropy).
  */
 LIMPET_API limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,
                                     limpet_client **client, char *detail);
@@ -378,8 +397,8 @@ LIMPET_API limpet_result limpet_new(const limpet_options *options, struct uv_loo
     CLOSED. Otherwise nothing happens. */
 LIMPET_API limpet_result limpet_connect(limpet_client *client);
 
-/** Closes with 1000 within close_timeout_ms, then CLOSED. Returns at once. Waiting messages
-    get the fate "disconnected". */
+/** Closes with 1000 within close_timeout_ms, then CLOSED. Returns at once. Messages that wait in
+    memory get the fate "disconnected"; those in the outbox stay there. */
 LIMPET_API limpet_result limpet_disconnect(limpet_client *client);
 
 /**
@@ -398,22 +417,41 @@ LIMPET_API limpet_result limpet_set_url(limpet_client *client, const char *url, 
 /* ---- sending ------------------------------------------------------------------ */
 
 typedef enum limpet_promise {
-  LIMPET_PROMISE_QUEUE, /**< sent, or kept in memory until the next link */
-  LIMPET_PROMISE_NOW    /**< refused unless CONNECTED; lost if the link is */
+  LIMPET_PROMISE_QUEUE,  /**< sent, or kept in memory until the next link */
+  LIMPET_PROMISE_NOW,    /**< refused unless CONNECTED; lost if the link is */
+  LIMPET_PROMISE_DURABLE /**< kept in the outbox until confirmed, over restarts and crashes: at least
+                              once with any server, once in effect with one that drops repeated
+                              ids. Accepted when the fate "stored" comes. Needs options.outbox */
 } limpet_promise;
+
+/** Longest message_id, in bytes. */
+#define LIMPET_MESSAGE_ID_MAX 128
+/** A new id's text with its NUL. */
+#define LIMPET_NEW_ID_CAP 37
 
 typedef struct limpet_send_options {
   limpet_promise promise;  /**< default LIMPET_PROMISE_QUEUE */
   uint32_t ttl_ms;         /**< dropped if still waiting after this long; 0: never */
   const char *replace_key; /**< takes the place of a waiting message with this key, or NULL */
+  const char *message_id;  /**< 1-128 bytes of UTF-8, or NULL: with confirm ack (which needs one) what
+                                the server's acknowledgement names; unique in an outbox. The
+                                payload must carry it, the library only looks for it. Durable without
+                                one: made by limpet_new_id() */
 } limpet_send_options;
+
+/** Writes a UUID of version 7 (RFC 9562), for message_id. False, and "" written: the system has no
+    random numbers. [any thread] */
+LIMPET_API bool limpet_new_id(char id[LIMPET_NEW_ID_CAP]);
 
 /**
  * Sends one message. The payload is copied or written before the call returns. `options` or
  * NULL means the queue promise; `id` or NULL receives the number that on_fate reports.
- * Text must be UTF-8.
- * Errors: LIMPET_NOT_CONNECTED, LIMPET_QUEUE_OVERFLOW, LIMPET_MESSAGE_TOO_BIG,
- * LIMPET_INVALID_UTF8, LIMPET_NO_MEMORY; the message is then not accepted. [any thread]
+ * Text must be UTF-8. Order is kept among the messages of one promise; a durable one stands in line
+ * from the moment it is stored.
+ * Errors: LIMPET_NOT_CONNECTED, LIMPET_QUEUE_OVERFLOW (durable: the outbox is full),
+ * LIMPET_MESSAGE_TOO_BIG, LIMPET_INVALID_UTF8, LIMPET_INVALID_ARGUMENT (durable without an outbox, no
+ * message_id with confirm ack, or one too long), LIMPET_NO_MEMORY; the message is then not
+ * accepted. [any thread]
  */
 LIMPET_API limpet_result limpet_send_text(limpet_client *client, const char *text, size_t len,
                                           const limpet_send_options *options, uint64_t *id);
@@ -426,7 +464,7 @@ LIMPET_API limpet_result limpet_send_binary(limpet_client *client, const void *d
 LIMPET_API limpet_result limpet_send_typing(limpet_client *client, const char *conversation_id,
                                             const char *user_id);
 
-/** Payload bytes waiting in memory or in the link's output. [any thread] */
+/** Payload bytes waiting in memory (for the disk too) or in the link's output. [any thread] */
 LIMPET_API uint64_t limpet_buffered_amount(limpet_client *client);
 
 /** Called once when a flush ends: LIMPET_OK, LIMPET_TIMED_OUT, or LIMPET_NOT_CONNECTED after CLOSED. */
@@ -441,7 +479,8 @@ typedef void limpet_flush_callback(limpet_client *client, limpet_result result, 
 LIMPET_API limpet_result limpet_flush(limpet_client *client, uint32_t deadline_ms,
                                       limpet_flush_callback *callback, void *user);
 
-/** Drops all waiting messages with the fate "cleared". What is already being written stays. */
+/** Drops all messages that wait in memory, with the fate "cleared". What is already being written
+    stays, and so does the outbox. */
 LIMPET_API limpet_result limpet_queue_clear(limpet_client *client);
 
 /* ---- receiving by type -------------------------------------------------------- */

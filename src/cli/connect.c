@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "connect_options.h"
 #include "events.h"
+#include "handover.h"
 #include "input.h"
 #include "output.h"
 #include "screen.h"
@@ -30,6 +31,7 @@ struct run {
   uv_loop_t loop;
   limpet_client *client;
   struct input input;
+  struct handover handover;
   uv_prepare_t turn;
   uv_timer_t linger, tick;
   uv_signal_t signals[2];
@@ -41,11 +43,18 @@ struct run {
   int status;
   unsigned long long dropped;     /* for good, whatever the reason */
   unsigned long long undelivered; /* of them, at the end */
+  unsigned long long waiting;     /* in the outbox, at the end */
 };
 
 static void go_to(struct run *run, enum run_phase phase);
 
 /* ---- the end ---- */
+
+static unsigned long long waiting_in_outbox(const struct run *run) {
+  limpet_snapshot s;
+  limpet_get_snapshot(run->client, &s, sizeof s);
+  return s.metrics.outbox_messages;
+}
 
 static void finish(struct run *run, int status) {
   if (run->is_finished)
@@ -54,6 +63,7 @@ static void finish(struct run *run, int status) {
   run->status = status;
   input_stop(&run->input);
   events_metrics(run->client);
+  run->waiting = waiting_in_outbox(run);
   limpet_stop(run->client, run->options.client.close_timeout_ms);
 }
 
@@ -151,32 +161,15 @@ static void on_closed(struct run *run) {
 
 /* ---- input ---- */
 
-/* With an explicit --queue-limit input is read on and the oldest message goes; else it waits. */
-static bool must_wait(const struct run *run, size_t len) {
-  limpet_snapshot s;
-  if (run->options.has_queue_limit)
-    return false;
-  limpet_get_snapshot(run->client, &s, sizeof s);
-  return s.metrics.queued_messages >= run->options.client.queue_limit ||
-         (s.metrics.queued_messages > 0 &&
-          s.metrics.queued_bytes + len > run->options.client.high_water);
-}
-
 static enum input_answer take(void *user, const char *data, size_t len) {
   struct run *run = user;
-  const limpet_send_options how = {.ttl_ms = run->options.ttl_ms};
-  if (must_wait(run, len))
-    return INPUT_WAIT;
-  const limpet_result result = run->options.is_binary
-                                   ? limpet_send_binary(run->client, data, len, &how, NULL)
-                                   : limpet_send_text(run->client, data, len, &how, NULL);
-  if (result == LIMPET_INVALID_UTF8)
-    return INPUT_BAD;
-  if (result != LIMPET_OK) {
+  limpet_result result = LIMPET_OK;
+  const enum input_answer answer = handover_take(&run->handover, data, len, &result);
+  if (answer == INPUT_TAKEN && result != LIMPET_OK) {
     events_dropped(LIMPET_DROP_OVERFLOW, 1);
     run->dropped++;
   }
-  return INPUT_TAKEN;
+  return answer;
 }
 
 static void on_input_ended(void *user, const char *error) {
@@ -187,6 +180,14 @@ static void on_input_ended(void *user, const char *error) {
   }
   if (error || !run->options.is_kept_open)
     go_to(run, RUN_FLUSHING);
+}
+
+/* What the disk refuses is not read on past: it stays where it came from. */
+static void stop_reading(struct run *run) {
+  if (run->phase != RUN_READING)
+    return;
+  input_stop(&run->input);
+  go_to(run, RUN_FLUSHING);
 }
 
 /* ---- what the client reports ---- */
@@ -256,9 +257,14 @@ static void on_retry(limpet_client *client, const limpet_retry *retry, void *use
 static void on_fate(limpet_client *client, const limpet_fate_report *report, void *user) {
   struct run *run = user;
   (void)client;
+  handover_note(&run->handover, report);
+  if (run->options.client.outbox)
+    events_fate(report);
   if (report->fate != LIMPET_FATE_DROPPED)
     return;
   run->dropped++;
+  if (report->drop == LIMPET_DROP_NOT_STORED)
+    stop_reading(run);
   if (report->drop == LIMPET_DROP_DISCONNECTED)
     run->undelivered++;
   else
@@ -345,6 +351,9 @@ static void unref_handles(struct run *run) {
 static int end_status(const struct run *run) {
   if (run->undelivered)
     events_undelivered(run->undelivered);
+  if (run->waiting)
+    events_say("%llu message%s in the outbox %s", run->waiting,
+               run->waiting == 1 ? " waits" : "s wait", run->options.client.outbox);
   if (run->status == EXIT_DONE && run->dropped)
     return EXIT_DROPPED;
   return run->status;
@@ -363,9 +372,13 @@ static int start(struct run *run) {
   char detail[LIMPET_DETAIL_CAP];
   const struct input_taker taker = {.take = take, .ended = on_input_ended, .user = run};
   run->is_finished = true;
-  if (limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail) !=
-      LIMPET_OK)
-    return complain("%s", detail);
+  const limpet_result result =
+      limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail);
+  if (result != LIMPET_OK) {
+    (void)complain("%s", detail);
+    return result == LIMPET_OUTBOX ? EXIT_CRITICAL : EXIT_USAGE;
+  }
+  run->handover = (struct handover){.options = &run->options, .client = run->client};
   if (!input_start(&run->input, &run->loop, run->options.is_binary, run->options.client.max_message,
                    &taker)) {
     limpet_stop(run->client, 0);

@@ -1,4 +1,5 @@
-/* What `limpet connect` was asked to do. */
+/* What a command that holds a connection was asked to do: all of it `limpet connect`, the most of
+   it others too. */
 #ifndef CLI_CONNECT_OPTIONS_H
 #define CLI_CONNECT_OPTIONS_H
 
@@ -16,6 +17,7 @@ struct connect_options {
   bool is_quiet, is_verbose, is_binary, is_kept_open;
   bool has_queue_limit; /* the user chose to lose the oldest rather than to wait */
   bool has_queue_limit_bytes;
+  bool has_confirm;
   uint32_t linger_ms;
   uint32_t ttl_ms;
 

@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "cli.h"
+#include "glyph.h"
 #include "screen.h"
 
 #include <jansson.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TEXT_CAP 512 /* of what comes from a relay */
 
 static struct {
   enum event_format format;
@@ -143,6 +146,32 @@ void events_log(limpet_log_level level, const char *line) {
     write_text(SCREEN_DIM, "%s", line);
 }
 
+void events_fate(const limpet_fate_report *report) {
+  if (events.format != EVENTS_JSON || !report->message_id)
+    return;
+  json_t *event =
+      json_pack("{ss ss ss sI}", "event", "fate", "id", report->message_id, "fate",
+                limpet_fate_name(report->fate), "attempts", (json_int_t)report->attempts);
+  if (report->fate == LIMPET_FATE_DROPPED)
+    json_object_set_new(event, "reason", json_string(limpet_drop_name(report->drop)));
+  write_json(event);
+}
+
+static void write_refusal_text(const char *code, const char *message) {
+  char clean_code[TEXT_CAP], clean_message[TEXT_CAP];
+  glyph_copy(clean_code, sizeof clean_code, code);
+  glyph_copy(clean_message, sizeof clean_message, message);
+  write_text(SCREEN_RED, "Refused (%s): %s", clean_code, clean_message);
+}
+
+void events_refusal(const char *code, const char *message, const char *id) {
+  if (events.format == EVENTS_TEXT)
+    write_refusal_text(code, message);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss ss ss?}", "event", "refusal", "code", code, "message", message,
+                         "id", id));
+}
+
 static json_t *rtt_json(const limpet_metrics *m) {
   return json_pack("{sI sI sI sI}", "last", (json_int_t)m->rtt_last_us / 1000, "min",
                    (json_int_t)m->rtt_min_us / 1000, "mean", (json_int_t)m->rtt_mean_us / 1000,
@@ -168,6 +197,8 @@ static void add_counts(json_t *event, const limpet_metrics *m) {
       {"dropped", m->dropped},
       {"downtime_ms", m->downtime_ms},
       {"longest_outage_ms", m->longest_outage_ms},
+      {"outbox_messages", m->outbox_messages},
+      {"outbox_bytes", m->outbox_bytes},
   };
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     json_object_set_new(event, counts[i].name, json_integer((json_int_t)counts[i].value));

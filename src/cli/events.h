@@ -11,6 +11,10 @@ void events_open(void);
 void events_error(const limpet_error *error);
 void events_retry(const limpet_retry *retry);
 void events_dropped(limpet_drop drop, unsigned count);
+/** With an outbox: JSON only. */
+void events_fate(const limpet_fate_report *report);
+/** The relay's {"type":"error"}; `id` or NULL. */
+void events_refusal(const char *code, const char *message, const char *id);
 void events_metrics(limpet_client *client);
 void events_log(limpet_log_level level, const char *line);
 /** What makes the run end with EXIT_USAGE: said in every format. */

@@ -13,7 +13,10 @@ static const struct subcommand {
   const char *summary;
 } subcommands[] = {
     {"connect", connect_main, "talk to a WebSocket server through cuts: stdin out, messages in"},
-    {"demo", demo_main, "watch 1,000 messages each way survive five cuts"},
+    {"chat", chat_main, "join a conversation at a relay, and miss nothing of it"},
+    {"serve", serve_main, "run the relay: conversations that are stored, acknowledged, replayed"},
+    {"outbox", outbox_main, "look at the messages that wait on disk"},
+    {"demo", demo_main, "watch a chat survive cuts, frozen links and killed programs"},
 };
 
 #define SUBCOMMANDS_COUNT (sizeof subcommands / sizeof *subcommands)
@@ -37,6 +40,7 @@ static int print_help(void) {
        "Examples:\n"
        "  limpet connect ws://127.0.0.1:8085/echo\n"
        "  printf 'a\\nb\\n' | limpet connect wss://example.com/ws\n"
+       "  limpet chat --user ann --conversation lunch ws://127.0.0.1:8085\n"
        "  limpet demo");
   return EXIT_DONE;
 }

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX 64
 #define FIRST_CODE 1000 /* getopt's value for row 0; beyond all characters */
 #define HELP_COLUMN 28
 
@@ -77,6 +76,17 @@ bool option_text(void *target, const char *value, const struct option_row *row, 
   return true;
 }
 
+bool option_word(const char *value, const char *const *words, uint32_t *index, char *error) {
+  size_t used = (size_t)snprintf(error, OPTION_ERROR_CAP, "'%.40s' is not one of", value);
+  for (*index = 0; words[*index]; ++*index) {
+    if (strcmp(value, words[*index]) == 0)
+      return true;
+    used += (size_t)snprintf(error + used, OPTION_ERROR_CAP - used, "%s %s", *index ? "," : ":",
+                             words[*index]);
+  }
+  return false;
+}
+
 static void fill_getopt(struct option *out, const struct option_row *rows, size_t count) {
   for (size_t i = 0; i < count; i++)
     out[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
@@ -132,7 +142,7 @@ static enum option_outcome handle(int code, char **argv, const struct option_row
 
 enum option_outcome options_parse(int argc, char **argv, const struct option_row *rows,
                                   size_t count, void *target, int *first) {
-  struct option known[ROWS_MAX + 3];
+  struct option known[OPTION_ROWS_MAX + 3];
   int code;
   fill_getopt(known, rows, count);
   const char *unknown = find_abbreviation(argv, known);
@@ -167,6 +177,9 @@ static void print_row(const char *name, const char *argument, const char *help) 
 void options_print(const struct option_row *rows, size_t count) {
   for (size_t i = 0; i < count; i++)
     print_row(rows[i].name, rows[i].argument, rows[i].help);
+}
+
+void options_print_last(void) {
   print_row("help", NULL, "this text");
   print_row("version", NULL, "the version");
 }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #define OPTION_ERROR_CAP 256
+/** Rows of one command. */
+#define OPTION_ROWS_MAX 64
 
 struct option_row {
   const char *name;     /* without dashes */
@@ -26,6 +28,8 @@ bool option_true(void *target, const char *value, const struct option_row *row, 
 bool option_false(void *target, const char *value, const struct option_row *row, char *error);
 bool option_text(void *target, const char *value, const struct option_row *row, char *error);
 
+/** Which of `words` (NULL at the end) it is. False, with `error` filled: none. */
+bool option_word(const char *value, const char *const *words, uint32_t *index, char *error);
 /** A whole number in decimal. */
 bool option_parse_number(const char *text, uint64_t *value);
 
@@ -36,5 +40,7 @@ enum option_outcome { OPTIONS_OK, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 enum option_outcome options_parse(int argc, char **argv, const struct option_row *rows,
                                   size_t count, void *target, int *first);
 void options_print(const struct option_row *rows, size_t count);
+/** Those that every command has. */
+void options_print_last(void);
 
 #endif

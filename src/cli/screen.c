@@ -105,8 +105,9 @@ static limpet_state compose(limpet_client *client, char *line, size_t cap) {
   limpet_snapshot s;
   limpet_status_text(client, true, status, sizeof status);
   limpet_get_snapshot(client, &s, sizeof s);
-  if (s.metrics.queued_messages)
-    (void)snprintf(line, cap, "%s  [%u queued]", status, s.metrics.queued_messages);
+  const unsigned long long queued = s.metrics.queued_messages + s.metrics.outbox_messages;
+  if (queued)
+    (void)snprintf(line, cap, "%s  [%llu queued]", status, queued);
   else
     (void)snprintf(line, cap, "%s", status);
   cut_to_width(line);

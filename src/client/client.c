@@ -1,6 +1,7 @@
 /* Making and freeing clients. */
 #include "internal.h"
 
+#include "durable.h"
 #include "options.h"
 
 #include <stdarg.h>
@@ -101,9 +102,11 @@ static limpet_result fill(struct limpet_client *client, const struct memory *mem
     result = LIMPET_SYSTEM;
   } else if (client->url && settings_prepare(client->settings, client->url, detail, &result)) {
     init_parts(client, options, seed);
-    if (!thread || adopt_thread(client, thread))
-      return LIMPET_OK;
-    result = LIMPET_NO_MEMORY;
+    result = thread && !adopt_thread(client, thread) ? LIMPET_NO_MEMORY
+                                                     : durable_open(client, options, detail);
+    if (result == LIMPET_OK)
+      return result;
+    client_free_outside(client);
   }
   drop_url(client, client->url);
   settings_release(client->settings);
@@ -144,8 +147,8 @@ limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,
   options_adopt(&full, options);
   if (!options_check(&full, detail))
     return LIMPET_INVALID_ARGUMENT;
-  const limpet_result result =
-      loop ? client_make(&full, loop, NULL, client, detail) : thread_start(&full, client, detail);
+  const limpet_result result = loop ? client_make(&full, loop, NULL, client, detail)
+                                    : client_thread_start(&full, client, detail);
   if (result != LIMPET_OK && !detail[0])
     (void)snprintf(detail, LIMPET_DETAIL_CAP, "%s", limpet_result_text(result));
   return result;
@@ -167,7 +170,7 @@ void client_free(struct limpet_client *client) {
   memory_free(&memory, client);
   net_loop_release(loop);
   if (thread)
-    thread_release(thread);
+    client_thread_release(thread);
 }
 
 void client_finish(struct limpet_client *client) {

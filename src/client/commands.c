@@ -1,12 +1,15 @@
 /* Wishes: carried out at once on the loop's thread; from elsewhere queued for it. */
-#include "internal.h"
+#include "durable.h"
 
+/* First the disk: when it has finished, the session is told. */
 static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
   client_lock(client);
   client->is_stopping = true;
   client->stop_at_ms = client_now_ms(client) + deadline_ms;
-  session_disconnect(&client->session, client_now_ms(client));
+  if (durable_is_closed(client))
+    session_disconnect(&client->session, client_now_ms(client));
   client_unlock(client);
+  durable_close(client);
 }
 
 /* Between two actions too: the session keeps what it cannot do yet as a wish. */
@@ -108,6 +111,7 @@ void client_free_outside(struct limpet_client *client) {
     return;
   client_drop_inbox(client);
   client_end_commands(client);
+  durable_free(client);
   memory_free(client_memory(client), outside);
 }
 
@@ -189,11 +193,11 @@ void limpet_stop(limpet_client *client, uint32_t deadline_ms) {
   struct client_thread *thread = outside ? outside->thread : NULL;
   const bool is_own = client_is_own_thread(client);
   if (thread)
-    thread_will_stop(thread, is_own);
+    client_thread_will_stop(thread, is_own);
   if (is_own)
     stop_here(client, deadline_ms);
   else
     stop_from_outside(client, deadline_ms);
   if (thread && !is_own)
-    thread_join(thread);
+    client_thread_join(thread);
 }

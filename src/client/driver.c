@@ -1,5 +1,6 @@
 /* Between session and link: events become inputs, actions become calls. */
-#include "internal.h"
+#include "ack.h"
+#include "durable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,9 +53,28 @@ static bool take_heartbeat(struct limpet_client *client, const uint8_t *data, si
   return true;
 }
 
-static bool wants_text_check(const struct limpet_client *client) {
-  const enum heartbeat_dialect dialect = client->settings->session.dialect;
-  return dialect == DIALECT_PING || dialect == DIALECT_TIMESTAMP;
+static bool take_ack(struct limpet_client *client, const uint8_t *data, size_t len) {
+  char id[ACK_ID_MAX + 1];
+  if (!ack_read_text((const char *)data, len, id))
+    return false;
+  client_lock(client);
+  const bool is_awaited =
+      session_acked(&client->session, client_now_ms(client), client->epoch, id, strlen(id));
+  client_unlock(client);
+  client_settle(client);
+  return is_awaited;
+}
+
+static bool awaits_reply(const struct session_config *config) {
+  return config->dialect == DIALECT_PING || config->dialect == DIALECT_TIMESTAMP;
+}
+
+/* Replies and acknowledgements are short; most settings know neither. */
+static bool take_answer(struct limpet_client *client, const uint8_t *data, size_t len) {
+  const struct session_config *config = &client->settings->session;
+  if (awaits_reply(config) && len <= HEARTBEAT_REPLY_MAX && take_heartbeat(client, data, len))
+    return true;
+  return config->confirm == CONFIRM_ACK && len <= ACK_TEXT_MAX && take_ack(client, data, len);
 }
 
 static void count_in(struct limpet_client *client, size_t len) {
@@ -68,11 +88,11 @@ static void report_text(struct limpet_client *client, const uint8_t *data, size_
     callbacks->on_text(client, (const char *)data, len, client->user);
 }
 
-/* Text that is looked into: for heartbeats, typing, handlers. Apart from on_message(), which pays
+/* Text that is looked into: for answers, typing, handlers. Apart from on_message(), which pays
    for no stack frame that way. */
 __attribute__((noinline)) static void read_text(struct limpet_client *client, const uint8_t *data,
                                                 size_t len) {
-  if (wants_text_check(client) && len <= HEARTBEAT_REPLY_MAX && take_heartbeat(client, data, len))
+  if (take_answer(client, data, len))
     return;
   count_in(client, len);
   if (client_callbacks(client)->on_typing && handlers_take_typing(client, (const char *)data, len))
@@ -83,7 +103,9 @@ __attribute__((noinline)) static void read_text(struct limpet_client *client, co
 }
 
 static bool reads_text(const struct limpet_client *client) {
-  return wants_text_check(client) || client_callbacks(client)->on_typing ||
+  const struct session_config *config = &client->settings->session;
+  return awaits_reply(config) || config->confirm == CONFIRM_ACK ||
+         client_callbacks(client)->on_typing ||
          atomic_load_explicit(&client->has_handlers, memory_order_relaxed);
 }
 
@@ -304,6 +326,8 @@ static void do_write(struct limpet_client *client, const struct session_action *
   const bool writable = link_is_writable(client->link);
   client->out_count++;
   client->out_bytes += action->message->len;
+  if (action->message->is_stored)
+    durable_written(client, envelope);
   net_loop_at_turn_end(client->loop, &client->turn_end);
   client_lock(client);
   session_written(&client->session, client_now_ms(client), action->epoch, action->message,
@@ -350,26 +374,38 @@ static void do_retry(struct limpet_client *client, const struct session_action *
 
 static void do_opened(struct limpet_client *client, const struct session_action *action) {
   (void)action;
+  durable_link_opened(client);
   if (client_callbacks(client)->on_open)
     client_callbacks(client)->on_open(client, client->user);
 }
 
 static void do_ended(struct limpet_client *client, const struct session_action *action) {
   (void)action;
+  durable_link_ended(client);
   report_ended(client);
 }
 
-static void do_fate(struct limpet_client *client, const struct session_action *action) {
+void client_tell_fate(struct limpet_client *client, const struct session_action *action) {
+  const struct envelope *envelope = (const struct envelope *)action->fate.message;
   const limpet_fate_report report = {
-      .id = action->fate.message->id,
+      .id = envelope->message.id,
       .fate = (limpet_fate)action->fate.fate,
       .drop = (limpet_drop)action->fate.drop,
-      .attempts = action->fate.message->attempts,
+      .attempts = envelope->earlier_attempts + envelope->message.attempts,
+      .message_id = envelope->message.message_id,
   };
-  if (action->fate.final)
-    client_free_envelope(client, action->fate.message);
   if (client_callbacks(client)->on_fate)
     client_callbacks(client)->on_fate(client, &report, client->user);
+}
+
+static void do_fate(struct limpet_client *client, const struct session_action *action) {
+  if (action->fate.message->is_stored) {
+    durable_fate(client, action);
+    return;
+  }
+  client_tell_fate(client, action);
+  if (action->fate.final)
+    client_free_envelope(client, action->fate.message);
 }
 
 typedef void action_handler(struct limpet_client *client, const struct session_action *action);
@@ -420,14 +456,16 @@ void client_settle(struct limpet_client *client) {
     return;
   client->is_settling = true;
   do {
-    client->settles_again = false;
+    client->settles_again = durable_take_events(client);
     take_actions(client);
+    durable_ask(client);
     client_judge_water(client);
     flush_judge(client);
   } while (client_run_command(client) || client->settles_again);
   client->is_settling = false;
   set_timer(client);
-  if (client->is_stopping && session_get_state(&client->session) == STATE_CLOSED)
+  if (client->is_stopping && session_get_state(&client->session) == STATE_CLOSED &&
+      durable_is_closed(client))
     client_finish(client);
 }
 
@@ -437,6 +475,7 @@ void client_settle(struct limpet_client *client) {
 static void stop_waiting(struct limpet_client *client) {
   const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
   client->stop_at_ms = SESSION_NEVER;
+  durable_abandon(client);
   client_lose(client, &failure, "stopped before the close handshake ended");
 }
 
@@ -460,6 +499,7 @@ static bool is_posted(const struct limpet_client *client) {
 }
 
 static void end_turn_of_life(struct limpet_client *client) {
+  durable_free(client);  /* it posts no more */
   if (is_posted(client)) /* a posted task still points here */
     net_loop_at_turn_end(client->loop, &client->turn_end);
   else

@@ -1,5 +1,5 @@
 /* limpet_flush(): waiting until what was accepted so far is out, confirmed or dropped. */
-#include "internal.h"
+#include "durable.h"
 
 struct flush {
   struct flush *next;
@@ -49,6 +49,8 @@ static bool is_done(const struct limpet_client *client, const struct flush *flus
   const uint64_t oldest = session_oldest_id(&client->session);
   if (oldest != UINT64_MAX && oldest <= flush->last_id)
     return false;
+  if (durable_oldest(client) <= flush->last_id)
+    return false;
   return !client->link || client->epoch != flush->epoch ||
          link_stream_sent(client->link) >= flush->stream_end;
 }
@@ -58,7 +60,7 @@ void flush_begin(struct limpet_client *client, struct flush *flush) {
     flush_refuse(client, flush);
     return;
   }
-  flush->last_id = atomic_load(&client->next_id) - 1;
+  flush->last_id = client_newest_id(client);
   flush->epoch = client->epoch;
   if (client->link)
     flush->stream_end = link_stream_sent(client->link) + link_buffered(client->link);

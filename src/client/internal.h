@@ -25,9 +25,10 @@
 struct envelope {
   struct session_message message; /* first: session and client share the pointer */
   struct envelope *next;          /* in the inbox */
+  uint32_t earlier_attempts;      /* of a stored one: on links before this session had it */
   uint8_t opcode;
   bool is_now;  /* promise "now", from another thread */
-  char bytes[]; /* payload, then replace_key */
+  char bytes[]; /* payload, then replace_key, then message_id and a NUL */
 };
 
 enum command_kind {
@@ -68,11 +69,13 @@ struct last_end {
 };
 
 struct client_thread;
+struct durable;
 
 /** What other threads hand in. Members but `has_inbox` under client_lock(). */
 struct outside {
   struct limpet_client *client;
   struct client_thread *thread; /* the client's own, or NULL; never changes */
+  struct durable *durable;      /* the outbox, or NULL; the loop's thread sets and frees it */
   struct net_task task;         /* posted while something new is here */
   struct command *commands, **commands_end;
   struct envelope *inbox, **inbox_end;
@@ -146,6 +149,8 @@ uint64_t client_now_ms(const struct limpet_client *client);
 void client_note_flush(struct limpet_client *client);
 /** Drops the link or dial now and reports its loss. */
 void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
+/** Reports the fate of an action to the application. */
+void client_tell_fate(struct limpet_client *client, const struct session_action *action);
 
 /* ---- report.c: errors and endings, as the application sees them ---- */
 /** `failure` NULL: an end that was wanted; `end` NULL: the link was dropped here. */
@@ -155,12 +160,17 @@ void report_keep_end(struct limpet_client *client, const struct failure *failure
 enum failure_verdict report_judge(struct limpet_client *client, const struct failure *failure);
 void report_error(struct limpet_client *client, const struct failure *failure);
 void report_ended(struct limpet_client *client);
+/** The outbox is in trouble; the link is not concerned. */
+void report_outbox(struct limpet_client *client, const char *detail);
 struct failure report_failure(const struct link_end *end);
 
 /* ---- send.c ---- */
 void client_free_envelope(struct limpet_client *client, struct session_message *message);
+/** `options` (or NULL) gives replace_key and message_id. */
 struct envelope *envelope_new(struct limpet_client *client, uint8_t opcode, const void *data,
-                              size_t len, const char *replace_key);
+                              size_t len, const limpet_send_options *options);
+/** The newest number given to a message so far. */
+uint64_t client_newest_id(struct limpet_client *client);
 void client_take_inbox(struct limpet_client *client);
 void client_drop_inbox(struct limpet_client *client);
 /** Compares the buffered amount with high water and tells the application. */
@@ -195,13 +205,14 @@ void handlers_dispatch(struct limpet_client *client, const char *text, size_t le
 void handlers_free(struct limpet_client *client);
 
 /* ---- thread.c ---- */
-limpet_result thread_start(const limpet_options *options, limpet_client **client, char *detail);
+limpet_result client_thread_start(const limpet_options *options, limpet_client **client,
+                                  char *detail);
 /** Whether the caller is the client's loop thread. */
 bool client_is_own_thread(const struct limpet_client *client);
 /** The client is freed: its loop may end. */
-void thread_release(struct client_thread *thread);
+void client_thread_release(struct client_thread *thread);
 /** Told before a stop: who waits for the thread. */
-void thread_will_stop(struct client_thread *thread, bool by_itself);
-void thread_join(struct client_thread *thread);
+void client_thread_will_stop(struct client_thread *thread, bool by_itself);
+void client_thread_join(struct client_thread *thread);
 
 #endif

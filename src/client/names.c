@@ -10,7 +10,8 @@ _Static_assert((int)LIMPET_REASON_DISCONNECT == (int)REASON_DISCONNECT, "reasons
 _Static_assert((int)LIMPET_ERROR_SYSTEM == (int)FAILURE_SYSTEM, "error kinds differ");
 _Static_assert((int)LIMPET_ERROR_CLOSED_BY_PEER == (int)FAILURE_CLOSED_BY_PEER, "kinds differ");
 _Static_assert((int)LIMPET_FATE_DROPPED == (int)FATE_DROPPED, "fates differ");
-_Static_assert((int)LIMPET_DROP_CLEARED == (int)DROP_CLEARED, "drops differ");
+_Static_assert((int)LIMPET_CONFIRM_ACK == (int)CONFIRM_ACK, "confirmations differ");
+_Static_assert((int)LIMPET_DROP_NOT_STORED == (int)DROP_NOT_STORED, "drops differ");
 
 static const struct {
   const char *name, *text;
@@ -25,6 +26,7 @@ static const struct {
     [LIMPET_SYSTEM] = {"system", "The operating system refused"},
     [LIMPET_TIMED_OUT] = {"timed_out", "The time given ran out"},
     [LIMPET_WRONG_THREAD] = {"wrong_thread", "This call would wait for its own thread"},
+    [LIMPET_OUTBOX] = {"outbox", "The outbox cannot be used"},
 };
 
 static bool is_result(limpet_result result) {

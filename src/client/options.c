@@ -37,13 +37,17 @@ static const struct number numbers[] = {
     NUMBER(connect_timeout_ms, WIDTH_32, 10, 600000, 10000),
     NUMBER(close_timeout_ms, WIDTH_32, 0, 60000, 3000),
     NUMBER(ready_timeout_ms, WIDTH_32, 10, 600000, 10000),
-    NUMBER(confirm, WIDTH_32, 0, LIMPET_CONFIRM_BARRIER, LIMPET_CONFIRM_NONE),
+    NUMBER(confirm, WIDTH_32, 0, LIMPET_CONFIRM_ACK, LIMPET_CONFIRM_NONE),
     NUMBER(in_flight, WIDTH_32, 1, 65536, 256),
+    NUMBER(ack_timeout_ms, WIDTH_32, 0, HOUR_MS, 30000),
     NUMBER(queue_limit, WIDTH_32, 1, 1000000, 100),
     NUMBER(queue_limit_bytes, WIDTH_64, 1, 1ULL << 40, MIB),
     NUMBER(high_water, WIDTH_64, KIB, 1ULL << 40, MIB),
     NUMBER(max_message, WIDTH_64, 1, 1ULL << 31, 16 * MIB),
     NUMBER(max_handshake, WIDTH_32, 256, MIB, 16 * KIB),
+    NUMBER(outbox_limit, WIDTH_64, 1, 1000000000, 1000000),
+    NUMBER(outbox_limit_bytes, WIDTH_64, 1, 1ULL << 40, 1024 * MIB),
+    NUMBER(outbox_durability_ms, WIDTH_32, 0, 60000, 0),
     NUMBER(compress_window_bits, WIDTH_8, 9, 15, 15),
     NUMBER(happy_eyeballs_delay_ms, WIDTH_32, 10, 2000, 250),
     NUMBER(busy_poll_us, WIDTH_32, 0, 1000, 0),
@@ -146,6 +150,10 @@ static bool check_pairs(const limpet_options *o, char *detail) {
     return refuse(detail, "heartbeat_timeout_ms", "is more than heartbeat_interval_ms");
   if (o->confirm == LIMPET_CONFIRM_BARRIER && o->heartbeat == LIMPET_DIALECT_OFF)
     return refuse(detail, "confirm", "barrier needs a heartbeat, and heartbeat is off");
+  if (o->outbox && o->confirm == LIMPET_CONFIRM_NONE)
+    return refuse(detail, "outbox", "needs confirm barrier or ack");
+  if (o->outbox && !o->outbox[0])
+    return refuse(detail, "outbox", "is an empty path");
   if (!o->tls_cert_file != !o->tls_key_file)
     return refuse(detail, o->tls_cert_file ? "tls_cert_file" : "tls_key_file",
                   "needs its other half (certificate and key go together)");

@@ -120,6 +120,16 @@ void report_error(struct limpet_client *client, const struct failure *failure) {
     client_callbacks(client)->on_error(client, &error, client->user);
 }
 
+void report_outbox(struct limpet_client *client, const char *detail) {
+  const struct failure failure = {
+      .kind = FAILURE_OUTBOX, .retryable = true, .retry_after_ms = UINT64_MAX};
+  struct endpoint endpoint;
+  const limpet_error error = make_error(client, &failure, detail, &endpoint);
+  client_log(client, LIMPET_LOG_ERROR, "%s: %s", error.message, detail);
+  if (client_callbacks(client)->on_error)
+    client_callbacks(client)->on_error(client, &error, client->user);
+}
+
 void report_ended(struct limpet_client *client) {
   const struct last_end *end = client->last_end;
   const limpet_close_info info = {

@@ -1,7 +1,9 @@
 /* Outgoing messages: directly into the link's output, or by node through the session's queue. */
 #include "internal.h"
 
+#include "durable.h"
 #include "utf8.h"
+#include "uuid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +14,20 @@
 
 /* ---- envelopes ---- */
 
+static uint32_t put_text(char *at, const char *text, size_t size, const char **kept) {
+  if (!text)
+    return 0;
+  memcpy(at, text, size);
+  *kept = at;
+  return (uint32_t)strlen(text);
+}
+
 struct envelope *envelope_new(struct limpet_client *client, uint8_t opcode, const void *data,
-                              size_t len, const char *replace_key) {
-  const size_t key_len = replace_key ? strlen(replace_key) : 0;
-  struct envelope *e = memory_alloc(client_memory(client), sizeof *e + len + key_len);
+                              size_t len, const limpet_send_options *options) {
+  const char *key = options ? options->replace_key : NULL;
+  const char *id = options ? options->message_id : NULL;
+  const size_t key_len = key ? strlen(key) : 0, id_size = id ? strlen(id) + 1 : 0;
+  struct envelope *e = memory_alloc(client_memory(client), sizeof *e + len + key_len + id_size);
   if (!e)
     return NULL;
   memset(e, 0, sizeof *e);
@@ -24,11 +36,9 @@ struct envelope *envelope_new(struct limpet_client *client, uint8_t opcode, cons
   e->message.expires_at_ms = SESSION_NEVER;
   if (len)
     memcpy(e->bytes, data, len);
-  if (replace_key) {
-    memcpy(e->bytes + len, replace_key, key_len);
-    e->message.replace_key = e->bytes + len;
-    e->message.replace_key_len = (uint32_t)key_len;
-  }
+  struct session_message *m = &e->message;
+  m->replace_key_len = put_text(e->bytes + len, key, key_len, &m->replace_key);
+  m->message_id_len = put_text(e->bytes + len + key_len, id, id_size, &m->message_id);
   return e;
 }
 
@@ -37,7 +47,13 @@ void client_free_envelope(struct limpet_client *client, struct session_message *
 }
 
 static uint64_t fresh_id(struct limpet_client *client) {
+  if (durable_is_on(client))
+    return durable_fresh_id(client);
   return atomic_fetch_add_explicit(&client->next_id, 1, memory_order_relaxed);
+}
+
+uint64_t client_newest_id(struct limpet_client *client) {
+  return fresh_id(client);
 }
 
 /* ---- how much waits ---- */
@@ -53,7 +69,7 @@ static uint64_t held_bytes(const struct limpet_client *client) {
 /* A node stands in both places while the kernel has not taken it; it counts once. What has no node
    goes ahead of those that have. */
 uint64_t client_buffered(const struct limpet_client *client) {
-  const uint64_t held = held_bytes(client);
+  const uint64_t held = held_bytes(client) + durable_pending_bytes(client);
   const uint64_t output = client->link ? link_buffered(client->link) : 0;
   if (!held || !output)
     return held + output;
@@ -175,8 +191,7 @@ static void fill_node(struct limpet_client *client, struct envelope *envelope,
 SLOW_WAY static limpet_result send_node(struct limpet_client *client, uint8_t opcode,
                                         const void *data, size_t len,
                                         const limpet_send_options *options, uint64_t *id) {
-  struct envelope *envelope =
-      envelope_new(client, opcode, data, len, options ? options->replace_key : NULL);
+  struct envelope *envelope = envelope_new(client, opcode, data, len, options);
   if (!envelope)
     return LIMPET_NO_MEMORY;
   fill_node(client, envelope, options, client_now_ms(client));
@@ -234,8 +249,7 @@ static limpet_result put_in_inbox(struct limpet_client *client, struct envelope 
 SLOW_WAY static limpet_result send_from_outside(struct limpet_client *client, uint8_t opcode,
                                                 const void *data, size_t len,
                                                 const limpet_send_options *options, uint64_t *id) {
-  struct envelope *envelope =
-      envelope_new(client, opcode, data, len, options ? options->replace_key : NULL);
+  struct envelope *envelope = envelope_new(client, opcode, data, len, options);
   if (!envelope)
     return LIMPET_NO_MEMORY;
   fill_node(client, envelope, options, limpet_now_ms());
@@ -321,11 +335,50 @@ void client_drop_inbox(struct limpet_client *client) {
 
 /* ---- the calls ---- */
 
+bool limpet_new_id(char id[LIMPET_NEW_ID_CAP]) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return net_uuid7((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, id);
+}
+
+static bool is_id(const char *id) {
+  const size_t len = strnlen(id, LIMPET_MESSAGE_ID_MAX + 1);
+  return len > 0 && len <= LIMPET_MESSAGE_ID_MAX && utf8_is_valid((const uint8_t *)id, len);
+}
+
+/* What the promise and the confirmation ask of the options. */
+static bool is_sendable(const struct limpet_client *client, const limpet_send_options *options) {
+  const bool wants_id = client->settings->session.confirm == CONFIRM_ACK;
+  if (!options)
+    return !wants_id;
+  if ((unsigned)options->promise > LIMPET_PROMISE_DURABLE)
+    return false;
+  if (options->promise == LIMPET_PROMISE_DURABLE && !durable_is_on(client))
+    return false;
+  if (!options->message_id)
+    return !wants_id || options->promise == LIMPET_PROMISE_NOW;
+  return is_id(options->message_id);
+}
+
+/* Nobody waits for the disk: what is refused later is told as a fate. */
+SLOW_WAY static limpet_result send_durably(struct limpet_client *client, uint8_t opcode,
+                                           const void *data, size_t len,
+                                           const limpet_send_options *options, uint64_t *id) {
+  const limpet_result result = durable_send(client, opcode, data, len, options, id);
+  if (result == LIMPET_OK && client_is_own_thread(client))
+    client_judge_water(client);
+  return result;
+}
+
 static inline limpet_result send_message(struct limpet_client *client, uint8_t opcode,
                                          const void *data, size_t len,
                                          const limpet_send_options *options, uint64_t *id) {
   if (len > client->settings->options.max_message)
     return LIMPET_MESSAGE_TOO_BIG;
+  if (!is_sendable(client, options))
+    return LIMPET_INVALID_ARGUMENT;
+  if (options && options->promise == LIMPET_PROMISE_DURABLE)
+    return send_durably(client, opcode, data, len, options, id);
   if (!client_is_own_thread(client))
     return send_from_outside(client, opcode, data, len, options, id);
   client_take_inbox(client);

@@ -40,6 +40,7 @@ static void blank_pointers(limpet_options *out, const limpet_options *in) {
   out->url = NULL;
   out->origin = out->tls_ca_file = out->tls_cert_file = out->tls_key_file = NULL;
   out->headers = out->subprotocols = NULL;
+  out->outbox = NULL; /* each client's own */
   out->user = NULL;
 }
 
@@ -136,6 +137,7 @@ static void fill_session(struct settings *s) {
       .ready_timeout_ms = o->ready_timeout_ms,
       .confirm = (enum session_confirm)o->confirm,
       .in_flight = o->in_flight,
+      .ack_timeout_ms = o->ack_timeout_ms,
       .queue_limit = o->queue_limit,
       .queue_limit_bytes = o->queue_limit_bytes,
       .report_fates = o->callbacks.on_fate != NULL,
@@ -206,6 +208,7 @@ static struct settings *make(struct net_loop *loop, const struct memory *memory,
   s->references = 1;
   s->memory = *memory;
   s->options = *options;
+  s->options.outbox = NULL; /* opened once, by the client */
   if (!adopt_strings(s)) {
     memory_free(memory, s);
     return NULL;

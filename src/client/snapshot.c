@@ -1,12 +1,13 @@
 /* What a client can be asked, from any thread: one consistent picture, taken under the lock. */
-#include "internal.h"
+#include "durable.h"
 
 #include "status.h"
 
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(sizeof(limpet_metrics) == sizeof(struct session_metrics), "metrics differ");
+_Static_assert(offsetof(limpet_metrics, outbox_messages) == sizeof(struct session_metrics),
+               "metrics differ");
 
 static void copy_last_end(const struct limpet_client *client, limpet_snapshot *out) {
   const struct last_end *end = client->last_end;
@@ -37,11 +38,19 @@ static void take(struct limpet_client *client, limpet_snapshot *out) {
   client_unlock(client);
 }
 
+/* A stored message that the session holds just now counts where it is stored. */
+static void add_outbox(struct limpet_client *client, limpet_metrics *metrics) {
+  const uint32_t held = durable_held(client);
+  metrics->queued_messages -= held < metrics->queued_messages ? held : metrics->queued_messages;
+  durable_count(client, &metrics->outbox_messages, &metrics->outbox_bytes);
+}
+
 void limpet_get_snapshot(limpet_client *client, limpet_snapshot *snapshot, size_t size) {
   limpet_snapshot full;
   if (client_is_own_thread(client))
     client_fold_counts(client);
   take(client, &full);
+  add_outbox(client, &full.metrics);
   memset(snapshot, 0, size);
   memcpy(snapshot, &full, size < sizeof full ? size : sizeof full);
 }

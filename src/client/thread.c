@@ -32,7 +32,7 @@ static void fail(struct client_thread *t, const char *what) {
   (void)snprintf(t->detail, sizeof t->detail, "%s", what);
 }
 
-void thread_release(struct client_thread *thread) {
+void client_thread_release(struct client_thread *thread) {
   uv_close((uv_handle_t *)&thread->alive, NULL);
 }
 
@@ -43,7 +43,7 @@ static void start(struct client_thread *t, uv_loop_t *loop) {
   }
   t->result = client_make(t->options, loop, t, &t->client, t->detail);
   if (t->result != LIMPET_OK)
-    thread_release(t);
+    client_thread_release(t);
 }
 
 /* Runs until the client is freed and the loop's last handle has closed. A thread that failed to
@@ -66,7 +66,8 @@ static void *run(void *argument) {
   return NULL;
 }
 
-limpet_result thread_start(const limpet_options *options, limpet_client **client, char *detail) {
+limpet_result client_thread_start(const limpet_options *options, limpet_client **client,
+                                  char *detail) {
   const limpet_allocator *a = &options->allocator;
   const struct memory memory =
       a->alloc ? (struct memory){a->alloc, a->realloc, a->free, a->context} : memory_default;
@@ -86,18 +87,18 @@ limpet_result thread_start(const limpet_options *options, limpet_client **client
   *client = t->client;
   if (result != LIMPET_OK) {
     memcpy(detail, t->detail, sizeof t->detail);
-    thread_join(t);
+    client_thread_join(t);
   }
   return result;
 }
 
-void thread_will_stop(struct client_thread *thread, bool by_itself) {
+void client_thread_will_stop(struct client_thread *thread, bool by_itself) {
   thread->is_detached = by_itself;
   if (by_itself)
     pthread_detach(thread->thread);
 }
 
-void thread_join(struct client_thread *thread) {
+void client_thread_join(struct client_thread *thread) {
   pthread_join(thread->thread, NULL);
   forget(thread);
 }

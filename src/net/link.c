@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -151,21 +150,19 @@ struct link *link_dial(struct net_loop *loop, const struct link_settings *settin
 }
 
 struct link *link_accept(struct net_loop *loop, const struct link_settings *settings,
-                         const struct link_events *events, void *user, uv_os_sock_t fd) {
+                         const struct link_events *events, void *user,
+                         const struct link_upgrade *upgrade) {
   struct link *link = make(loop, settings, events, user);
-  if (!link) {
-    close(fd);
+  if (!link)
     return NULL;
-  }
   link->is_server = true;
-  int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not for Unix sockets */
-  if (!opening_new_server(link) || !link_set_deadline(link, settings->connect_timeout_ms) ||
-      link_attach(link, fd) != 0) {
+  if (!opening_new_server(link, upgrade) ||
+      !link_set_deadline(link, settings->connect_timeout_ms) ||
+      link_attach(link, upgrade->fd) != 0) {
     unmake(link);
-    close(fd);
     return NULL;
   }
+  link->tls = upgrade->tls;
   link_at_turn_end(link);
   return link;
 }
@@ -297,6 +294,10 @@ void *link_user(const struct link *link) {
 
 struct net_loop *link_loop(const struct link *link) {
   return link->loop;
+}
+
+uv_os_sock_t link_socket(const struct link *link) {
+  return link->fd;
 }
 
 bool link_is_open(const struct link *link) {

@@ -77,9 +77,6 @@ struct link_events {
   void (*flushed)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
-  /** Server role: a request was read; answer with link_accept_upgrade() or link_refuse(), now or
-      later (connect_timeout_ms bounds it). NULL: every valid upgrade is accepted. */
-  void (*request)(struct link *link, const struct handshake_request *request);
 };
 
 /** Shared by many links and outliving them. */
@@ -96,25 +93,34 @@ struct link_settings {
   const char *const *subprotocols;
   bool compress;
   struct deflate_params deflate;
-  struct tls_context *tls; /* for wss; server role: or NULL */
+  struct tls_context *tls; /* for wss */
 };
 
 /** Starts a dial. `text` (the whole URL) is copied. NULL: no memory. Every later failure is an
     `ended` event. A fresh key and a fresh look-up each time. */
 struct link *link_dial(struct net_loop *loop, const struct link_settings *settings,
                        const struct link_events *events, void *user, const char *url);
-/** The server's side of an accepted socket, which now belongs to the link. NULL: no memory (the
-    socket is closed). */
+
+/** A connection on which a valid upgrade was read, by src/http. */
+struct link_upgrade {
+  uv_os_sock_t fd;
+  struct tls_stream *tls;                  /* or NULL */
+  const struct handshake_request *request; /* read during the call only, as all that follows */
+  const char *const *headers;              /* further lines of the 101, NULL at the end, or NULL */
+  const uint8_t *early;                    /* what came behind the request */
+  size_t early_len;
+};
+/** The server's side: answers 101, then is open. The connection belongs to the link, unless NULL is
+    returned: no memory, or a header that is none. Of `settings` the server's role takes the limits,
+    the timeouts and `compress`. */
 struct link *link_accept(struct net_loop *loop, const struct link_settings *settings,
-                         const struct link_events *events, void *user, uv_os_sock_t fd);
-/** Server role, after `request`: `extra` header lines, NULL at the end, or NULL. */
-void link_accept_upgrade(struct link *link, const char *const *extra);
-/** Server role, after `request`: answers with `status` and ends. */
-void link_refuse(struct link *link, uint16_t status, const char *sentence,
-                 const char *const *extra);
+                         const struct link_events *events, void *user,
+                         const struct link_upgrade *upgrade);
 
 void *link_user(const struct link *link);
 struct net_loop *link_loop(const struct link *link);
+/** The socket, while there is one; for its options. */
+uv_os_sock_t link_socket(const struct link *link);
 
 /**
  * Sends a whole message (FRAME_TEXT or FRAME_BINARY). `*stream_end` or NULL: where it ends. False:

@@ -108,7 +108,8 @@ void link_cool_down(struct link *link);
 
 /* ---- link_open.c ---- */
 bool opening_new_client(struct link *link, const char *url);
-bool opening_new_server(struct link *link);
+/** False: no memory, or a header that is none. */
+bool opening_new_server(struct link *link, const struct link_upgrade *upgrade);
 void opening_free(struct link *link, struct opening *opening);
 void opening_cancel(struct opening *opening);
 int opening_wants(const struct opening *opening);

@@ -12,20 +12,14 @@ static void begin_tls(struct link *link);
 static void go_on_tls(struct link *link, int events);
 
 static void describe_tls(const struct link *link, char *text, size_t cap) {
-  snprintf(text, cap, "the TLS handshake with %s",
-           link->is_server ? "a client" : client_opening(link)->url.host);
+  snprintf(text, cap, "the TLS handshake with %s", client_opening(link)->url.host);
 }
 
 static const struct step step_tls = {begin_tls, go_on_tls, describe_tls, STEP_UPGRADE};
-static const struct step step_tls_server = {begin_tls, go_on_tls, describe_tls, STEP_REQUEST};
-
-static bool needs_tls(const struct link *link) {
-  return link->is_server ? link->settings->tls != NULL
-                         : client_opening(link)->url.scheme == URL_WSS;
-}
 
 static void begin_tls(struct link *link) {
-  if (!needs_tls(link)) {
+  const struct url *url = &client_opening(link)->url;
+  if (url->scheme != URL_WSS) {
     opening_next_step(link);
     return;
   }
@@ -34,13 +28,7 @@ static void begin_tls(struct link *link) {
     link_finish_simply(link, LINK_END_TLS, "no TLS context for a wss address");
     return;
   }
-  const struct memory *memory = link_memory(link);
-  if (link->is_server) {
-    link->tls = tls_stream_accept(context, memory, link->fd);
-  } else {
-    const struct url *url = &client_opening(link)->url;
-    link->tls = tls_stream_new(context, memory, link->fd, url->host, url->port);
-  }
+  link->tls = tls_stream_new(context, link_memory(link), link->fd, url->host, url->port);
   if (link->tls)
     go_on_tls(link, 0);
   else
@@ -86,11 +74,9 @@ static const struct step *step_of(const struct link *link) {
   case STEP_CONNECT:
     return &step_connect;
   case STEP_TLS:
-    return link->is_server ? &step_tls_server : &step_tls;
+    return &step_tls;
   case STEP_UPGRADE:
     return &step_upgrade;
-  case STEP_REQUEST:
-    return &step_request;
   default:
     return &step_answer;
   }
@@ -107,7 +93,7 @@ void opening_next_step(struct link *link) {
 
 void opening_turn_end(struct link *link) {
   if (link->opening->step == STEP_START)
-    enter(link, link->is_server ? STEP_TLS : STEP_CONNECT);
+    enter(link, link->is_server ? STEP_ANSWER : STEP_CONNECT);
   else if (link->opening->step == STEP_ANSWER)
     step_answer.ready(link, 0);
 }

@@ -2,10 +2,10 @@
  * A link that is not open yet: the steps of both roles, and what they need meanwhile.
  *
  *   client   CONNECT  TLS  UPGRADE
- *   server            TLS  REQUEST  ANSWER
+ *   server   ANSWER
  *
  * A step is begun once, then told when the socket is ready, until it begins the next one or ends
- * the link. TLS is passed over for plain links.
+ * the link. TLS is passed over for plain links. The server's request was read by src/http.
  */
 #ifndef NET_OPENING_H
 #define NET_OPENING_H
@@ -16,7 +16,7 @@
 #define OPENING_HEAD_MIN 1024
 #define OPENING_HEAD_MAX ((size_t)256 * 1024) /* of a request or answer that we write */
 
-enum opening_step { STEP_START, STEP_CONNECT, STEP_TLS, STEP_UPGRADE, STEP_REQUEST, STEP_ANSWER };
+enum opening_step { STEP_START, STEP_CONNECT, STEP_TLS, STEP_UPGRADE, STEP_ANSWER };
 
 struct step {
   void (*begin)(struct link *link);
@@ -48,13 +48,13 @@ struct client_opening {
 
 struct server_opening {
   struct opening base;
-  bool is_answered, is_accepted;
-  struct link_end refusal; /* how it ends, if not accepted */
-  struct handshake_server reader;
+  char subprotocol[HANDSHAKE_VALUE_CAP];
+  bool deflate_agreed;
+  struct deflate_params deflate;
 };
 
 extern const struct step step_connect, step_upgrade; /* link_dial.c */
-extern const struct step step_request, step_answer;  /* link_serve.c */
+extern const struct step step_answer;                /* link_serve.c */
 
 static inline struct client_opening *client_opening(const struct link *link) {
   return (struct client_opening *)link->opening;

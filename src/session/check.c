@@ -97,6 +97,19 @@ static bool window_is_kept(const struct session *s, uint64_t now_ms) {
          s->queue.recovered;
 }
 
+static bool without_a_link_nothing_stored_is_held(const struct session *s, uint64_t now_ms) {
+  (void)now_ms;
+  const struct session_message *head = s->queue.waiting, *m = head;
+  if (is_linked(s) || !head)
+    return true;
+  do {
+    if (m->is_stored)
+      return false;
+    m = m->next;
+  } while (m != head);
+  return true;
+}
+
 /* ---- the queue ---- */
 
 static void count_ring(const struct session_message *head, uint64_t *count, uint64_t *bytes) {
@@ -105,7 +118,7 @@ static void count_ring(const struct session_message *head, uint64_t *count, uint
     return;
   do {
     ++*count;
-    *bytes += m->len;
+    *bytes += m->is_stored ? 0 : m->len;
     m = m->next;
   } while (m != head);
 }
@@ -156,6 +169,7 @@ static const struct rule rules[] = {
     {flight_needs_a_link, "nothing is in flight without a link"},
     {closing_lets_nothing_wait, "nothing waits while closing"},
     {window_is_kept, "the window bounds what is unconfirmed"},
+    {without_a_link_nothing_stored_is_held, "stored messages are held only while a link is open"},
     {counts_are_right, "the queue's counts are those of its lists"},
     {flight_is_in_stream_order, "what is in flight is in stream order"},
     {expiry_is_sorted, "the first to expire comes first"},

@@ -1,8 +1,4 @@
-/*
- * Questions and replies as bytes. Replies are told from ordinary messages on the hot path, so an
- * ordinary message is refused by its length, its first byte, or for want of one word, before
- * anything is parsed. The word must stand there plainly: "p\u006fng" is nobody's reply.
- */
+/* Questions and replies as bytes. */
 #include "heartbeat.h"
 #include "json_peek.h"
 
@@ -49,33 +45,13 @@ size_t heartbeat_write_text(enum heartbeat_dialect dialect, int64_t wall_ms,
   return out.len;
 }
 
-static bool contains(const char *text, size_t len, const char *word, size_t word_len) {
-  for (size_t i = 0; i + word_len <= len; i++)
-    if (text[i] == word[0] && memcmp(text + i, word, word_len) == 0)
-      return true;
-  return false;
-}
-
-static bool may_be_object(const char *text, size_t len) {
-  return len >= 2 && len <= HEARTBEAT_REPLY_MAX &&
-         (text[0] == '{' || text[0] == ' ' || text[0] == '\t' || text[0] == '\n' ||
-          text[0] == '\r');
-}
-
-static bool has_type(const char *text, size_t len, const char *word, size_t word_len) {
-  struct json_peek_value type;
-  return may_be_object(text, len) && contains(text, len, word, word_len) &&
-         json_peek_member(text, len, "type", &type) && type.kind == JSON_PEEK_STRING &&
-         type.len == word_len && memcmp(type.text, word, word_len) == 0;
-}
-
 static bool read_integer(const char *text, size_t len, const char *name, int64_t *out) {
   struct json_peek_value value;
   return json_peek_member(text, len, name, &value) && json_peek_integer(&value, out);
 }
 
 static bool read_response(const char *text, size_t len, struct heartbeat_reply *reply) {
-  if (!has_type(text, len, RESPONSE, sizeof RESPONSE - 1))
+  if (!json_peek_has_type(text, len, RESPONSE))
     return false;
   int64_t server, original;
   reply->has_server_time = read_integer(text, len, "timestamp", &server) &&
@@ -90,8 +66,10 @@ static bool read_response(const char *text, size_t len, struct heartbeat_reply *
 bool heartbeat_read_text(enum heartbeat_dialect dialect, const char *text, size_t len,
                          struct heartbeat_reply *reply) {
   *reply = (struct heartbeat_reply){.dialect = dialect};
+  if (len > HEARTBEAT_REPLY_MAX)
+    return false;
   if (dialect == DIALECT_PING)
-    return has_type(text, len, PONG, sizeof PONG - 1);
+    return json_peek_has_type(text, len, PONG);
   if (dialect == DIALECT_TIMESTAMP)
     return read_response(text, len, reply);
   return false;

@@ -391,3 +391,25 @@ bool json_peek_integer(const struct json_peek_value *value, int64_t *out) {
   *out = is_negative && sum ? -(int64_t)(sum - 1) - 1 : (int64_t)sum;
   return true;
 }
+
+/* ---- messages by their type ---- */
+
+static bool contains(const char *text, size_t len, const char *word, size_t word_len) {
+  for (size_t i = 0; i + word_len <= len; i++)
+    if (text[i] == word[0] && memcmp(text + i, word, word_len) == 0)
+      return true;
+  return false;
+}
+
+static bool may_be_object(const char *text, size_t len) {
+  return len >= 2 && (text[0] == '{' || text[0] == ' ' || text[0] == '\t' || text[0] == '\n' ||
+                      text[0] == '\r');
+}
+
+bool json_peek_has_type(const char *text, size_t len, const char *type) {
+  const size_t type_len = length_of(type);
+  struct json_peek_value value;
+  return may_be_object(text, len) && contains(text, len, type, type_len) &&
+         json_peek_member(text, len, "type", &value) && value.kind == JSON_PEEK_STRING &&
+         value.len == type_len && memcmp(value.text, type, type_len) == 0;
+}

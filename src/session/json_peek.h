@@ -25,6 +25,12 @@ struct json_peek_value {
     object. Of repeated members the last one counts. */
 bool json_peek_member(const char *text, size_t len, const char *name,
                       struct json_peek_value *value);
+/**
+ * Whether `text` is an object whose member "type" is `type`. For the hot path: an ordinary message
+ * is refused by its first byte, or for want of the word, before anything is parsed. The word must
+ * stand there plainly: "p\u006fng" is nobody's pong.
+ */
+bool json_peek_has_type(const char *text, size_t len, const char *type);
 /** Decodes a STRING's escapes into `out` as UTF-8, NUL-terminated. False if it does not fit, holds
     U+0000 or an unpaired surrogate. */
 bool json_peek_string(const struct json_peek_value *value, char *out, size_t cap);

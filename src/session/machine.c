@@ -214,6 +214,7 @@ void machine_lose(struct session *s, uint64_t now_ms, const struct failure *fail
   actions_push(s, ACTION_ERROR, (uint32_t)s->failure.kind);
   leave_link(s, now_ms);
   queue_return(&s->queue);
+  queue_release_stored(&s->queue);
   s->counts.dropped += queue_expire(&s->queue, now_ms); /* time went on for what was in flight */
   machine_step(s, now_ms, input);
 }

@@ -210,7 +210,8 @@ bool queue_next_report(struct message_queue *q, struct queue_report *report) {
 
 static void finish(struct message_queue *q, node *m, enum session_fate fate,
                    enum session_drop drop) {
-  q->bytes -= m->len;
+  if (!m->is_stored)
+    q->bytes -= m->len;
   m->place = PLACE_NONE;
   m->fate = (uint8_t)fate;
   m->drop = (uint8_t)drop;
@@ -281,10 +282,11 @@ uint32_t queue_push(struct message_queue *q, node *m, bool report) {
     ring_append(&q->waiting, m);
     q->waiting_count++;
   }
-  q->bytes += m->len;
+  if (!m->is_stored)
+    q->bytes += m->len;
   expiry_insert(q, m);
   key_insert(q, m);
-  if (report)
+  if (report && !m->is_stored)
     owe(q, m, OWED_QUEUED);
   return old != NULL;
 }
@@ -321,14 +323,25 @@ uint64_t queue_lowest_id(const struct message_queue *q) {
   return ids[2] < lowest ? ids[2] : lowest;
 }
 
-static node *oldest_victim(const struct message_queue *q, const node *newest) {
-  if (q->waiting && q->waiting != newest)
-    return q->waiting;
-  if (q->waiting && q->waiting->next != newest)
-    return q->waiting->next;
-  if (q->recovered)
-    return q->recovered;
-  return q->in_flight ? q->in_flight : q->waiting;
+static node *oldest_but(node *head, const node *spared) {
+  node *m = head;
+  if (!head)
+    return NULL;
+  do {
+    if (m != spared && !m->is_stored)
+      return m;
+    m = m->next;
+  } while (m != head);
+  return NULL;
+}
+
+static node *oldest_victim(const struct message_queue *q, node *newest) {
+  node *m = oldest_but(q->waiting, newest);
+  if (!m)
+    m = oldest_but(q->recovered, newest);
+  if (!m)
+    m = oldest_but(q->in_flight, newest);
+  return m ? m : newest;
 }
 
 uint32_t queue_evict(struct message_queue *q, uint64_t limit, uint64_t limit_bytes, node *newest) {
@@ -357,19 +370,48 @@ uint32_t queue_expire(struct message_queue *q, uint64_t now_ms) {
   return count;
 }
 
+/* What is stored is not lost with the session's hold on it. */
+static bool let_go(struct message_queue *q, node *m, enum session_drop drop) {
+  if (m->is_stored)
+    finish(q, m, FATE_STORED, DROP_NONE);
+  else
+    finish(q, m, FATE_DROPPED, drop);
+  return !m->is_stored;
+}
+
 static uint32_t drop_ring(struct message_queue *q, node *const *head, leave_list *leave,
                           enum session_drop drop) {
   uint32_t count = 0;
-  for (; *head; count++) {
+  while (*head) {
     node *m = *head;
     leave(q, m);
-    finish(q, m, FATE_DROPPED, drop);
+    count += let_go(q, m, drop);
   }
   return count;
 }
 
 uint32_t queue_drop_waiting(struct message_queue *q, enum session_drop drop) {
   return drop_ring(q, &q->waiting, leave_waiting, drop);
+}
+
+static uint32_t sweep_waiting(struct message_queue *q, bool stored_ones, enum session_drop drop) {
+  uint32_t count = 0, left = q->waiting_count;
+  for (node *m = q->waiting, *next; left > 0; left--, m = next) {
+    next = m->next;
+    if (m->is_stored != stored_ones)
+      continue;
+    leave_waiting(q, m);
+    count += let_go(q, m, drop);
+  }
+  return count;
+}
+
+uint32_t queue_clear(struct message_queue *q) {
+  return sweep_waiting(q, false, DROP_CLEARED);
+}
+
+void queue_release_stored(struct message_queue *q) {
+  (void)sweep_waiting(q, true, DROP_NONE);
 }
 
 uint32_t queue_drop_in_flight(struct message_queue *q, enum session_drop drop) {
@@ -429,6 +471,23 @@ void queue_confirmed(struct message_queue *q, uint64_t stream_begin) {
     leave_in_flight(q, m);
     finish(q, m, FATE_CONFIRMED, DROP_NONE);
   }
+}
+
+static bool has_id(const node *m, const char *id, size_t id_len) {
+  return m->message_id && m->message_id_len == id_len && memcmp(m->message_id, id, id_len) == 0;
+}
+
+/* Servers acknowledge in order, so the first look nearly always finds it. */
+bool queue_acked(struct message_queue *q, const char *id, size_t id_len) {
+  node *m = q->in_flight;
+  for (uint32_t left = m ? q->in_flight_count : 0; left > 0; left--, m = m->next) {
+    if (!has_id(m, id, id_len))
+      continue;
+    leave_in_flight(q, m);
+    finish(q, m, FATE_CONFIRMED, DROP_NONE);
+    return true;
+  }
+  return false;
 }
 
 /* Newest first, so that of two with one key the newer one stands for it. */

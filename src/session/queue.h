@@ -1,6 +1,10 @@
 /*
  * The messages of a session: those that wait, those in flight, and the reports owed on them.
  *
+ * Stored messages (`is_stored`) live in the driver's outbox too. They do not count against limits
+ * and are never evicted or cleared; where others would wait for the next link or be dropped with
+ * the session's rest, they are given back with the fate "stored".
+ *
  * Order is kept always: what is in flight comes before what waits. A node is in at most one
  * of the two lists; `expiring` (sorted by time) and `keyed` (by replace_key) hold waiting ones
  * only; `reports` may hold any, and also those that are final and only wait to be given back. All
@@ -10,6 +14,7 @@
 #define SESSION_QUEUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "words.h"
@@ -25,7 +30,7 @@ struct message_queue {
   struct session_message *keyed;           /* root of the tree of replace keys */
   struct session_message *reports;         /* newest; a ring through `report_next` */
   uint32_t waiting_count, in_flight_count; /* recovered ones count as in flight */
-  uint64_t bytes;                          /* payload of all held messages */
+  uint64_t bytes;                          /* payload of all held messages that are not stored */
 };
 
 /** Takes a node in, behind all others or in the place of a waiting one with its key, which is
@@ -35,7 +40,7 @@ uint32_t queue_push(struct message_queue *q, struct session_message *message, bo
 void queue_recover(struct message_queue *q, struct session_message *message);
 uint64_t queue_lowest_id(const struct message_queue *q);
 /** Drops the oldest until there are at most `limit` messages and `limit_bytes`; waiting ones
-    first, `newest` last. Returns how many. */
+    first, `newest` last, stored ones never. Returns how many. */
 uint32_t queue_evict(struct message_queue *q, uint64_t limit, uint64_t limit_bytes,
                      struct session_message *newest);
 /** Drops what expired by `now_ms`. Returns how many. */
@@ -43,6 +48,8 @@ uint32_t queue_expire(struct message_queue *q, uint64_t now_ms);
 /** When the next one expires, UINT64_MAX if none. */
 uint64_t queue_expires_at(const struct message_queue *q);
 uint32_t queue_drop_waiting(struct message_queue *q, enum session_drop drop);
+/** Drops what waits and is not stored, as cleared. */
+uint32_t queue_clear(struct message_queue *q);
 /** What is in flight or recovered. */
 uint32_t queue_drop_in_flight(struct message_queue *q, enum session_drop drop);
 uint32_t queue_drop_all(struct message_queue *q, enum session_drop drop);
@@ -54,8 +61,12 @@ void queue_shift(struct message_queue *q, uint64_t stream_at, uint64_t len);
 void queue_flushed(struct message_queue *q, uint64_t stream_sent, bool is_final, bool report);
 /** The peer has read what ends by `stream_begin`. */
 void queue_confirmed(struct message_queue *q, uint64_t stream_begin);
+/** The peer has acknowledged the message with this id. False: none in flight has it. */
+bool queue_acked(struct message_queue *q, const char *id, size_t id_len);
 /** The link is gone: what is in flight waits again, in front and in order. */
 void queue_return(struct message_queue *q);
+/** There will be no link for a while: stored ones that wait go back to where they are stored. */
+void queue_release_stored(struct message_queue *q);
 
 struct queue_report {
   struct session_message *message;

@@ -60,9 +60,15 @@ static bool is_closing(const struct session *s) {
 }
 
 /* A limit stops growth; it does not take back what a loss brought home above it. */
+static bool may_enter(const struct session *s, const struct session_message *message) {
+  if (message->is_stored)
+    return s->phase == PHASE_OPEN && !is_closing(s);
+  return !is_closing(s) && message->len <= s->config->queue_limit_bytes;
+}
+
 bool session_enqueue(struct session *s, uint64_t now_ms, struct session_message *message) {
   const struct session_config *config = s->config;
-  if (is_closing(s) || message->len > config->queue_limit_bytes)
+  if (!may_enter(s, message))
     return false;
   s->counts.dropped += queue_expire(&s->queue, now_ms);
   const uint64_t limit =
@@ -76,7 +82,7 @@ bool session_enqueue(struct session *s, uint64_t now_ms, struct session_message 
 
 void session_clear(struct session *s, uint64_t now_ms) {
   (void)now_ms;
-  s->counts.dropped += queue_drop_waiting(&s->queue, DROP_CLEARED);
+  s->counts.dropped += queue_clear(&s->queue);
 }
 
 /* ---- what happened to the dial or link ---- */
@@ -116,18 +122,20 @@ void session_asked(struct session *s, uint64_t now_us, uint32_t epoch, uint64_t 
     timers_question_asked(s, now_us, stream_begin, stream_end);
 }
 
-static void settle_flushed(struct session *s) {
+static void settle_flushed(struct session *s, uint64_t now_ms) {
+  const bool was_unflushed = s->queue.unflushed;
   queue_flushed(&s->queue, s->stream_sent, s->config->confirm == CONFIRM_NONE,
                 s->config->report_fates);
+  if (was_unflushed && !s->queue.unflushed)
+    s->unacked_since_ms = now_ms;
 }
 
 void session_written(struct session *s, uint64_t now_ms, uint32_t epoch,
                      struct session_message *message, uint64_t stream_end) {
-  (void)now_ms;
   if (!is_current_link(s, epoch))
     return;
   message->stream_end = stream_end;
-  settle_flushed(s);
+  settle_flushed(s, now_ms);
 }
 
 void session_stream_shifted(struct session *s, uint32_t epoch, uint64_t stream_at, uint64_t len) {
@@ -142,7 +150,7 @@ void session_flushed(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_
     return;
   s->stream_sent = stream_sent;
   timers_stream_advanced(s, now_ms);
-  settle_flushed(s);
+  settle_flushed(s, now_ms);
 }
 
 void session_writable(struct session *s, uint32_t epoch, bool writable) {
@@ -160,6 +168,15 @@ bool session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
   return true;
 }
 
+bool session_acked(struct session *s, uint64_t now_ms, uint32_t epoch, const char *id,
+                   size_t id_len) {
+  if (s->config->confirm != CONFIRM_ACK || !is_current_link(s, epoch) ||
+      !queue_acked(&s->queue, id, id_len))
+    return false;
+  s->unacked_since_ms = now_ms;
+  return true;
+}
+
 void session_frame_progress(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t len) {
   if (is_current_link(s, epoch))
     timers_frame_progressed(s, now_ms, len);
@@ -173,6 +190,10 @@ void session_received(struct session *s, uint64_t messages, uint64_t bytes) {
 void session_sent(struct session *s, uint64_t messages, uint64_t bytes) {
   s->counts.messages_out += messages;
   s->counts.bytes_out += bytes;
+}
+
+void session_dropped(struct session *s, uint64_t messages) {
+  s->counts.dropped += messages;
 }
 
 /* ---- the machine's network ---- */
@@ -227,9 +248,11 @@ static bool has_window(const struct session *s) {
   return s->config->confirm == CONFIRM_NONE || s->queue.in_flight_count < s->config->in_flight;
 }
 
-static bool take_write(struct session *s, struct session_action *action) {
+static bool take_write(struct session *s, uint64_t now_ms, struct session_action *action) {
   if (!s->is_ready || !s->is_writable || !s->queue.waiting || !has_window(s))
     return false;
+  if (!s->queue.in_flight_count)
+    s->unacked_since_ms = now_ms;
   *action = (struct session_action){.kind = ACTION_WRITE, .epoch = s->epoch};
   action->message = queue_take(&s->queue);
   return true;
@@ -239,7 +262,8 @@ static bool take_work(struct session *s, uint64_t now_ms, struct session_action 
   if (s->phase != PHASE_OPEN)
     return false;
   s->counts.dropped += queue_expire(&s->queue, now_ms);
-  return take_report(s, action) || take_question(s, now_ms, action) || take_write(s, action);
+  return take_report(s, action) || take_question(s, now_ms, action) ||
+         take_write(s, now_ms, action);
 }
 
 /* Fates first: CLOSED is the last report. */
@@ -278,6 +302,10 @@ uint64_t session_next_retry_at(const struct session *s) {
 
 bool session_is_open(const struct session *s) {
   return s->phase == PHASE_OPEN && !wants_to_rest(s);
+}
+
+bool session_takes_messages(const struct session *s) {
+  return !is_closing(s);
 }
 
 bool session_is_clear(const struct session *s) {

@@ -49,6 +49,8 @@ struct session_config {
 
   enum session_confirm confirm;
   uint32_t in_flight;
+  uint32_t
+      ack_timeout_ms; /* CONFIRM_ACK: no progress for this long, and all goes again; 0: never */
   uint32_t queue_limit;
   uint64_t queue_limit_bytes;
   bool report_fates; /* queued and written are reported too, not only the final fates */
@@ -61,6 +63,10 @@ struct session_message {
   uint32_t len;           /* payload bytes */
   uint64_t expires_at_ms; /* SESSION_NEVER without ttl */
   uint64_t id;
+  const char
+      *message_id; /* what the peer's acknowledgement names, or NULL; lives as long as the node */
+  uint32_t message_id_len;
+  bool is_stored; /* also in the driver's outbox: given back, not kept, when the link is gone */
 
   /* the session's, set by session_enqueue() and session_recovered() */
   uint64_t stream_end; /* where its last byte ends in the present link's stream */
@@ -135,9 +141,9 @@ void session_healthy(struct session *s, uint64_t now_ms);
 void session_probe(struct session *s, uint64_t now_ms);
 /** Takes the message into the queue (promise "queue"), whatever the state; the oldest make room
     at the limit. False, and nothing changed: alone larger than queue_limit_bytes, or a
-    disconnect is under way. */
+    disconnect is under way. A stored one is taken while a link is open, whatever its size. */
 bool session_enqueue(struct session *s, uint64_t now_ms, struct session_message *message);
-/** Drops what waits and was never written on the present link. */
+/** Drops what waits, is not stored and was never written on the present link. */
 void session_clear(struct session *s, uint64_t now_ms);
 
 /* ---- what happened to the dial or link `epoch` ---- */
@@ -167,11 +173,17 @@ void session_writable(struct session *s, uint32_t epoch, bool writable);
     answers the outstanding question; others are ignored. */
 bool session_heartbeat_reply(struct session *s, uint64_t now_us, uint32_t epoch,
                              const struct heartbeat_reply *reply);
+/** The peer acknowledged the message with this id, at whatever place in the order. True if it is in
+    flight, and so is confirmed now; CONFIRM_ACK only. */
+bool session_acked(struct session *s, uint64_t now_ms, uint32_t epoch, const char *id,
+                   size_t id_len);
 /** `len` bytes came that belong to a frame still unfinished. */
 void session_frame_progress(struct session *s, uint64_t now_ms, uint32_t epoch, uint64_t len);
 /** Counts for the metrics, batched as the driver likes. */
 void session_received(struct session *s, uint64_t messages, uint64_t bytes);
 void session_sent(struct session *s, uint64_t messages, uint64_t bytes);
+/** Messages that never came here: the driver's outbox dropped them. */
+void session_dropped(struct session *s, uint64_t messages);
 
 /* ---- the machine's network (section 3 of the contract) ---- */
 void session_network_down(struct session *s, uint64_t now_ms);
@@ -196,6 +208,8 @@ uint32_t session_attempt(const struct session *s);
 uint64_t session_next_retry_at(const struct session *s);
 /** CONNECTED, and no disconnect under way: "now" messages may go. */
 bool session_is_open(const struct session *s);
+/** No disconnect is under way: messages may be handed in. */
+bool session_takes_messages(const struct session *s);
 /** Messages may bypass the queue: open, ready if asked for, writable, and no node waits or is
     unflushed, so that the output holds bypassing messages only ahead of nodes. */
 bool session_is_clear(const struct session *s);

@@ -56,6 +56,8 @@ struct session {
   uint64_t phase_until_ms; /* the delay, or the close handshake, is over then */
   uint64_t network_reset_from_ms; /* the network's return may reset the counter from then on */
   uint64_t stream_sent;           /* what the kernel took of the present link's stream */
+  uint64_t
+      unacked_since_ms; /* the last acknowledgement, or the first message after all had theirs */
 
   uint32_t epoch;   /* of the last dial */
   uint32_t attempt; /* the counter */

@@ -1,13 +1,15 @@
 /*
  * All times, and what each is for:
  *
- *   dial        phase_until_ms         BACKOFF, FIRST_WAIT: the delay is over
- *   close       phase_until_ms         CLOSING: close_timeout_ms after disconnect; the link is
- * aborted stable      since_ms + stable_after_ms    OPEN: the counter goes back to 0 ready since_ms
- * + ready_timeout_ms   OPEN, held: late, connection_lost ask         ask_at_ms              OPEN,
- * no question outstanding: one interval after the opening or after the last question was handed
- * out; now for a probe answer      answer_by_ms           OPEN, question outstanding: late,
- * heartbeat_timeout expiry      of the queue           any phase: a message's ttl is over
+ * - dial: phase_until_ms. BACKOFF, FIRST_WAIT: the delay is over.
+ * - close: phase_until_ms. CLOSING: close_timeout_ms after disconnect; the link is aborted.
+ * - stable: since_ms + stable_after_ms. OPEN: the counter goes back to 0.
+ * - ready: since_ms + ready_timeout_ms. OPEN, held: late, connection_lost.
+ * - ask: ask_at_ms. OPEN, no question outstanding: one interval after the opening or after the
+ *   last question was handed out; now for a probe.
+ * - answer: answer_by_ms. OPEN, question outstanding: late, heartbeat_timeout.
+ * - ack: unacked_since_ms + ack_timeout_ms. OPEN, all in flight is with the kernel: it goes again.
+ * - expiry: of the queue. Any phase: a message's ttl is over.
  *
  * answer_by_ms is heartbeat_timeout_ms (probe_timeout_ms for a probe) from the latest of: the
  * question was handed out; the kernel took some of what stands before its end (so a full pipe
@@ -197,12 +199,29 @@ bool timers_reply_received(struct session *s, uint64_t now_us,
   return true;
 }
 
+/* ---- acknowledgements ---- */
+
+/* While the kernel still holds some of it, a late acknowledgement says nothing. */
+static uint64_t ack_by(const struct session *s) {
+  const struct session_config *config = s->config;
+  if (config->confirm != CONFIRM_ACK || !config->ack_timeout_ms || !s->queue.in_flight ||
+      s->queue.unflushed)
+    return SESSION_NEVER;
+  return s->unacked_since_ms + config->ack_timeout_ms;
+}
+
+/* The peer answers the heartbeat and yet forgot, or refused, what it was sent. */
+static void send_again(struct session *s, uint64_t now_ms) {
+  s->unacked_since_ms = now_ms;
+  queue_return(&s->queue);
+}
+
 /* ---- due ---- */
 
 static uint64_t link_deadline(const struct session *s) {
   const uint64_t heartbeat_ms =
       s->heartbeat.stage == QUESTION_NONE ? s->heartbeat.ask_at_ms : s->heartbeat.answer_by_ms;
-  return earliest(heartbeat_ms, earliest(stable_at(s), ready_by(s)));
+  return earliest(earliest(heartbeat_ms, ack_by(s)), earliest(stable_at(s), ready_by(s)));
 }
 
 uint64_t timers_deadline(const struct session *s) {
@@ -218,6 +237,8 @@ static void give_up_link(struct session *s, uint64_t now_ms, enum failure_kind k
 static void run_link(struct session *s, uint64_t now_ms) {
   struct session_heartbeat *h = &s->heartbeat;
   timers_settle_stability(s, now_ms);
+  if (now_ms >= ack_by(s))
+    send_again(s, now_ms);
   if (now_ms >= ready_by(s)) {
     give_up_link(s, now_ms, FAILURE_CONNECTION_LOST);
     return;

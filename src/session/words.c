@@ -40,10 +40,8 @@ const char *session_reason_name(enum session_reason reason) {
 
 const char *session_fate_name(enum session_fate fate) {
   static const char *const names[] = {
-      [FATE_QUEUED] = "queued",
-      [FATE_WRITTEN] = "written",
-      [FATE_CONFIRMED] = "confirmed",
-      [FATE_DROPPED] = "dropped",
+      [FATE_QUEUED] = "queued",       [FATE_STORED] = "stored",   [FATE_WRITTEN] = "written",
+      [FATE_CONFIRMED] = "confirmed", [FATE_DROPPED] = "dropped",
   };
   return NAME_OF(names, fate);
 }
@@ -56,6 +54,7 @@ const char *session_drop_name(enum session_drop drop) {
       [DROP_REPLACED] = "replaced",
       [DROP_DISCONNECTED] = "disconnected",
       [DROP_CLEARED] = "cleared",
+      [DROP_NOT_STORED] = "not_stored",
   };
   return NAME_OF(names, drop);
 }

@@ -28,9 +28,9 @@ enum session_reason {
   REASON_COUNT
 };
 
-enum session_confirm { CONFIRM_NONE, CONFIRM_BARRIER };
+enum session_confirm { CONFIRM_NONE, CONFIRM_BARRIER, CONFIRM_ACK };
 
-enum session_fate { FATE_QUEUED, FATE_WRITTEN, FATE_CONFIRMED, FATE_DROPPED };
+enum session_fate { FATE_QUEUED, FATE_STORED, FATE_WRITTEN, FATE_CONFIRMED, FATE_DROPPED };
 
 enum session_drop {
   DROP_NONE,
@@ -38,7 +38,8 @@ enum session_drop {
   DROP_EXPIRED,
   DROP_REPLACED,
   DROP_DISCONNECTED,
-  DROP_CLEARED
+  DROP_CLEARED,
+  DROP_NOT_STORED /* the driver's: its outbox refused it */
 };
 
 /** "RECONNECTING"; "?" for no such value. */

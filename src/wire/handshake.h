@@ -92,6 +92,10 @@ struct handshake_request {
   char key[HANDSHAKE_KEY_LEN + 1];
   char subprotocol[HANDSHAKE_VALUE_CAP]; /* the chosen one, or "" */
   bool is_upgrade;                       /* a WebSocket upgrade, valid in every respect */
+  bool is_malformed;                     /* not even a request of HTTP that could be answered */
+  bool is_http_1_1;                      /* else HTTP/1.0 */
+  bool keeps_alive;                      /* another request may follow on the connection */
+  bool has_body;                         /* one follows the head */
   uint16_t error_status;                 /* what to answer if not: 400, 405, 426, 431 ... */
   bool deflate_agreed;
   bool deflate_names_server_bits; /* the accepted offer did, so the answer must too */
@@ -108,13 +112,16 @@ void handshake_server_init(struct handshake_server *s,
 enum handshake_result handshake_server_feed(struct handshake_server *s, const uint8_t *in,
                                             size_t len, size_t *consumed);
 const struct handshake_request *handshake_server_request(const struct handshake_server *s);
+/** The length that the head announced; UINT64_MAX: it comes in chunks. */
+uint64_t handshake_server_body_len(const struct handshake_server *s);
+/** After HANDSHAKE_DONE with `has_body`: reads a piece of the body and gives its bytes, without the
+    chunks' frames, to `take`. HANDSHAKE_MORE, DONE or BAD. */
+enum handshake_result handshake_server_body(struct handshake_server *s, const uint8_t *in,
+                                            size_t len, size_t *consumed, head_body_callback *take,
+                                            void *user);
 /** Writes the 101 response, with `extra` header lines ("Name: value", NULL at the end) or NULL.
     Returns its length, 0 if it does not fit or an extra line is not a header. */
 size_t handshake_write_accept(const struct handshake_request *request, const char *const *extra,
                               char *out, size_t cap);
-/** Writes a refusal with a text body, closing the connection; 405 and 426 say what is understood.
-    `extra` and result as above. */
-size_t handshake_write_refusal(uint16_t status, const char *sentence, const char *const *extra,
-                               char *out, size_t cap);
 
 #endif

@@ -144,14 +144,18 @@ static size_t scan_line(struct handshake_head *h, const uint8_t *in, size_t len)
 
 /* ---- together ----------------------------------------------------------------- */
 
+static const char *parser_problem(const struct handshake_head *h, llhttp_errno_t error) {
+  const char *reason = llhttp_get_error_reason(&h->parser);
+  return reason != NULL && reason[0] != '\0' ? reason : llhttp_errno_name(error);
+}
+
 static void run_parser(struct handshake_head *h, const uint8_t *in, size_t len) {
   h->parser.data = h;
   const llhttp_errno_t error = llhttp_execute(&h->parser, (const char *)in, len);
   h->parser.data = NULL;
   if (error == HPE_OK || (error == HPE_PAUSED && h->is_parsed))
     return;
-  const char *reason = llhttp_get_error_reason(&h->parser);
-  h->problem = reason != NULL && reason[0] != '\0' ? reason : llhttp_errno_name(error);
+  h->problem = parser_problem(h, error);
 }
 
 static void begin_line(struct handshake_head *h) {
@@ -222,6 +226,50 @@ enum head_result handshake_head_feed(struct handshake_head *h, const struct head
   if (h->is_line_end)
     return end_line(h, line->text);
   return good < len ? HEAD_TOO_LONG : HEAD_MORE;
+}
+
+/* ---- the body ------------------------------------------------------------------ */
+
+struct body_taker {
+  head_body_callback *take;
+  void *user;
+};
+
+static int on_body(llhttp_t *parser, const char *data, size_t len) {
+  const struct body_taker *taker = parser->data;
+  taker->take(taker->user, (const uint8_t *)data, len);
+  return 0;
+}
+
+/* The next request is for a parser of its own. */
+static int on_message_complete(llhttp_t *parser) {
+  (void)parser;
+  return HPE_PAUSED;
+}
+
+static const llhttp_settings_t body_settings = {.on_body = on_body,
+                                                .on_message_complete = on_message_complete};
+
+enum head_result handshake_head_body(struct handshake_head *h, const uint8_t *in, size_t len,
+                                     size_t *used, head_body_callback *take, void *user) {
+  struct body_taker taker = {take, user};
+  *used = 0;
+  if (h->problem != NULL)
+    return HEAD_BAD;
+  if (h->parser.settings != &body_settings) { /* it rests behind the head */
+    h->parser.settings = (void *)(uintptr_t)&body_settings;
+    llhttp_resume(&h->parser);
+  }
+  h->parser.data = &taker;
+  const llhttp_errno_t error = llhttp_execute(&h->parser, (const char *)in, len);
+  h->parser.data = NULL;
+  *used = error == HPE_OK ? len : (size_t)(llhttp_get_error_pos(&h->parser) - (const char *)in);
+  if (error == HPE_OK)
+    return HEAD_MORE;
+  if (error == HPE_PAUSED)
+    return HEAD_END;
+  h->problem = parser_problem(h, error);
+  return HEAD_BAD;
 }
 
 const char *handshake_head_name(const struct handshake_head *h, const struct head_line *line) {

@@ -53,6 +53,11 @@ void handshake_head_next(struct handshake_head *h);
 /** Reads up to the end of one line. */
 enum head_result handshake_head_feed(struct handshake_head *h, const struct head_line *line,
                                      const uint8_t *in, size_t len, size_t *used);
+typedef void head_body_callback(void *user, const uint8_t *data, size_t len);
+/** After HEAD_END of a request: reads its body (RFC 9112 section 6), the frames of chunks taken
+   off. HEAD_MORE, HEAD_END or HEAD_BAD. */
+enum head_result handshake_head_body(struct handshake_head *h, const uint8_t *in, size_t len,
+                                     size_t *used, head_body_callback *take, void *user);
 /** Name and value of the line just read, NUL-terminated, the value trimmed at its end. */
 const char *handshake_head_name(const struct handshake_head *h, const struct head_line *line);
 const char *handshake_head_value(const struct handshake_head *h, const struct head_line *line);

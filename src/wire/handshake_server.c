@@ -27,15 +27,25 @@ static void refuse(struct handshake_server *s, uint16_t status, const char *what
   text_describe(request->detail, sizeof request->detail, what, value);
 }
 
+/* What makes it no request of HTTP outweighs what makes it no upgrade. */
+static void refuse_malformed(struct handshake_server *s, uint16_t status, const char *what,
+                             const char *value) {
+  if (s->request.is_malformed)
+    return;
+  s->request.is_malformed = true;
+  s->request.error_status = 0;
+  refuse(s, status, what, value);
+}
+
 /* ---- headers ------------------------------------------------------------------ */
 
 /* Keeps a value of which there must be one only. */
 static void keep_single(struct handshake_server *s, bool *has, char kept[HANDSHAKE_VALUE_CAP],
                         const char *name, const char *value) {
   if (*has)
-    refuse(s, 400, "header given twice", name);
+    refuse_malformed(s, 400, "header given twice", name);
   else if (strlen(value) >= HANDSHAKE_VALUE_CAP)
-    refuse(s, 400, "header longer than 255 bytes", name);
+    refuse_malformed(s, 400, "header longer than 255 bytes", name);
   else
     text_copy(kept, HANDSHAKE_VALUE_CAP, value);
   *has = true;
@@ -52,7 +62,7 @@ static bool is_host(const char *value) {
 
 static void read_host(struct handshake_server *s, const char *value) {
   if (!is_host(value))
-    refuse(s, 400, "Host is not a host", value);
+    refuse_malformed(s, 400, "Host is not a host", value);
   keep_single(s, &s->has_host, s->request.host, "Host", value);
 }
 
@@ -177,7 +187,7 @@ static enum handshake_result read_header(struct handshake_server *s, const struc
   const char *name = handshake_head_name(&s->head, line);
   const char *value = handshake_head_value(&s->head, line);
   if (s->head.is_cut) {
-    refuse(s, 431, "header line longer than 8190 bytes", NULL);
+    refuse_malformed(s, 431, "header line longer than 8190 bytes", NULL);
     return HANDSHAKE_BAD;
   }
   const struct field_reader *field = fields;
@@ -228,16 +238,19 @@ static enum handshake_result read_start(struct handshake_server *s, const struct
   struct text_writer w = text_writer_begin(request->method, sizeof request->method);
   text_put_string(&w, llhttp_method_name((llhttp_method_t)llhttp_get_method(&s->head.parser)));
   if (s->head.is_cut) {
-    refuse(s, 414, "request target longer than 8191 bytes", NULL);
+    refuse_malformed(s, 414, "request target longer than 8191 bytes", NULL);
     return HANDSHAKE_BAD;
   }
   keep_target(request, handshake_head_value(&s->head, line));
-  if (!handshake_head_is_http_1(&s->head, 1))
+  request->is_http_1_1 = handshake_head_is_http_1(&s->head, 1);
+  if (!request->is_http_1_1 && !handshake_head_is_http_1(&s->head, 0))
+    refuse_malformed(s, 505, "neither HTTP/1.1 nor 1.0", NULL);
+  if (!request->is_http_1_1)
     refuse(s, 505, "not HTTP/1.1", NULL);
   if (strcmp(request->method, "GET") != 0)
     refuse(s, 405, "method is not GET", request->method);
   if (!is_target(request->target))
-    refuse(s, 400, "request target is not a path", NULL);
+    refuse_malformed(s, 400, "request target is not a path", NULL);
   return HANDSHAKE_MORE;
 }
 
@@ -245,8 +258,8 @@ static enum handshake_result read_start(struct handshake_server *s, const struct
 
 /* In the order in which an answer says most. */
 static void note_missing(struct handshake_server *s) {
-  if (!s->has_host)
-    refuse(s, 400, "no Host header", NULL);
+  if (!s->has_host && s->request.is_http_1_1)
+    refuse_malformed(s, 400, "no Host header", NULL);
   if (!s->has_upgrade)
     refuse(s, 426, "no 'websocket' in an Upgrade header", NULL);
   if (!s->has_connection)
@@ -264,6 +277,10 @@ static void note_missing(struct handshake_server *s) {
 static enum handshake_result end_head(struct handshake_server *s) {
   struct handshake_request *request = &s->request;
   note_missing(s);
+  request->has_body = s->has_body;
+  const uint16_t flags = s->head.parser.flags;
+  request->keeps_alive =
+      request->is_http_1_1 ? !(flags & F_CONNECTION_CLOSE) : (flags & F_CONNECTION_KEEP_ALIVE) != 0;
   request->is_upgrade = request->error_status == 0;
   if (!request->is_upgrade) {
     request->deflate_agreed = false;
@@ -275,6 +292,7 @@ static enum handshake_result end_head(struct handshake_server *s) {
 static enum handshake_result fail_malformed(struct handshake_server *s) {
   const llhttp_errno_t error = llhttp_get_errno(&s->head.parser);
   struct handshake_request *request = &s->request;
+  request->is_malformed = true;
   request->error_status = error == HPE_INVALID_VERSION ? 505 : 400;
   handshake_head_describe(&s->head, request->detail, sizeof request->detail);
   return HANDSHAKE_BAD;
@@ -282,6 +300,7 @@ static enum handshake_result fail_malformed(struct handshake_server *s) {
 
 static enum handshake_result fail_too_long(struct handshake_server *s) {
   struct handshake_request *request = &s->request;
+  request->is_malformed = true;
   request->error_status = s->head.is_start_line ? 414 : 431;
   struct text_writer w = text_writer_begin(request->detail, sizeof request->detail);
   text_put_string(&w, "request head longer than ");
@@ -320,4 +339,24 @@ enum handshake_result handshake_server_feed(struct handshake_server *s, const ui
     s->result = read_line(s, what, &line);
   }
   return s->result;
+}
+
+/* ---- the body ----------------------------------------------------------------- */
+
+uint64_t handshake_server_body_len(const struct handshake_server *s) {
+  return s->head.parser.flags & F_CHUNKED ? UINT64_MAX : s->head.parser.content_length;
+}
+
+enum handshake_result handshake_server_body(struct handshake_server *s, const uint8_t *in,
+                                            size_t len, size_t *consumed, head_body_callback *take,
+                                            void *user) {
+  assert(s->result == HANDSHAKE_DONE && s->request.has_body);
+  switch (handshake_head_body(&s->head, in, len, consumed, take, user)) {
+  case HEAD_MORE:
+    return HANDSHAKE_MORE;
+  case HEAD_END:
+    return HANDSHAKE_DONE;
+  default:
+    return fail_malformed(s);
+  }
 }

@@ -2,8 +2,7 @@
  * limpet-autobahn-server PORT: the server under test for the Autobahn suite's fuzzing client, an
  * echo on the library's server role. Prints the address it listens on; PORT 0 picks one.
  */
-#include "link.h"
-#include "listener.h"
+#include "http.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -16,10 +15,18 @@ static const struct link_settings settings = {
     .connect_timeout_ms = 60000,
     .close_timeout_ms = 2000,
     .max_message = MESSAGE_MAX,
-    .max_handshake = 16 * 1024,
     .high_water = 4 * (uint64_t)MESSAGE_MAX,
     .compress = true,
-    .deflate = {.server_max_window_bits = 15, .client_max_window_bits = 15},
+};
+
+static const struct deflate_params compression = {.server_max_window_bits = 15,
+                                                  .client_max_window_bits = 15};
+static const struct http_settings http_settings = {
+    .request_timeout_ms = 60000,
+    .idle_timeout_ms = 60000,
+    .max_head = 16 * 1024,
+    .max_connections = 64,
+    .deflate = &compression,
 };
 
 static void on_opened(struct link *link, const char *subprotocol) {
@@ -46,8 +53,12 @@ static void on_ended(struct link *link, const struct link_end *end) {
 static const struct link_events events = {
     .opened = on_opened, .message = on_message, .pong = on_pong, .ended = on_ended};
 
-static void on_accepted(void *user, uv_os_sock_t fd) {
-  (void)link_accept(user, &settings, &events, NULL, fd);
+static void on_request(void *user, struct http_exchange *exchange) {
+  (void)user;
+  if (http_request(exchange)->head->is_upgrade)
+    (void)http_upgrade(exchange, &settings, &events, NULL, NULL);
+  else
+    http_refuse_upgrade(exchange, NULL);
 }
 
 int main(int argc, char **argv) {
@@ -62,13 +73,14 @@ int main(int argc, char **argv) {
   uv_loop_init(&uv);
   struct net_loop *loop = net_loop_acquire(&uv, &memory_default, &error);
   (void)snprintf(address, sizeof address, "127.0.0.1:%s", argv[1]);
-  struct listener *listener =
-      loop ? listener_new(loop, address, on_accepted, loop, detail, sizeof detail) : NULL;
-  if (!listener) {
+  const struct http_handler handler = {.request = on_request};
+  struct http_server *server =
+      loop ? http_server_new(loop, address, &http_settings, &handler, detail, sizeof detail) : NULL;
+  if (!server) {
     fprintf(stderr, "cannot listen: %s\n", loop ? detail : uv_strerror(error));
     return 1;
   }
-  printf("ws://%s\n", listener_address(listener));
+  printf("ws://%s\n", http_server_address(server));
   fflush(stdout);
   uv_run(&uv, UV_RUN_DEFAULT);
   return 0;

@@ -38,6 +38,16 @@ static bool is_sentence(const char *tokens, size_t len) {
 
 /* ---- steps ---- */
 
+/* Nothing was acknowledged for too long: on this link too, all goes again. */
+static void tick(struct world *w) {
+  const bool had_flight = w->session.queue.in_flight;
+  session_tick(&w->session, w->now_ms);
+  if (!had_flight || w->session.queue.in_flight || w->is_closing)
+    return;
+  CHECK(w->config.confirm == CONFIRM_ACK);
+  w->last_order = 0;
+}
+
 static void pass_time(struct world *w) {
   const uint64_t deadline = session_deadline(&w->session);
   static const uint64_t spans[] = {2, 50, 1000, 20000};
@@ -47,7 +57,7 @@ static void pass_time(struct world *w) {
     at = deadline;
   w->now_ms = at;
   if (at == deadline)
-    session_tick(&w->session, w->now_ms);
+    tick(w);
 }
 
 static void use_link(struct world *w) {
@@ -66,6 +76,7 @@ static void use_link(struct world *w) {
   case 3:
   case 4:
     driver_reply(w);
+    driver_ack(w);
     break;
   case 5:
   case 6:
@@ -99,6 +110,7 @@ static void call_from_the_past(struct world *w) {
   session_writable(&w->session, epoch, !w->is_writable);
   session_heartbeat_reply(&w->session, w->now_ms * 1000, epoch, &r);
   session_frame_progress(&w->session, w->now_ms, epoch, 100);
+  session_acked(&w->session, w->now_ms, epoch, w->parcels[0].id, 1);
   CHECK(memcmp(before, (const unsigned char *)&w->session, sizeof before) == 0);
 }
 
@@ -221,7 +233,8 @@ static void choose_config(struct world *w) {
   c->close_timeout_ms = 10 + (uint32_t)world_random(w, 1000);
   c->hold_until_ready = world_chance(w, 3);
   c->ready_timeout_ms = 100 + (uint32_t)world_random(w, 2000);
-  c->confirm = world_chance(w, 2) ? CONFIRM_BARRIER : CONFIRM_NONE;
+  c->confirm = (enum session_confirm)world_random(w, 3);
+  c->ack_timeout_ms = (uint32_t)world_random(w, 4) * 500;
   c->in_flight = 1 + (uint32_t)world_random(w, 20);
   c->queue_limit = (uint32_t)world_random(w, 20);
   c->queue_limit_bytes = 100 + world_random(w, 1000);

@@ -23,6 +23,7 @@ struct parcel {
   bool is_held;                   /* the session's */
   bool was_read;                  /* by the peer, on any link */
   char key[4];
+  char id[24]; /* what an acknowledgement names */
 };
 
 enum item_kind { ITEM_MESSAGE, ITEM_DIRECT, ITEM_QUESTION };

@@ -48,6 +48,10 @@ static void fill_parcel(struct world *w, struct parcel *p, uint32_t len, uint64_
   p->message.id = w->next_id++;
   p->message.replace_key = NULL;
   p->message.expires_at_ms = SESSION_NEVER;
+  p->message.is_stored = false;
+  p->message.message_id = p->id;
+  p->message.message_id_len =
+      (uint32_t)snprintf(p->id, sizeof p->id, "%llu", (unsigned long long)p->message.id);
 }
 
 static void dress_parcel(struct world *w, struct parcel *p) {
@@ -57,6 +61,8 @@ static void dress_parcel(struct world *w, struct parcel *p) {
     p->key[0] = (char)('a' + world_random(w, 5));
     p->message.replace_key = p->key;
     p->message.replace_key_len = 1;
+  } else if (w->config.confirm != CONFIRM_NONE) {
+    p->message.is_stored = world_chance(w, 3);
   }
 }
 
@@ -96,10 +102,15 @@ static void take_back(struct world *w, const struct session_action *action) {
     CHECK(action->fate.final || w->config.report_fates);
     break;
   case FATE_CONFIRMED:
-    CHECK(w->config.confirm == CONFIRM_BARRIER && action->fate.final && p->was_read);
+    CHECK(w->config.confirm != CONFIRM_NONE && action->fate.final && p->was_read);
+    break;
+  case FATE_STORED: /* no link will have it */
+    CHECK(p->message.is_stored && action->fate.final);
+    CHECK(w->link != LINK_OPEN || !session_is_open(&w->session));
     break;
   case FATE_DROPPED:
     CHECK(action->fate.final);
+    CHECK(!p->message.is_stored || action->fate.drop == DROP_EXPIRED);
     w->dropped++;
     if (action->fate.drop == DROP_REPLACED)
       w->last_pushed->order = p->order;
@@ -240,6 +251,19 @@ void driver_reply(struct world *w) {
   w->reply_count--;
   memmove(w->replies, w->replies + 1, w->reply_count * sizeof *w->replies);
   session_heartbeat_reply(&w->session, w->now_ms * 1000 + world_random(w, 1000), w->epoch, &r);
+}
+
+/* Any of those that were read, in any order; now and then one that nobody waits for. */
+void driver_ack(struct world *w) {
+  struct parcel *p = &w->parcels[world_random(w, WORLD_PARCELS)];
+  if (w->config.confirm != CONFIRM_ACK || world_chance(w, 8)) {
+    CHECK(!session_acked(&w->session, w->now_ms, w->epoch, "nobody", 6));
+    return;
+  }
+  for (unsigned i = 0; i < WORLD_PARCELS && !(p->is_held && p->was_read && p->stream_end); i++)
+    p = &w->parcels[i];
+  if (p->is_held && p->was_read && p->stream_end)
+    (void)session_acked(&w->session, w->now_ms, w->epoch, p->id, p->message.message_id_len);
 }
 
 /* ---- actions ---- */

@@ -23,6 +23,7 @@ void driver_lose(struct world *w, struct failure failure);
 void driver_flush(struct world *w);
 void driver_peer_reads(struct world *w);
 void driver_reply(struct world *w);
+void driver_ack(struct world *w);
 
 void driver_take_actions(struct world *w);
 

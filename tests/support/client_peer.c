@@ -22,8 +22,14 @@ static const struct link_settings settings = {
     .connect_timeout_ms = 10000,
     .close_timeout_ms = 2000,
     .max_message = 64 << 20,
-    .max_handshake = 16 * 1024,
     .high_water = 64 << 20,
+};
+
+static const struct http_settings http_settings = {
+    .request_timeout_ms = 10000,
+    .idle_timeout_ms = 10000,
+    .max_head = 16 * 1024,
+    .max_connections = 4096,
 };
 
 static void remember(struct peer *peer, uint8_t opcode, const uint8_t *data, size_t len) {
@@ -40,17 +46,6 @@ static void remember(struct peer *peer, uint8_t opcode, const uint8_t *data, siz
   assert_non_null(message->data);
   memcpy(message->data, data, len);
   message->data[len] = '\0';
-}
-
-static void on_request(struct link *link, const struct handshake_request *request) {
-  struct peer *peer = link_user(link);
-  peer->keys = realloc(peer->keys, (peer->keys_count + 1) * sizeof *peer->keys);
-  assert_non_null(peer->keys);
-  memcpy(peer->keys[peer->keys_count++], request->key, sizeof *peer->keys);
-  if (peer->refuses)
-    link_refuse(link, peer->refuses, "no", peer->extra);
-  else
-    link_accept_upgrade(link, NULL);
 }
 
 static void on_opened(struct link *link, const char *subprotocol) {
@@ -101,12 +96,9 @@ static const struct link_events events = {
     .message = on_message,
     .pong = on_pong,
     .ended = on_ended,
-    .request = on_request,
 };
 
-static void on_accepted(void *user, uv_os_sock_t fd) {
-  struct peer *peer = user;
-  struct link *link = link_accept(peer->world->net, &settings, &events, peer, fd);
+static void keep_link(struct peer *peer, struct link *link) {
   assert_non_null(link);
   if (peer->links_count == peer->links_cap) {
     peer->links_cap = peer->links_cap ? 2 * peer->links_cap : 16;
@@ -114,32 +106,37 @@ static void on_accepted(void *user, uv_os_sock_t fd) {
     assert_non_null(peer->links);
   }
   peer->links[peer->links_count++] = link;
-  peer->accepted_count++;
-  peer->fd = fd;
 }
 
-static struct listener *listen_anywhere(struct world *world,
-                                        void (*accepted)(void *user, uv_os_sock_t fd), void *user,
-                                        char url[64]) {
-  char detail[256] = "";
-  struct listener *listener =
-      listener_new(world->net, "127.0.0.1:0", accepted, user, detail, sizeof detail);
-  if (!listener)
-    fail_msg("listen: %s", detail);
-  (void)snprintf(url, 64, "ws://127.0.0.1:%u/", listener_port(listener));
-  return listener;
+static void on_request(void *user, struct http_exchange *exchange) {
+  struct peer *peer = user;
+  const struct handshake_request *head = http_request(exchange)->head;
+  assert_true(head->is_upgrade);
+  peer->keys = realloc(peer->keys, (peer->keys_count + 1) * sizeof *peer->keys);
+  assert_non_null(peer->keys);
+  memcpy(peer->keys[peer->keys_count++], head->key, sizeof *peer->keys);
+  peer->accepted_count++;
+  if (peer->refuses)
+    http_refuse(exchange, peer->refuses, "no", "no", peer->extra);
+  else
+    keep_link(peer, http_upgrade(exchange, &settings, &events, peer, NULL));
 }
 
 void peer_init(struct peer *peer, struct world *world) {
   memset(peer, 0, sizeof *peer);
   peer->world = world;
-  peer->listener = listen_anywhere(world, on_accepted, peer, peer->url);
+  char detail[256] = "";
+  const struct http_handler handler = {.request = on_request, .user = peer};
+  peer->http = http_server_new(world->net, "127.0.0.1:0", &http_settings, &handler, detail,
+                               sizeof detail);
+  if (!peer->http)
+    fail_msg("listen: %s", detail);
+  (void)snprintf(peer->url, sizeof peer->url, "ws://127.0.0.1:%u/", http_server_port(peer->http));
 }
 
 void peer_stop_listening(struct peer *peer) {
-  if (peer->listener)
-    listener_free(peer->listener);
-  peer->listener = NULL;
+  http_server_free(peer->http);
+  peer->http = NULL;
 }
 
 void peer_forget(struct peer *peer) {
@@ -162,7 +159,7 @@ void peer_reset(struct peer *peer) {
   const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
   struct link *link = peer->link;
   assert_non_null(link);
-  assert_int_equal(setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  assert_int_equal(setsockopt(link_socket(link), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
   forget_link(peer, link);
   link_abort(link);
 }
@@ -200,7 +197,12 @@ void raw_peer_init(struct raw_peer *raw, struct world *world) {
   memset(raw, 0, sizeof *raw);
   raw->world = world;
   raw->fd = -1;
-  raw->listener = listen_anywhere(world, on_raw_accepted, raw, raw->url);
+  char detail[256] = "";
+  raw->listener =
+      listener_new(world->net, "127.0.0.1:0", on_raw_accepted, raw, detail, sizeof detail);
+  if (!raw->listener)
+    fail_msg("listen: %s", detail);
+  (void)snprintf(raw->url, sizeof raw->url, "ws://127.0.0.1:%u/", listener_port(raw->listener));
 }
 
 void raw_peer_deinit(struct raw_peer *raw) {

@@ -6,6 +6,7 @@
 #define SUPPORT_CLIENT_PEER_H
 
 #include "client_world.h"
+#include "http.h"
 #include "link.h"
 #include "listener.h"
 
@@ -21,10 +22,9 @@ struct peer_message {
 
 struct peer {
   struct world *world;
-  struct listener *listener;
+  struct http_server *http;
   char url[64];
   struct link *link;   /* the newest; NULL when it has ended */
-  int fd;              /* its socket */
   struct link **links; /* all that live */
   size_t links_count, links_cap;
   unsigned accepted_count, opened_count, ended_count;

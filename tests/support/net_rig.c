@@ -168,16 +168,6 @@ static void on_ended(struct link *link, const struct link_end *last) {
   end->link = NULL;
 }
 
-static void on_request(struct link *link, const struct handshake_request *request) {
-  struct end *end = link_user(link);
-  end->has_request = true;
-  snprintf(end->request_target, sizeof end->request_target, "%.255s", request->target);
-  if (end->wants_request)
-    tell(end, "request");
-  else
-    link_accept_upgrade(link, NULL);
-}
-
 const struct link_events end_events = {
     .opened = on_opened,
     .message = on_message,
@@ -186,17 +176,6 @@ const struct link_events end_events = {
     .progress = on_progress,
     .flushed = on_flushed,
     .ended = on_ended,
-};
-
-const struct link_events end_server_events = {
-    .opened = on_opened,
-    .message = on_message,
-    .received = on_received,
-    .pong = on_pong,
-    .progress = on_progress,
-    .flushed = on_flushed,
-    .ended = on_ended,
-    .request = on_request,
 };
 
 void end_deinit(struct end *end) {
@@ -217,16 +196,27 @@ struct link_settings rig_settings(void) {
 
 /* ---- servers ---- */
 
-static void on_accepted(void *user, uv_os_sock_t fd) {
+static const struct deflate_params deflate_limits = {.server_max_window_bits = 15,
+                                                    .client_max_window_bits = 15};
+
+static void on_request(void *user, struct http_exchange *exchange) {
   struct rig_server *server = user;
-  if (server->accepted_count >= server->end_count) {
-    close(fd);
-    return;
+  if (!http_request(exchange)->head->is_upgrade) {
+    http_refuse_upgrade(exchange, NULL);
+  } else if (server->accepted_count >= server->end_count) {
+    http_refuse(exchange, 503, "full", "no end is left", NULL);
+  } else {
+    struct end *end = &server->ends[server->accepted_count++];
+    const struct link_events *events = end->events ? end->events : &end_events;
+    end->link = http_upgrade(exchange, &server->settings, events, end, NULL);
   }
-  struct end *end = &server->ends[server->accepted_count];
-  const struct link_events *events = end->events ? end->events : &end_events;
-  end->link = link_accept(server->rig->loop, &server->settings, events, end, fd);
-  server->accepted_count++;
+}
+
+static void on_refused(void *user, uint16_t status, const char *sentence) {
+  struct rig_server *server = user;
+  (void)status;
+  (void)sentence;
+  server->refused_count++;
 }
 
 void rig_server_init(struct rig_server *server, struct rig *rig, const char *address,
@@ -236,11 +226,19 @@ void rig_server_init(struct rig_server *server, struct rig *rig, const char *add
   server->settings = rig_settings();
   server->ends = ends;
   server->end_count = end_count;
-  server->accepted_count = 0;
-  server->listener = listener_new(rig->loop, address, on_accepted, server, detail, sizeof detail);
-  if (!server->listener)
+  server->accepted_count = server->refused_count = 0;
+  server->http_settings = (struct http_settings){.request_timeout_ms = 10000,
+                                                 .idle_timeout_ms = 10000,
+                                                 .max_head = 16 * 1024,
+                                                 .max_body = 1024 * 1024,
+                                                 .max_connections = 256,
+                                                 .deflate = &deflate_limits};
+  const struct http_handler handler = {on_request, on_refused, server};
+  server->http = http_server_new(rig->loop, address, &server->http_settings, &handler, detail,
+                                 sizeof detail);
+  if (!server->http)
     fail_msg("%s", detail);
-  const char *real = listener_address(server->listener);
+  const char *real = http_server_address(server->http);
   if (strncmp(real, "unix:", 5) == 0)
     snprintf(server->url, sizeof server->url, "ws+unix://%s:/", real + 5);
   else
@@ -248,8 +246,8 @@ void rig_server_init(struct rig_server *server, struct rig *rig, const char *add
 }
 
 void rig_server_deinit(struct rig_server *server) {
-  listener_free(server->listener);
-  server->listener = NULL;
+  http_server_free(server->http);
+  server->http = NULL;
 }
 
 void rig_dial(struct rig *rig, const struct link_settings *settings, struct end *client,

@@ -5,8 +5,8 @@
 #ifndef NET_RIG_H
 #define NET_RIG_H
 
+#include "http.h"
 #include "link.h"
-#include "listener.h"
 
 #define RIG_PATIENCE_MS 20000
 
@@ -41,8 +41,6 @@ struct end {
   struct link *link;
   const struct link_events *events; /* NULL: end_events */
   bool is_open, has_ended, echoes;
-  bool wants_request; /* the request is kept for the test to answer */
-  bool has_request;
   unsigned message_count, received_count, pong_count, flushed_count, progress_count;
   size_t byte_count, progress_len;
   uint8_t last_opcode;
@@ -50,7 +48,6 @@ struct end {
   size_t last_len;
   bool keeps;
   char subprotocol[64];
-  char request_target[256];
   char pong[126];
   struct link_end end;
   /* Called inside each event, or NULL. */
@@ -59,20 +56,20 @@ struct end {
 };
 
 extern const struct link_events end_events;
-/** With a `request` event, answered as `end` says. */
-extern const struct link_events end_server_events;
 
 void end_deinit(struct end *end);
 
 struct link_settings rig_settings(void);
 
-/** A listener that makes one server link after another; those without an `end` left are closed. */
+/** A server that accepts one upgrade after another; those without an `end` left get a 503. */
 struct rig_server {
   struct rig *rig;
-  struct listener *listener;
+  struct http_server *http;
+  struct http_settings http_settings;
   struct link_settings settings;
   struct end *ends;
   unsigned end_count, accepted_count;
+  unsigned refused_count; /* by the HTTP server itself */
   char url[160];
 };
 

@@ -148,7 +148,7 @@ void rig_take(struct rig *rig) {
   }
   const char *fault = session_fault(&rig->session, rig->now_ms);
   if (fault)
-    fail_msg("broken: %s", fault);
+    fail_msg("broken: %s (%s)", fault, rig->log);
 }
 
 void rig_forget(struct rig *rig) {
@@ -207,21 +207,61 @@ void rig_pass(struct rig *rig, uint64_t ms) {
   rig_take(rig);
 }
 
-struct session_message *rig_send_with(struct rig *rig, uint32_t len, uint64_t ttl_ms,
-                                      const char *key) {
-  assert_true(rig->message_count < RIG_MESSAGES);
-  struct session_message *message = &rig->messages[rig->message_count];
+/* What the driver fills. */
+static void fill(struct rig *rig, struct session_message *message, uint64_t id, uint32_t len) {
   memset(message, 0xa5, sizeof *message); /* the session must set its own members */
-  message->id = rig->message_count;
+  message->id = id;
   message->len = len;
-  message->expires_at_ms = ttl_ms == SESSION_NEVER ? SESSION_NEVER : rig->now_ms + ttl_ms;
+  message->expires_at_ms = SESSION_NEVER;
+  message->replace_key = NULL;
+  message->replace_key_len = 0;
+  message->message_id = rig->message_ids[id];
+  message->message_id_len =
+      (uint32_t)snprintf(rig->message_ids[id], RIG_ID_CAP, "m%llu", (unsigned long long)id);
+  message->is_stored = false;
+}
+
+static void set_key(struct session_message *message, const char *key) {
   message->replace_key = key;
   message->replace_key_len = key ? (uint32_t)strlen(key) : 0;
+}
+
+static struct session_message *next_message(struct rig *rig, uint32_t len) {
+  assert_true(rig->message_count < RIG_MESSAGES);
+  struct session_message *message = &rig->messages[rig->message_count];
+  fill(rig, message, rig->message_count, len);
+  return message;
+}
+
+static struct session_message *enqueue(struct rig *rig, struct session_message *message) {
   if (!session_enqueue(&rig->session, rig->now_ms, message))
     return NULL;
   rig->message_count++;
   rig_take(rig);
   return message;
+}
+
+struct session_message *rig_send_with(struct rig *rig, uint32_t len, uint64_t ttl_ms,
+                                      const char *key) {
+  struct session_message *message = next_message(rig, len);
+  if (ttl_ms != SESSION_NEVER)
+    message->expires_at_ms = rig->now_ms + ttl_ms;
+  set_key(message, key);
+  return enqueue(rig, message);
+}
+
+struct session_message *rig_send_stored(struct rig *rig, uint32_t len) {
+  struct session_message *message = next_message(rig, len);
+  message->is_stored = true;
+  return enqueue(rig, message);
+}
+
+bool rig_ack(struct rig *rig, uint64_t id) {
+  char name[RIG_ID_CAP];
+  const int len = snprintf(name, sizeof name, "m%llu", (unsigned long long)id);
+  const bool answer = session_acked(&rig->session, rig->now_ms, rig->epoch, name, (size_t)len);
+  rig_take(rig);
+  return answer;
 }
 
 struct session_message *rig_send(struct rig *rig, uint32_t len) {
@@ -230,12 +270,8 @@ struct session_message *rig_send(struct rig *rig, uint32_t len) {
 
 void rig_recover(struct rig *rig, uint64_t id, const char *key) {
   struct session_message *message = &rig->messages[id];
-  memset(message, 0xa5, sizeof *message);
-  message->id = id;
-  message->len = 5;
-  message->replace_key = key;
-  message->replace_key_len = key ? (uint32_t)strlen(key) : 0;
-  message->expires_at_ms = SESSION_NEVER;
+  fill(rig, message, id, 5);
+  set_key(message, key);
   session_recovered(&rig->session, rig->now_ms, message);
 }
 

@@ -17,6 +17,7 @@
 #define RIG_LOG_CAP 16384
 #define RIG_QUESTION_LEN 14
 #define RIG_HEADER_LEN 6
+#define RIG_ID_CAP 8
 
 struct rig;
 typedef void rig_callback(struct rig *rig, const struct session_action *action);
@@ -29,6 +30,7 @@ struct rig {
   uint64_t stream_end;
   struct heartbeat_question question; /* the last one */
   struct session_message messages[RIG_MESSAGES];
+  char message_ids[RIG_MESSAGES][RIG_ID_CAP]; /* "m0", "m1", ... */
   uint64_t message_count;
   uint64_t last_delay_ms;
   char log[RIG_LOG_CAP];
@@ -59,6 +61,10 @@ void rig_pass(struct rig *rig, uint64_t ms);
 struct session_message *rig_send(struct rig *rig, uint32_t len);
 struct session_message *rig_send_with(struct rig *rig, uint32_t len, uint64_t ttl_ms,
                                       const char *key);
+/** The same, of a message that an outbox has too. NULL: the session did not take it. */
+struct session_message *rig_send_stored(struct rig *rig, uint32_t len);
+/** The peer acknowledges message `id` by its name, "m" and the number. What the session says. */
+bool rig_ack(struct rig *rig, uint64_t id);
 /** A message of 5 bytes that bypassed the queue comes back from the dead link. Actions are left. */
 void rig_recover(struct rig *rig, uint64_t id, const char *key);
 /** The kernel took all that stands in the stream. */

@@ -8,7 +8,7 @@ target_link_libraries(session_rig PUBLIC limpet_session PkgConfig::CMOCKA)
 foreach(test backoff failure heartbeat json_peek status table)
   limpet_unit_test(test_${test} USES limpet_session)
 endforeach()
-foreach(test session wishes question barrier queue fates check session_traps)
+foreach(test ack session wishes question barrier queue fates check session_traps)
   limpet_unit_test(test_${test} USES session_rig)
 endforeach()
 

@@ -257,7 +257,7 @@ static void secrets_stay_out_of_errors(void **state) {
   struct fixture f;
   fixture_init(&f, DIARY_LOGS);
   (void)snprintf(url, sizeof url, "ws://me:hunter2@127.0.0.1:%u/?token=hunter2",
-                 listener_port(f.peer.listener));
+                 http_server_port(f.peer.http));
   f.options.url = url;
   fixture_make(&f);
   f.peer.refuses = 401;

@@ -1,4 +1,5 @@
 /* Listening sockets. */
+#include "listener.h"
 #include "net_rig.h"
 #include "sock.h"
 

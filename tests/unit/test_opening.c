@@ -315,7 +315,7 @@ static void test_hung_lookup(void **state) {
   rig_dial(&rig, &settings, &hung, "ws://hangs.example/");
   rig_dial(&rig, &hasty, &late, "ws://hangs.example/");
   char url[64];
-  snprintf(url, sizeof url, "ws://works.example:%u/", listener_port(server.listener));
+  snprintf(url, sizeof url, "ws://works.example:%u/", http_server_port(server.http));
   rig_dial(&rig, &settings, &client, url);
   rig_until(&rig, &client.is_open);
   rig_until(&rig, &late.has_ended);
@@ -378,14 +378,12 @@ static void send_some(struct end *end, const char *event) {
 static void test_abort_inside_each_event(void **state) {
   (void)state;
   static char *const events[] = {"opened",  "message", "received", "pong",
-                                 "flushed", "ended",   "request",  "progress"};
+                                 "flushed", "ended",   "progress"};
   for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
     struct rig rig;
     rig_init(&rig);
     struct end far = {.on_event = abort_inside, .context = events[i], .echoes = true};
     struct end client = {.on_event = send_some};
-    far.events = &end_server_events;
-    far.wants_request = strcmp(events[i], "request") == 0;
     struct rig_server server;
     struct link_settings settings = rig_settings();
     rig_server_init(&server, &rig, "127.0.0.1:0", &far, 1);

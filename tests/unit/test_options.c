@@ -52,6 +52,11 @@ static void defaults_are_the_contracts(void **state) {
   assert_int_equal(o.ready_timeout_ms, 10000);
   assert_int_equal(o.confirm, LIMPET_CONFIRM_NONE);
   assert_int_equal(o.in_flight, 256);
+  assert_int_equal(o.ack_timeout_ms, 30000);
+  assert_null(o.outbox);
+  assert_int_equal(o.outbox_limit, 1000000);
+  assert_int_equal(o.outbox_limit_bytes, 1 << 30);
+  assert_int_equal(o.outbox_durability_ms, 0);
   assert_int_equal(o.queue_limit, 100);
   assert_int_equal(o.queue_limit_bytes, 1 << 20);
   assert_int_equal(o.high_water, 1 << 20);
@@ -118,7 +123,11 @@ static const struct range ranges[] = {
     RANGE(connect_timeout_ms, W32, 10, 600000),
     RANGE(close_timeout_ms, W32, 0, 60000),
     RANGE(ready_timeout_ms, W32, 10, 600000),
-    RANGE(confirm, W32, 0, LIMPET_CONFIRM_BARRIER),
+    RANGE(confirm, W32, 0, LIMPET_CONFIRM_ACK),
+    RANGE(ack_timeout_ms, W32, 0, 3600000),
+    RANGE(outbox_limit, W64, 1, 1000000000),
+    RANGE(outbox_limit_bytes, W64, 1, 1ULL << 40),
+    RANGE(outbox_durability_ms, W32, 0, 60000),
     RANGE(in_flight, W32, 1, 65536),
     RANGE(queue_limit, W32, 1, 1000000),
     RANGE(queue_limit_bytes, W64, 1, 1ULL << 40),

@@ -6,6 +6,8 @@ prints its port (or the path) as one line, and serves until its standard input e
   /push/N       sends "1" to "N" at once       /close/CODE  closes at the first message
   /info         sends what it saw of the request as JSON
   /dialects     echoes, and answers both JSON heartbeats
+  /keep         remembers each message, over all connections, and says nothing
+  /kept         sends what /keep remembered, and closes
   anything else echoes. With --mute no ping is answered.
 """
 
@@ -47,6 +49,9 @@ async def dialects(socket):
         await socket.send(json.dumps(reply) if reply else message)
 
 
+kept = []
+
+
 async def handle(socket):
     name, _, argument = socket.path.split("?")[0].lstrip("/").partition("/")
     if name == "dialects":
@@ -60,6 +65,14 @@ async def handle(socket):
         await socket.send(json.dumps({"target": socket.path, "headers": headers,
                                       "protocol": socket.subprotocol or "",
                                       "extensions": extensions}))
+    elif name == "keep":
+        async for message in socket:
+            kept.append(message)
+        return
+    elif name == "kept":
+        for text in kept:
+            await socket.send(text)
+        return
     elif name == "close":
         await socket.recv()
         await socket.close(int(argument), "as you asked")

@@ -5,6 +5,8 @@
 //   /push/N       sends "1" to "N" at once       /close/CODE  closes at the first message
 //   /info         sends what it saw of the request as JSON
 //   /dialects     echoes, and answers both JSON heartbeats
+//   /keep         remembers each message, over all connections, and says nothing
+//   /kept         sends what /keep remembered, and closes
 //   /mute         echoes, but answers no ping    anything else echoes
 'use strict';
 const fs = require('fs');
@@ -30,6 +32,8 @@ function heartbeatReply(text) {
   return { type: 'heartbeat_response', timestamp: now, originalTimestamp: question.timestamp };
 }
 
+const kept = [];
+
 const behaviours = {
   push(socket, n) {
     for (let i = 1; i <= Number(n); i += 1) socket.send(String(i));
@@ -50,6 +54,14 @@ const behaviours = {
       if (reply) socket.send(JSON.stringify(reply));
       else socket.send(data, { binary: isBinary });
     });
+  },
+  keep(socket) {
+    socket.removeAllListeners('message');
+    socket.on('message', (data) => kept.push(data.toString()));
+  },
+  kept(socket) {
+    for (const text of kept) socket.send(text);
+    socket.close(1000);
   },
   mute(socket) {
     socket._receiver.removeAllListeners('ping');

@@ -1,0 +1,55 @@
+/* When the banner is shown, and what it says. */
+#include "chat_banner.h"
+
+#include <stdio.h>
+
+void chat_banner_note(struct chat_banner *b, limpet_state state, uint64_t now_ms) {
+  const bool is_troubled = state != LIMPET_CONNECTED && state != LIMPET_CLOSED;
+  if (is_troubled && !b->is_troubled)
+    b->since_ms = now_ms;
+  b->is_troubled = is_troubled;
+}
+
+static void say_what_is_wrong(const struct chat_banner_facts *f, char *text, size_t cap) {
+  switch (f->state) {
+  case LIMPET_WAITING_FOR_NETWORK:
+    (void)snprintf(text, cap, "Offline: this machine has no network");
+    break;
+  case LIMPET_FAILED:
+    (void)snprintf(text, cap, "%s", f->status);
+    break;
+  case LIMPET_ERROR:
+    (void)snprintf(text, cap, "%s%s%.200s", f->status, *f->last_error ? ": " : "", f->last_error);
+    break;
+  case LIMPET_CONNECTING:
+    (void)snprintf(text, cap, "Not connected yet");
+    break;
+  default:
+    (void)snprintf(text, cap, "Connection lost, reconnecting");
+    break;
+  }
+}
+
+/* While it is tried on, "will be sent" is what happens; at rest it needs the user. */
+static void say_what_waits(const struct chat_banner_facts *f, char *text, size_t cap) {
+  const bool is_at_rest = f->state == LIMPET_FAILED || f->state == LIMPET_ERROR;
+  text[0] = '\0';
+  if (f->waiting == 0)
+    return;
+  (void)snprintf(text, cap, " · %llu message%s %s", (unsigned long long)f->waiting,
+                 f->waiting == 1 ? "" : "s",
+                 !is_at_rest       ? "will be sent"
+                 : f->waiting == 1 ? "waits"
+                                   : "wait");
+}
+
+bool chat_banner_text(const struct chat_banner *b, const struct chat_banner_facts *f,
+                      uint64_t now_ms, char text[CHAT_BANNER_CAP]) {
+  char wrong[320], waits[64];
+  if (!b->is_troubled || now_ms - b->since_ms < CHAT_BANNER_DELAY_MS)
+    return false;
+  say_what_is_wrong(f, wrong, sizeof wrong);
+  say_what_waits(f, waits, sizeof waits);
+  (void)snprintf(text, CHAT_BANNER_CAP, "%s%s · Ctrl-R: try now", wrong, waits);
+  return true;
+}

@@ -1,0 +1,71 @@
+/* The note beside an outbox. */
+#include "chat_owner.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_CAP (PATH_MAX + 16)
+
+static bool is_owner(const json_t *note, const char *user_id, const char *conversation_id) {
+  const char *user = json_string_value(json_object_get(note, "user_id"));
+  const char *conversation = json_string_value(json_object_get(note, "conversation_id"));
+  return user && conversation && strcmp(user, user_id) == 0 &&
+         strcmp(conversation, conversation_id) == 0;
+}
+
+/* Written aside and renamed: a note cut short would lock everybody out. */
+static bool write_note(const char *path, const char *user_id, const char *conversation_id) {
+  char aside[PATH_CAP + 1];
+  json_t *note = json_pack("{ss ss}", "user_id", user_id, "conversation_id", conversation_id);
+  (void)snprintf(aside, sizeof aside, "%s~", path);
+  const bool is_written =
+      note && json_dump_file(note, aside, JSON_COMPACT) == 0 && rename(aside, path) == 0;
+  json_decref(note);
+  return is_written;
+}
+
+static void explain(char *error, const char *outbox, const json_t *note,
+                    unsigned long long waiting) {
+  const char *user = json_string_value(json_object_get(note, "user_id"));
+  const char *conversation = json_string_value(json_object_get(note, "conversation_id"));
+  (void)snprintf(error, CHAT_OWNER_ERROR_CAP,
+                 "%llu message%s in %.200s %s for conversation '%.80s' as user '%.80s': deliver "
+                 "%s there first, or use another file",
+                 waiting, waiting == 1 ? "" : "s", outbox, waiting == 1 ? "waits" : "wait",
+                 conversation ? conversation : "?", user ? user : "?",
+                 waiting == 1 ? "it" : "them");
+}
+
+static bool claim(const char *outbox, const char *path, const json_t *note, const char *user_id,
+                  const char *conversation_id, unsigned long long waiting, char *error) {
+  if (is_owner(note, user_id, conversation_id))
+    return true;
+  if (note && waiting > 0) {
+    explain(error, outbox, note, waiting);
+    return false;
+  }
+  if (write_note(path, user_id, conversation_id))
+    return true;
+  (void)snprintf(error, CHAT_OWNER_ERROR_CAP, "cannot write %.300s: %s", path, strerror(errno));
+  return false;
+}
+
+bool chat_owner_claim(const char *outbox, const char *user_id, const char *conversation_id,
+                      unsigned long long waiting, char *error) {
+  char path[PATH_CAP];
+  (void)snprintf(path, sizeof path, "%s.chat", outbox);
+  json_t *note = json_load_file(path, 0, NULL);
+  const bool is_claimed = claim(outbox, path, note, user_id, conversation_id, waiting, error);
+  json_decref(note);
+  return is_claimed;
+}
+
+void chat_owner_release(const char *outbox) {
+  char path[PATH_CAP];
+  (void)snprintf(path, sizeof path, "%s.chat", outbox);
+  (void)unlink(path);
+}

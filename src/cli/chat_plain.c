@@ -1,0 +1,179 @@
+/*
+ * `limpet chat` without a terminal: lines in, "SENDER: TEXT" lines out, events on stderr. After the
+ * end of input it leaves when all is stored, all has come, and nothing came for the linger time.
+ */
+#include "chat_run.h"
+#include "cli.h"
+#include "events.h"
+#include "glyph.h"
+#include "input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A relay that does not say when its replay is over, or does not send back what we said, is waited
+   for no longer than this after its last message. */
+#define SILENCE_MAX_MS 10000
+
+struct plain {
+  struct input input;
+  uv_prepare_t turn;
+  uv_timer_t linger;
+  bool is_flushed; /* all that was read is stored */
+  bool is_input_bad;
+  bool is_unwritten; /* standard output holds something back */
+};
+
+static struct plain *plain_of(struct chat_run *run) {
+  return run->face_data;
+}
+
+/* ---- out ---- */
+
+static void put_clean(const char *text) {
+  for (size_t at = 0, len = strlen(text); at < len;) {
+    const struct glyph g = glyph_next(text + at, len - at);
+    (void)fwrite(g.bytes, 1, g.len, stdout);
+    at += g.used;
+  }
+}
+
+static void check_output(struct chat_run *run) {
+  char what[128];
+  if (!ferror(stdout) || run->is_finished)
+    return;
+  (void)snprintf(what, sizeof what, "cannot write to standard output: %s", strerror(errno));
+  events_unusable(what);
+  chat_run_finish(run, EXIT_USAGE);
+}
+
+/* ---- the end ---- */
+
+static void on_linger(uv_timer_t *timer) {
+  struct chat_run *run = timer->data;
+  chat_run_leave(run, plain_of(run)->is_input_bad ? EXIT_USAGE : EXIT_DONE);
+}
+
+static void wait_for_more(struct chat_run *run) {
+  const uint64_t ms = chat_is_settled(run->chat) ? run->command.connect.linger_ms : SILENCE_MAX_MS;
+  if (plain_of(run)->is_flushed && !run->is_leaving)
+    uv_timer_start(&plain_of(run)->linger, on_linger, ms, 0);
+}
+
+static void on_flushed(struct chat_run *run) {
+  plain_of(run)->is_flushed = true;
+  wait_for_more(run);
+}
+
+/* ---- in ---- */
+
+static enum input_answer take(void *user, const char *data, size_t len) {
+  struct chat_run *run = user;
+  if (len == 0)
+    return INPUT_TAKEN; /* nobody wants to read empty messages */
+  const limpet_result result = chat_send(run->chat, data, len);
+  if (result == LIMPET_QUEUE_OVERFLOW)
+    return INPUT_WAIT;
+  if (result == LIMPET_INVALID_UTF8)
+    return INPUT_BAD;
+  if (result != LIMPET_OK) {
+    events_say("a line was not sent: %s", limpet_result_text(result));
+    run->dropped++;
+  }
+  return INPUT_TAKEN;
+}
+
+static void on_input_ended(void *user, const char *error) {
+  struct chat_run *run = user;
+  if (error) {
+    plain_of(run)->is_input_bad = true;
+    events_unusable(error);
+  }
+  if (error || !run->command.connect.is_kept_open)
+    chat_run_flush(run);
+}
+
+static void on_turn(uv_prepare_t *prepare) {
+  struct chat_run *run = prepare->data;
+  struct plain *plain = plain_of(run);
+  if (plain->is_unwritten)
+    (void)fflush(stdout);
+  plain->is_unwritten = false;
+  check_output(run);
+  if (!run->is_finished && !run->is_leaving && input_is_waiting(&plain->input))
+    input_resume(&plain->input);
+}
+
+/* ---- the face ---- */
+
+static bool start(struct chat_run *run) {
+  static struct plain plain;
+  const struct input_taker taker = {.take = take, .ended = on_input_ended, .user = run};
+  run->face_data = &plain;
+  if (!input_start(&plain.input, &run->loop, false, CHAT_TEXT_MAX, &taker)) {
+    (void)complain("standard input cannot be read");
+    return false;
+  }
+  uv_prepare_init(&run->loop, &plain.turn);
+  uv_timer_init(&run->loop, &plain.linger);
+  plain.turn.data = plain.linger.data = run;
+  uv_prepare_start(&plain.turn, on_turn);
+  uv_unref((uv_handle_t *)&plain.turn);
+  return true;
+}
+
+static void stop(struct chat_run *run) {
+  struct plain *plain = plain_of(run);
+  (void)fflush(stdout);
+  input_stop(&plain->input);
+  input_deinit(&plain->input);
+  uv_close((uv_handle_t *)&plain->turn, NULL);
+  uv_close((uv_handle_t *)&plain->linger, NULL);
+}
+
+static void on_message(struct chat_run *run, const struct chat_message *message) {
+  put_clean(message->sender_id);
+  (void)fputs(": ", stdout);
+  put_clean(message->plaintext);
+  (void)putchar('\n');
+  plain_of(run)->is_unwritten = true;
+}
+
+/* Every text of the relay comes by here. */
+static void on_change(struct chat_run *run) {
+  if (uv_is_active((uv_handle_t *)&plain_of(run)->linger))
+    wait_for_more(run);
+}
+
+static void on_state(struct chat_run *run, limpet_state to) {
+  struct plain *plain = plain_of(run);
+  if (to == LIMPET_FAILED)
+    chat_run_finish(run, EXIT_GAVE_UP);
+  else if (to == LIMPET_ERROR)
+    chat_run_finish(run, EXIT_CRITICAL);
+  else if (to == LIMPET_CONNECTED)
+    wait_for_more(run);
+  else if (to == LIMPET_DISCONNECTED)
+    uv_timer_stop(&plain->linger);
+}
+
+static void on_refusal(struct chat_run *run, const struct chat_refusal *refusal) {
+  (void)run;
+  (void)refusal;
+}
+
+static void on_leaving(struct chat_run *run) {
+  input_stop(&plain_of(run)->input);
+}
+
+const struct chat_face chat_face_plain = {
+    .start = start,
+    .stop = stop,
+    .on_message = on_message,
+    .on_change = on_change,
+    .on_state = on_state,
+    .on_refusal = on_refusal,
+    .on_flushed = on_flushed,
+    .on_leaving = on_leaving,
+};

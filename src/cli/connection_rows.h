@@ -1,0 +1,25 @@
+/*
+ * The options of every command that holds a connection: one table, which a command follows up with
+ * rows of its own.
+ */
+#ifndef CLI_CONNECTION_ROWS_H
+#define CLI_CONNECTION_ROWS_H
+
+#include "connect_options.h"
+#include "option_table.h"
+
+struct connection_command {
+  const char *name;
+  const char *usage; /* the help above the options */
+  const char *notes; /* and below */
+  const struct option_row *own;
+  size_t own_count;
+};
+
+/** Defaults, presets, options, and one URL. `options` may be the first member of the struct that
+   the command's own rows fill; of that struct no more is touched. True: go on. Else `*status` is
+   the exit status. Either way connect_options_deinit(). */
+bool connection_parse(const struct connection_command *command, struct connect_options *options,
+                      int argc, char **argv, int *status);
+
+#endif

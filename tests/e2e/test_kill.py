@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""kill -9 at random moments: what was accepted (fate "stored") is in the relay's store exactly
+once, in order. `make test` does a few kills, `make test-long` the full count."""
+
+import paths  # noqa: F401
+
+import json
+import os
+import random
+import tempfile
+import threading
+import urllib.request
+
+from e2e_limpet import Limpet, LimpetCase, main
+
+LONG = os.environ.get("LIMPET_TEST_LENGTH") == "long"
+CLIENT_KILLS = 1000 if LONG else 20
+RELAY_KILLS = 200 if LONG else 5
+PATIENT = ("--max-retries", "forever", "--initial-delay", "5", "--max-delay", "50",
+           "--stable-after", "0", "--heartbeat-interval", "2000", "--heartbeat-timeout", "2000")
+READY_S = 20
+
+
+class Relay:
+    """`limpet serve` on one port and one store, whatever happens to the process."""
+
+    def __init__(self, store):
+        self.store, self.address, self.run = store, "127.0.0.1:0", None
+        self.start()
+
+    def start(self):
+        self.run = Limpet("serve", "--listen", self.address, "--store", self.store)
+        line = self.run.wait_out(1)
+        self.run.wait_for("its address", lambda: b"\n" in self.run.out, READY_S)
+        line = self.run.out.split(b"\n")[0].decode()
+        self.address = line.split("//")[-1].strip("/")
+
+    def kill(self):
+        self.run.process.kill()
+        self.run.wait()
+
+    def close(self):
+        self.run.end()
+
+    def url(self, conversation, user):
+        return f"ws://{self.address}/ws?conversation_id={conversation}&user_id={user}"
+
+    def stored(self, conversation):
+        """All messages of the conversation, by REST."""
+        messages, after = [], 0
+        while True:
+            url = (f"http://{self.address}/conversations/{conversation}/messages"
+                   f"?after={after}&limit=1000")
+            with urllib.request.urlopen(url, timeout=READY_S) as answer:
+                page = json.load(answer)["messages"]
+            if not page:
+                return messages
+            messages += page
+            after = page[-1]["sequence_number"]
+
+
+class Lines:
+    """An endless input: "1", "2", ... Numbers rise over all runs."""
+
+    def __init__(self):
+        self.next = 1
+
+    def feed(self, run):
+        """Feeds until the run is dead."""
+        try:
+            while run.process.poll() is None:
+                piece = b"".join(b"%d\n" % n for n in range(self.next, self.next + 20))
+                self.next += 20
+                run.process.stdin.write(piece)
+                run.process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+
+
+class KillCase(LimpetCase):
+    """A relay and an outbox in a folder of their own."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="limpet-kill-")
+        self.addCleanup(self.folder.cleanup)
+        self.outbox = os.path.join(self.folder.name, "outbox")
+        self.relay = self.keep(Relay(os.path.join(self.folder.name, "relay")))
+        self.random = random.Random(self.id())
+        self.accepted = []
+
+    def sender(self, **kwargs):
+        return self.connect(*PATIENT, "--outbox", self.outbox, "--confirm", "ack",
+                            self.relay.url("c", "u"), **kwargs)
+
+    def note_accepted(self, run):
+        for line in run.lines:
+            if '"stored"' not in line:
+                continue
+            try:
+                self.accepted.append(json.loads(line)["id"])
+            except ValueError:
+                pass  # cut by the kill
+
+    def finish(self):
+        """A last run delivers what the others left."""
+        last = self.sender(stdin=b"")
+        self.assert_exit(last, 0, 120)
+        counted = self.limpet("outbox", self.outbox, "count", stdin=b"")
+        self.assert_exit(counted, 0)
+        self.assertEqual(counted.out.split()[0], b"0", counted.story())
+
+    def check_store(self):
+        messages = self.relay.stored("c")
+        ids = [m["id"] for m in messages]
+        numbers = [int(m["plaintext"]) for m in messages]
+        self.assertEqual(len(ids), len(set(ids)), "an id is stored twice")
+        self.assertEqual(sorted(set(self.accepted) - set(ids)), [], "accepted, and lost")
+        self.assertEqual(numbers, sorted(set(numbers)), "repeated or out of order")
+        self.assertGreater(len(self.accepted), 0)
+
+    def test_the_sender_is_killed(self):
+        lines = Lines()
+        for kill in range(CLIENT_KILLS):
+            run = self.sender()
+            feeder = threading.Thread(target=lines.feed, args=(run,), daemon=True)
+            feeder.start()
+            wanted = self.random.randrange(1, 200)
+            run.wait_for("something stored", lambda: len(run.lines) >= wanted)
+            run.process.kill()
+            run.wait()
+            feeder.join()
+            self.note_accepted(run)
+            run.end()
+        self.finish()
+        self.check_store()
+
+    def test_the_relay_is_killed(self):
+        lines = Lines()
+        run = self.sender()
+        feeder = threading.Thread(target=lines.feed, args=(run,), daemon=True)
+        feeder.start()
+        for kill in range(RELAY_KILLS):
+            have = len(run.lines)
+            wanted = have + self.random.randrange(1, 3000)
+            run.wait_for("more events", lambda: len(run.lines) >= wanted, 60)
+            self.relay.kill()
+            self.relay.start()
+        run.process.kill()
+        run.wait()
+        feeder.join()
+        self.note_accepted(run)
+        self.finish()
+        self.check_store()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+# Conversations, without a network.
+foreach(name conversation join_url relay_text rfc3339 typists)
+  limpet_unit_test(test_${name} USES limpet_chat)
+endforeach()
