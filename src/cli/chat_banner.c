@@ -13,7 +13,7 @@ void chat_banner_note(struct chat_banner *b, limpet_state state, uint64_t now_ms
 static void say_what_is_wrong(const struct chat_banner_facts *f, char *text, size_t cap) {
   switch (f->state) {
   case LIMPET_WAITING_FOR_NETWORK:
-    (void)snprintf(text, cap, "Offline: this machine has no network");
+    (void)snprintf(text, cap, "Offline");
     break;
   case LIMPET_FAILED:
     (void)snprintf(text, cap, "%s", f->status);
@@ -25,7 +25,7 @@ static void say_what_is_wrong(const struct chat_banner_facts *f, char *text, siz
     (void)snprintf(text, cap, "Not connected yet");
     break;
   default:
-    (void)snprintf(text, cap, "Connection lost, reconnecting");
+    (void)snprintf(text, cap, "Reconnecting");
     break;
   }
 }

@@ -103,7 +103,8 @@ static void on_retry(limpet_client *client, const limpet_retry *retry, void *use
 static void on_fate(limpet_client *client, const limpet_fate_report *report, void *user) {
   struct chat_run *run = chat_user(user);
   (void)client;
-  events_fate(report);
+  if (run->command.connect.client.outbox)
+    events_fate(report);
   if (report->fate != LIMPET_FATE_DROPPED)
     return;
   run->dropped++;
@@ -188,15 +189,16 @@ static void close_signals(struct chat_run *run) {
 }
 
 /* What waits in an outbox would go to whichever conversation is joined. */
-static bool check_owner(struct chat_run *run) {
+static bool claim_outbox(struct chat_run *run) {
   const struct chat_command *c = &run->command;
   char error[CHAT_OWNER_ERROR_CAP];
-  if (!c->connect.client.outbox ||
-      chat_owner_claim(c->connect.client.outbox, c->user_id, c->conversation_id,
-                       waiting_in_outbox(run), error))
+  if (!c->connect.client.outbox)
     return true;
-  (void)complain("%s", error);
-  return false;
+  run->owns_outbox = chat_owner_claim(c->connect.client.outbox, c->user_id, c->conversation_id,
+                                      waiting_in_outbox(run), error);
+  if (!run->owns_outbox)
+    (void)complain("%s", error);
+  return run->owns_outbox;
 }
 
 static int start(struct chat_run *run) {
@@ -207,7 +209,7 @@ static int start(struct chat_run *run) {
     (void)complain("%s", detail);
     return result == LIMPET_OUTBOX ? EXIT_CRITICAL : EXIT_USAGE;
   }
-  if (!check_owner(run) || !run->face->start(run)) {
+  if (!claim_outbox(run) || !run->face->start(run)) {
     limpet_stop(chat_client(run->chat), 0);
     return EXIT_USAGE;
   }
@@ -223,7 +225,7 @@ static int end_status(const struct chat_run *run) {
   if (run->waiting)
     events_say("%llu message%s in the outbox %s: the same command delivers %s", run->waiting,
                run->waiting == 1 ? " waits" : "s wait", outbox, run->waiting == 1 ? "it" : "them");
-  else if (outbox && run->chat)
+  else if (run->owns_outbox)
     chat_owner_release(outbox);
   return run->status == EXIT_DONE && run->dropped ? EXIT_DROPPED : run->status;
 }

@@ -35,6 +35,7 @@ struct chat_run {
   struct chat *chat;
   uv_signal_t signals[3];
   bool is_leaving, is_finished;
+  bool owns_outbox; /* it is noted as ours */
   int signal;
   int status;
   unsigned long long dropped;     /* for good, whatever the reason */

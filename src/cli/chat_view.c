@@ -4,6 +4,7 @@
 #include "chat_layout.h"
 #include "chat_style.h"
 #include "glyph.h"
+#include "wrap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,10 @@
 #define DOT_MS 400
 #define NAMES_MAX 3
 #define STATUS_CAP 200
-#define FIGURES_ROWS 3
+#define BADGE_CAP 40
+#define FIGURES_CAP 512
+#define NARROW_COLUMNS 60 /* the badge is a bare number */
+#define DOTS_COLUMNS 3
 
 /* Below so many rows a part is left out. */
 #define ROWS_FOR_STATUS 3
@@ -81,40 +85,51 @@ static unsigned dots(const struct facts *f) {
   return moves ? (unsigned)(f->now_ms / DOT_MS % 4) : 0;
 }
 
-/* The badge and the names stand at the right, in what the status leaves; the badge goes first. */
-static void put_right(const struct chat_view *v, const struct facts *f, struct canvas_row *row) {
-  char badge[48] = "", names[2 * CHAT_ID_MAX + 16];
+static void write_badge(const struct chat_view *v, const struct facts *f, char badge[BADGE_CAP]) {
+  badge[0] = '\0';
   if (is_waiting_long(v, f))
-    (void)snprintf(badge, sizeof badge, " %llu waiting ", (unsigned long long)f->waiting);
-  (void)snprintf(names, sizeof names, "%s · %s", v->conversation_id, chat_user_id(f->chat));
-  const unsigned left = row->width - row->columns;
+    (void)snprintf(badge, BADGE_CAP,
+                   v->canvas.columns < NARROW_COLUMNS ? " %llu " : " %llu waiting ",
+                   (unsigned long long)f->waiting);
+}
+
+/* In what the status leaves: the badge, and the names if there is room for them. */
+static void put_right(const struct chat_view *v, const struct facts *f, struct canvas_row *row,
+                      const char *badge) {
+  char names[2 * CHAT_ID_MAX + 16];
+  (void)snprintf(names, sizeof names, "%s · %s ", v->conversation_id, chat_user_id(f->chat));
   const unsigned badge_columns = glyph_columns(badge, strlen(badge));
-  const unsigned names_columns = glyph_columns(names, strlen(names));
-  if (names_columns + badge_columns + 3 <= left) {
-    row_fill(row, row->width - names_columns - badge_columns - (badge_columns ? 1 : 0));
-    row_style(row, style(v, CHAT_STYLE_DIM));
+  const unsigned names_columns = glyph_columns(names, strlen(names)) - (badge_columns ? 0 : 1);
+  row_style(row, style(v, CHAT_STYLE_DIM));
+  if (row->columns + DOTS_COLUMNS + names_columns + badge_columns <= row->width) {
+    row_fill(row, row->width - names_columns - badge_columns);
     (void)row_put_text(row, names);
-    row_fill(row, row->width - badge_columns);
   }
-  row_style(row, style(v, CHAT_STYLE_PLAIN));
-  row_fill(row, row->width > badge_columns ? row->width - badge_columns : 0);
+  if (badge_columns == 0 || badge_columns > row->width)
+    return;
+  row_fill(row, row->width - badge_columns);
   row_style(row, style(v, CHAT_STYLE_BADGE));
   (void)row_put_text(row, badge);
 }
 
-static unsigned badge_room(const struct chat_view *v, const struct facts *f) {
-  return is_waiting_long(v, f) ? 14 : 0;
+/* What does not fit loses what stands in parentheses first. */
+static void put_state(struct canvas_row *row, const char *text, unsigned room) {
+  const size_t len = strlen(text), short_len = strcspn(text, "(");
+  const bool is_cut = glyph_columns(text, len) > room && short_len < len && short_len > 0;
+  row_put_at_most(row, text, is_cut ? short_len - 1 : len, room);
 }
 
 static void draw_status(const struct chat_view *v, const struct facts *f, struct canvas_row *row) {
+  char badge[BADGE_CAP];
   const size_t emoji_len = strcspn(f->status, " ");
   const char *text = f->status + emoji_len + (f->status[emoji_len] == ' ');
-  const unsigned room = row->width > badge_room(v, f) + 6 ? row->width - badge_room(v, f) - 6 : 0;
+  write_badge(v, f, badge);
   row_put_emoji(row, f->status, emoji_len);
+  const unsigned taken = row->columns + DOTS_COLUMNS + glyph_columns(badge, strlen(badge));
   row_style(row, style(v, state_style(f->snapshot.state)));
-  row_put_at_most(row, text, strlen(text), room);
+  put_state(row, text, row->width > taken ? row->width - taken : 0);
   (void)row_put(row, "...", dots(f));
-  put_right(v, f, row);
+  put_right(v, f, row, badge);
 }
 
 static bool draw_banner(const struct chat_view *v, const struct facts *f, struct canvas_row *row,
@@ -139,29 +154,43 @@ static bool draw_banner(const struct chat_view *v, const struct facts *f, struct
 
 /* ---- figures ---- */
 
-static void put_figures(const struct chat_view *v, struct canvas_row *row, const char *text) {
-  row_style(row, style(v, CHAT_STYLE_DIM));
-  (void)row_put(row, "  ", 2);
-  row_put_at_most(row, text, strlen(text), row->width);
+static void write_round_trip(const limpet_metrics *m, char *text, size_t cap) {
+  if (m->rtt_last_us == 0)
+    (void)snprintf(text, cap, "not measured yet");
+  else
+    (void)snprintf(text, cap, "%.1f ms (%.1f to %.1f, mean %.1f)", m->rtt_last_us / 1000.0,
+                   m->rtt_min_us / 1000.0, m->rtt_max_us / 1000.0, m->rtt_mean_us / 1000.0);
 }
 
-static void draw_figures(struct chat_view *v, const struct facts *f, unsigned top) {
+static void write_figures(const struct facts *f, char text[FIGURES_CAP]) {
   const limpet_metrics *m = &f->snapshot.metrics;
-  char text[256];
-  (void)snprintf(text, sizeof text, "reconnects %u · down %llu s · longest %llu s · attempt %u",
-                 m->reconnects, (unsigned long long)m->downtime_ms / 1000,
-                 (unsigned long long)m->longest_outage_ms / 1000, f->snapshot.attempt);
-  put_figures(v, canvas_row(&v->canvas, top), text);
-  (void)snprintf(text, sizeof text, "round trip %.1f ms · least %.1f · mean %.1f · most %.1f",
-                 m->rtt_last_us / 1000.0, m->rtt_min_us / 1000.0, m->rtt_mean_us / 1000.0,
-                 m->rtt_max_us / 1000.0);
-  put_figures(v, canvas_row(&v->canvas, top + 1), text);
-  (void)snprintf(text, sizeof text,
-                 "in %llu · out %llu · waiting %llu · on disk %llu · dropped %llu · malformed %llu",
-                 (unsigned long long)m->messages_in, (unsigned long long)m->messages_out,
-                 (unsigned long long)f->waiting, (unsigned long long)m->outbox_messages,
-                 (unsigned long long)m->dropped, (unsigned long long)chat_malformed_count(f->chat));
-  put_figures(v, canvas_row(&v->canvas, top + 2), text);
+  char round_trip[80];
+  write_round_trip(m, round_trip, sizeof round_trip);
+  (void)snprintf(
+      text, FIGURES_CAP,
+      "reconnects %u · waiting %llu, on disk %llu · round trip %s · messages in %llu, "
+      "out %llu · down %llu s, longest %llu s · dropped %llu · malformed %llu",
+      m->reconnects, (unsigned long long)f->waiting, (unsigned long long)m->outbox_messages,
+      round_trip, (unsigned long long)m->messages_in, (unsigned long long)m->messages_out,
+      (unsigned long long)m->downtime_ms / 1000, (unsigned long long)m->longest_outage_ms / 1000,
+      (unsigned long long)m->dropped, (unsigned long long)chat_malformed_count(f->chat));
+}
+
+/* As many rows as they need, but no more than a third of the screen. Returns the next row. */
+static unsigned draw_figures(struct chat_view *v, const struct facts *f, unsigned top) {
+  char text[FIGURES_CAP];
+  write_figures(f, text);
+  const size_t len = strlen(text);
+  const unsigned end = top + v->canvas.rows / 3;
+  for (size_t at = 0; at < len && top < end; top++) {
+    struct canvas_row *row = canvas_row(&v->canvas, top);
+    const struct wrap_line line = wrap_next(text + at, len - at, row->width - 1);
+    row_style(row, style(v, CHAT_STYLE_DIM));
+    (void)row_put(row, " ", 1);
+    (void)row_put(row, text + at, line.len);
+    at += line.used;
+  }
+  return top;
 }
 
 /* ---- messages, from the bottom up ---- */
@@ -324,10 +353,8 @@ static unsigned draw_head(struct chat_view *v, const struct facts *f) {
     draw_status(v, f, canvas_row(&v->canvas, top++));
   if (rows >= ROWS_FOR_STATUS && has_banner)
     (void)draw_banner(v, f, canvas_row(&v->canvas, top++), false);
-  if (rows >= ROWS_FOR_FIGURES && v->shows_figures) {
-    draw_figures(v, f, top);
-    top += FIGURES_ROWS;
-  }
+  if (rows >= ROWS_FOR_FIGURES && v->shows_figures)
+    top = draw_figures(v, f, top);
   return top;
 }
 

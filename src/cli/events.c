@@ -161,14 +161,14 @@ static void write_refusal_text(const char *code, const char *message) {
   char clean_code[TEXT_CAP], clean_message[TEXT_CAP];
   glyph_copy(clean_code, sizeof clean_code, code);
   glyph_copy(clean_message, sizeof clean_message, message);
-  write_text(SCREEN_RED, "Refused (%s): %s", clean_code, clean_message);
+  write_text(SCREEN_RED, "Relay: %s (%s)", clean_message, clean_code);
 }
 
 void events_refusal(const char *code, const char *message, const char *id) {
   if (events.format == EVENTS_TEXT)
     write_refusal_text(code, message);
   else if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss ss ss?}", "event", "refusal", "code", code, "message", message,
+    write_json(json_pack("{ss ss ss ss?}", "event", "relay_error", "code", code, "message", message,
                          "id", id));
 }
 

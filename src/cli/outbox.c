@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <limpet/limpet.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -134,6 +135,7 @@ static int run_action(const char *path, const char *name) {
 
 int outbox_main(int argc, char **argv) {
   int first;
+  signal(SIGPIPE, SIG_DFL); /* `list | head`: who reads no more wants no word about it */
   switch (options_parse(argc, argv, NULL, 0, NULL, &first)) {
   case OPTIONS_HELP:
     return print_help();

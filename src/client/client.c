@@ -65,6 +65,7 @@ static void init_parts(struct limpet_client *client, const limpet_options *optio
   atomic_init(&client->buffered, 0);
   atomic_init(&client->outside, NULL);
   atomic_init(&client->has_handlers, false);
+  memcpy(client->tag, &seed, sizeof client->tag);
   session_init(&client->session, &client->settings->session, seed);
 }
 

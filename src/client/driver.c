@@ -22,9 +22,18 @@ void client_fold_counts(struct limpet_client *client) {
 
 /* ---- what the link reports ---- */
 
+/* "3fa9c1-7": so the server's log can be read beside ours. */
+static void write_label(const struct limpet_client *client, uint32_t epoch,
+                        char label[LINK_LABEL_CAP]) {
+  (void)snprintf(label, LINK_LABEL_CAP, "%02x%02x%02x-%u", client->tag[0], client->tag[1],
+                 client->tag[2], epoch);
+}
+
 static void on_opened(struct link *link, const char *subprotocol) {
   struct limpet_client *client = link_user(link);
-  client_log(client, LIMPET_LOG_INFO, "link %u open%s%s", client->epoch,
+  char label[LINK_LABEL_CAP];
+  write_label(client, client->epoch, label);
+  client_log(client, LIMPET_LOG_INFO, "link %s: open%s%s", label,
              *subprotocol ? ", subprotocol " : "", subprotocol);
   client->is_writable = true;
   client_lock(client);
@@ -227,13 +236,14 @@ static void lose_without_memory(struct limpet_client *client) {
 }
 
 static void do_dial(struct limpet_client *client, const struct session_action *action) {
-  char url[URL_LEN_MAX + 1], redacted[512], detail[LIMPET_DETAIL_CAP];
+  char url[URL_LEN_MAX + 1], redacted[512], detail[LIMPET_DETAIL_CAP], label[LINK_LABEL_CAP];
   limpet_result result;
   client_lock(client);
   (void)snprintf(url, sizeof url, "%s", client->url);
   client_unlock(client);
   (void)url_redact(url, redacted, sizeof redacted);
-  client_log(client, LIMPET_LOG_DEBUG, "link %u: dialing %s", action->epoch, redacted);
+  write_label(client, action->epoch, label);
+  client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s", label, redacted);
   client->epoch = action->epoch;
   client->is_closing = false;
   client->direct_end = 0;
@@ -244,7 +254,9 @@ static void do_dial(struct limpet_client *client, const struct session_action *a
     return;
   }
   client->link = link_dial(client->loop, &client->settings->link, &events, client, url);
-  if (!client->link)
+  if (client->link)
+    link_set_label(client->link, label);
+  else
     lose_without_memory(client);
 }
 

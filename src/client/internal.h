@@ -102,6 +102,8 @@ struct limpet_client {
   bool is_high;       /* on_high_water was called, on_drained not yet */
   bool is_stopping;   /* a stop has begun */
   bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
+  atomic_bool has_handlers;
+  uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
   uint64_t direct_end; /* where direct messages end in the stream: behind it are only nodes */
 
@@ -120,7 +122,6 @@ struct limpet_client {
   _Atomic(struct outside *) outside; /* NULL until another thread hands something in */
   atomic_uint_fast64_t next_id;
   atomic_uint_fast64_t buffered; /* as last published by the loop's thread */
-  atomic_bool has_handlers;
 
   struct session session;
 };

@@ -83,12 +83,25 @@ static enum db_result read_number(struct db *db, const char *sql, int64_t *numbe
   return result;
 }
 
-static enum db_result refuse_format(struct db *db, enum db_result result, const char *format,
-                                    const struct db_config *config, int64_t number) {
+static enum db_result refuse_other(struct db *db, const struct db_config *config) {
   char reason[96];
-  (void)snprintf(reason, sizeof reason, format, config->what, (long long)number,
-                 (long long)config->steps_count);
-  return db_refuse(db, result, reason);
+  (void)snprintf(reason, sizeof reason, "it is not %s", config->what);
+  return db_refuse(db, DB_NOT_OURS, reason);
+}
+
+static enum db_result refuse_newer(struct db *db, const struct db_config *config, int64_t version) {
+  char reason[96];
+  (void)snprintf(reason, sizeof reason, "%s of format %lld; this program knows up to %zu",
+                 config->what, (long long)version, config->steps_count);
+  return db_refuse(db, DB_NEWER, reason);
+}
+
+static enum db_result refuse_older(struct db *db, const struct db_config *config, int64_t version) {
+  char reason[96];
+  (void)snprintf(reason, sizeof reason,
+                 "%s of the older format %lld: it must be opened for writing first", config->what,
+                 (long long)version);
+  return db_refuse(db, DB_CANNOT_OPEN, reason);
 }
 
 /* An empty file is a new one. */
@@ -101,10 +114,9 @@ static enum db_result check_format(struct db *db, const struct db_config *config
     return db->error;
   const bool is_new = id == 0 && *version == 0 && tables_count == 0;
   if (!is_new && id != config->application_id)
-    return refuse_format(db, DB_NOT_OURS, "it is not %s", config, 0);
+    return refuse_other(db, config);
   if (*version < 0 || *version > (int64_t)config->steps_count)
-    return refuse_format(db, DB_NEWER, "%s of format %lld; this program knows up to %lld", config,
-                         *version);
+    return refuse_newer(db, config, *version);
   return DB_OK;
 }
 
@@ -170,15 +182,12 @@ static enum db_result open_for_reading(struct db *db, const struct db_config *co
   if (version == 0)
     return db_refuse(db, DB_NOT_OURS, "it is empty");
   if (version < (int64_t)config->steps_count)
-    return refuse_format(db, DB_CANNOT_OPEN,
-                         "%s of the older format %lld, which is only read after it was opened for "
-                         "writing",
-                         config, version);
+    return refuse_older(db, config, version);
   return db_execute(db, "PRAGMA cache_size = -2048; PRAGMA mmap_size = 0; PRAGMA query_only = ON");
 }
 
 static enum db_result open_all(struct db *db, const struct db_config *config) {
-  int64_t version;
+  int64_t version = 0;
   if (open_file(db, config) != DB_OK || check_format(db, config, &version) != DB_OK)
     return db->error;
   return config->is_read_only ? open_for_reading(db, config, version)

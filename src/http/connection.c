@@ -90,7 +90,7 @@ static void drain(struct http_exchange *connection) {
 
 void connection_stop(struct http_exchange *connection) {
   connection->closes = true;
-  if (connection->phase == HTTP_READING && !connection->reader)
+  if (connection->phase == HTTP_TLS || (connection->phase == HTTP_READING && !connection->reader))
     connection_drop(connection);
 }
 

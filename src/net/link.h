@@ -101,6 +101,11 @@ struct link_settings {
 struct link *link_dial(struct net_loop *loop, const struct link_settings *settings,
                        const struct link_events *events, void *user, const char *url);
 
+#define LINK_LABEL_CAP 24
+/** What the request says of the link in X-Limpet-Client, so that logs of both ends can be read side
+    by side. Right after link_dial(); a token of up to 23 bytes. */
+void link_set_label(struct link *link, const char *label);
+
 /** A connection on which a valid upgrade was read, by src/http. */
 struct link_upgrade {
   uv_os_sock_t fd;

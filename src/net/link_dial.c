@@ -18,6 +18,10 @@ bool opening_new_client(struct link *link, const char *url) {
   return true;
 }
 
+void link_set_label(struct link *link, const char *label) {
+  (void)snprintf(client_opening(link)->label, LINK_LABEL_CAP, "%s", label);
+}
+
 /* ---- connect ---- */
 
 static void on_dialed(void *user, int fd, const struct address *peer,
@@ -104,6 +108,7 @@ static void begin_upgrade(struct link *link) {
       .url = &opening->url,
       .nonce = opening->nonce,
       .origin = settings->origin,
+      .client_id = opening->label[0] ? opening->label : NULL,
       .headers = settings->headers,
       .subprotocols = settings->subprotocols,
       .deflate = settings->compress ? &settings->deflate : NULL,

@@ -41,6 +41,7 @@ struct client_opening {
   struct url url;
   const char *url_error; /* or NULL */
   uint8_t nonce[16];
+  char label[LINK_LABEL_CAP];
   struct handshake_request_options request;
   struct handshake_reader reader;
   char url_text[]; /* `url` points into it */

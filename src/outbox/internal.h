@@ -2,8 +2,9 @@
  * What the files of this folder share about an outbox.
  *
  *   outbox.c   the calls, on whatever thread: they hand over, and take events
- *   thread.c   the jobs and turns of the outbox's thread: storing, removing, expiring, rewinding
- *   reader.c   on the same thread: messages out of the file, as far as credit goes
+ *   jobs.c     the outbox's thread: storing, removing, expiring, rewinding, syncing
+ *   thread.c   the same thread between its jobs: telling, and what is due when
+ *   reader.c   there: messages out of the file, as far as credit goes
  *   rows.c     the tables
  *
  * Two locks, neither of them ever held while the disk works: `lock`, and `wake_lock`, which is held
@@ -129,9 +130,15 @@ struct worker *thread_start(struct outbox *outbox, struct db *db);
 /** The failure of something that is tried again: told if it is new. */
 void thread_trouble(struct outbox *outbox, struct chore *chore, enum db_result result,
                     const char *detail);
-/** What a put's job does. */
-enum db_result thread_put(struct worker_job *job, struct db *db);
-void thread_put_done(struct worker_job *job, enum db_result result, const char *detail);
+/** The wall clock, on which times to live are measured. */
+int64_t thread_wall_ms(void);
+
+/* ---- jobs.c ---- */
+/** Makes the chores' jobs. */
+void jobs_init(struct outbox *outbox);
+/** A put's. */
+enum db_result jobs_put(struct worker_job *job, struct db *db);
+void jobs_put_done(struct worker_job *job, enum db_result result, const char *detail);
 
 /* ---- reader.c ---- */
 /** Reads what may be read. True: there is more that may. */

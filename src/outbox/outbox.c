@@ -1,22 +1,28 @@
 /*
- * The calls of an outbox. What is promised of messages:
+ * The calls of an outbox. What is promised of messages, and by what:
  *
- *   [D1] A message that was STORED is in the file until it is removed, expired, replaced or purged:
- * whatever kills the program; and whatever cuts the power, with durability_ms more than 0 only once
- * that time has passed. [D2] A message that was REFUSED, or whose fate was never told because the
- * program ended first, is there whole or not at all. REFUSED while the program lives means not at
- * all. [D3] What is stored is handed out in the order of the puts, each once between two rewinds,
- *        with its bytes as they were put.
- *   [D4] What was removed, expired or replaced may be back after a power cut or a failed commit, in
- * its old place; never after the death of the program alone, once it was committed. [D5] Nothing
- * else is ever in the file: no part of a message, none twice. [D6] A failure (full disk, failed
- * write or sync, no memory) costs what was just handed in, and says so; what is stored stays, and
- * the next put tries anew. [D7] A file has one owner. Its end, however it comes, frees the file.
+ * [D1] A message that was STORED is in the file until it is removed, expired, replaced or purged,
+ *      whatever ends the program or cuts the power; with a durability_ms above 0 a power cut spares
+ *      it only once that time has passed. By: its transaction is synced before its fate is told.
  *
- * By what: each put is in a transaction of its file, synced before its fate is told (group commit:
- * db's worker); a removal is too, but unsynced; the log of SQLite keeps the order of both. Number
- * and sums are in the same transaction as the message. A lock of the kernel on a side file makes
- * the owner.
+ * [D2] A message that was REFUSED, or whose fate was never told because the program ended first, is
+ *      there whole, with all that it replaces gone, or not at all. One that was REFUSED is not
+ *      there, unless the power goes. By: one transaction; a failed one is cut out of the log.
+ *
+ * [D3] What is stored is handed out in the order of the puts, each once between two rewinds, with
+ *      its bytes as they were put. By: positions, of which the reader keeps the last.
+ *
+ * [D4] What was removed, expired or replaced may be back, in its old place, after a power cut; once
+ *      it was committed it is not after the death of the program alone. By: such commits are not
+ *      synced, but stand in the log in their order.
+ *
+ * [D5] Nothing else is ever in the file: no part of a message, none twice; and the sums over all
+ *      of them are right. By: sums and messages are in the same transactions; ids are unique.
+ *
+ * [D6] A failure (full disk, failed write or sync, no memory) costs what was just handed in and
+ *      says so; what is stored stays, and the next put tries anew. By: a transaction is a batch.
+ *
+ * [D7] A file has one owner; its end, however it comes, frees the file. By: a lock of the kernel.
  */
 #include "internal.h"
 
@@ -169,8 +175,8 @@ enum outbox_result outbox_put(struct outbox *o, const struct outbox_put *put, ui
     return OUTBOX_NO_MEMORY;
   entry->job = (struct worker_job){.kind = o->config.durability_ms ? WORKER_RELAXED : WORKER_WRITES,
                                    .weight = put->len,
-                                   .run = thread_put,
-                                   .done = thread_put_done};
+                                   .run = jobs_put,
+                                   .done = jobs_put_done};
   pthread_mutex_lock(&o->lock);
   const enum outbox_result result = hand_over(o, entry);
   if (result == OUTBOX_OK)

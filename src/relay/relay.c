@@ -177,7 +177,7 @@ static void reload_tokens(struct relay *relay) {
   }
   tokens_free(relay->tokens);
   relay->tokens = tokens;
-  log_line(&relay->log, LOG_WARNING, "reloaded", "tokens=%zu", tokens_count(tokens));
+  log_line(&relay->log, LOG_INFO, "reloaded", "tokens=%zu", tokens_count(tokens));
   close_revoked(relay);
 }
 
@@ -191,7 +191,7 @@ static void reload_certificates(struct relay *relay) {
   }
   tls_context_release(relay->http_settings.tls);
   relay->http_settings.tls = context;
-  log_line(&relay->log, LOG_WARNING, "reloaded", "certificate=new");
+  log_line(&relay->log, LOG_INFO, "reloaded", "certificate=new");
 }
 
 void relay_reload(struct relay *relay) {
@@ -206,7 +206,8 @@ void relay_reload(struct relay *relay) {
 static void finish(struct relay *relay, bool is_clean) {
   void (*stopped)(void *user, bool is_clean) = relay->stopped;
   void *user = relay->stopped_user;
-  log_line(&relay->log, LOG_WARNING, "stopped", "clean=%s", is_clean ? "yes" : "no");
+  log_line(&relay->log, is_clean ? LOG_INFO : LOG_ERROR, "stopped", "clean=%s",
+           is_clean ? "yes" : "no");
   free_relay(relay);
   stopped(user, is_clean);
 }
@@ -269,7 +270,7 @@ void relay_stop(struct relay *relay, void (*stopped)(void *user, bool is_clean),
   relay->stopped_user = user;
   relay->stop_at_ms = net_loop_now_ms(relay->loop) + STOP_MS;
   relay->stop_timer.fire = on_stop_tick;
-  log_line(&relay->log, LOG_WARNING, "stopping", "connections=%llu",
+  log_line(&relay->log, LOG_INFO, "stopping", "connections=%llu",
            (unsigned long long)relay->metrics.connections);
   http_server_stop(relay->http);
   for (struct member *member = relay->members; member; member = member->next)

@@ -12,38 +12,38 @@
 #define MARKS_MAX 4
 #define ELLIPSIS "\xE2\x80\xA6"
 
-bool canvas_resize(struct canvas *f, unsigned rows, unsigned columns) {
-  canvas_deinit(f);
+bool canvas_resize(struct canvas *c, unsigned rows, unsigned columns) {
+  canvas_deinit(c);
   rows = rows < CANVAS_ROWS_MAX ? rows : CANVAS_ROWS_MAX;
-  f->next = calloc(rows, sizeof *f->next);
-  f->shown = calloc(rows, sizeof *f->shown);
-  if (!f->next || !f->shown) {
-    canvas_deinit(f);
+  c->next = calloc(rows, sizeof *c->next);
+  c->shown = calloc(rows, sizeof *c->shown);
+  if (!c->next || !c->shown) {
+    canvas_deinit(c);
     return false;
   }
-  f->rows = rows;
-  f->columns = columns < CANVAS_COLUMNS_MAX ? columns : CANVAS_COLUMNS_MAX;
+  c->rows = rows;
+  c->columns = columns < CANVAS_COLUMNS_MAX ? columns : CANVAS_COLUMNS_MAX;
   for (unsigned i = 0; i < rows; i++)
-    (void)canvas_row(f, i);
+    (void)canvas_row(c, i);
   return true;
 }
 
-void canvas_deinit(struct canvas *f) {
-  free(f->next);
-  free(f->shown);
-  *f = (struct canvas){.rows = 0};
+void canvas_deinit(struct canvas *c) {
+  free(c->next);
+  free(c->shown);
+  *c = (struct canvas){.rows = 0};
 }
 
-void canvas_invalidate(struct canvas *f) {
-  f->is_shown = false;
+void canvas_invalidate(struct canvas *c) {
+  c->is_shown = false;
 }
 
-struct canvas_row *canvas_row(struct canvas *f, unsigned index) {
-  assert(index < f->rows);
-  struct canvas_row *row = &f->next[index];
+struct canvas_row *canvas_row(struct canvas *c, unsigned index) {
+  assert(index < c->rows);
+  struct canvas_row *row = &c->next[index];
   row->len = 0;
   row->columns = row->marks = 0;
-  row->width = f->columns;
+  row->width = c->columns;
   return row;
 }
 
@@ -134,17 +134,28 @@ static void write_row(const struct canvas_row *row, unsigned index,
   write(user, row->bytes, row->len);
 }
 
-void canvas_show(struct canvas *f, unsigned row, unsigned column,
+static bool is_current(const struct canvas *c, unsigned row, unsigned column) {
+  bool is_same_all = c->is_shown && c->cursor_row == row && c->cursor_column == column;
+  for (unsigned i = 0; i < c->rows && is_same_all; i++)
+    is_same_all = is_same(&c->next[i], &c->shown[i]);
+  return is_same_all;
+}
+
+void canvas_show(struct canvas *c, unsigned row, unsigned column,
                  void (*write)(void *user, const char *bytes, size_t len), void *user) {
   char move[64];
+  if (is_current(c, row, column))
+    return;
   write(user, "\033[?25l", 6);
-  for (unsigned i = 0; i < f->rows; i++) {
-    if (f->is_shown && is_same(&f->next[i], &f->shown[i]))
+  for (unsigned i = 0; i < c->rows; i++) {
+    if (c->is_shown && is_same(&c->next[i], &c->shown[i]))
       continue;
-    write_row(&f->next[i], i, write, user);
-    f->shown[i] = f->next[i];
+    write_row(&c->next[i], i, write, user);
+    c->shown[i] = c->next[i];
   }
-  f->is_shown = true;
+  c->is_shown = true;
+  c->cursor_row = row;
+  c->cursor_column = column;
   const int len = snprintf(move, sizeof move, "\033[0m\033[%u;%uH\033[?25h", row + 1, column + 1);
   write(user, move, (size_t)len);
 }

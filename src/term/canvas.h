@@ -25,7 +25,8 @@ struct canvas {
   unsigned rows, columns;
   struct canvas_row *next;  /* being built */
   struct canvas_row *shown; /* as the terminal has it */
-  bool is_shown;            /* else everything is written */
+  unsigned cursor_row, cursor_column;
+  bool is_shown; /* else everything is written */
 };
 
 /** Storage for this size. False: no memory; the canvas is then empty. */

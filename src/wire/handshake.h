@@ -22,6 +22,7 @@ struct handshake_request_options {
   const struct url *url;
   const uint8_t *nonce;                 /* 16 fresh random bytes */
   const char *origin;                   /* or NULL */
+  const char *client_id;                /* a token for X-Limpet-Client, or NULL */
   const char *const *headers;           /* "Name: value", NULL at the end, or NULL */
   const char *const *subprotocols;      /* NULL at the end, or NULL */
   const struct deflate_params *deflate; /* what to offer, or NULL */

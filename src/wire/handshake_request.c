@@ -7,6 +7,7 @@
 #include "handshake_extension.h"
 #include "handshake_field.h"
 
+#define CLIENT_ID_HEADER "X-Limpet-Client"
 #define NONCE_LEN 16
 #define CREDENTIALS_CAP URL_LEN_MAX
 
@@ -119,9 +120,9 @@ static void put_extensions(struct text_writer *w, const struct deflate_params *o
   text_put_string(w, "\r\n");
 }
 
-static bool has_authorization(const char *const *lines) {
+static bool has_header(const char *const *lines, const char *name) {
   for (; lines != NULL && *lines != NULL; lines++) {
-    if (text_equals_ignoring_case(*lines, strcspn(*lines, ":"), "Authorization"))
+    if (text_equals_ignoring_case(*lines, strcspn(*lines, ":"), name))
       return true;
   }
   return false;
@@ -132,7 +133,7 @@ static bool put_credentials(struct text_writer *w,
                             const struct handshake_request_options *options) {
   char credentials[CREDENTIALS_CAP];
   size_t len;
-  if (options->url->userinfo.len == 0 || has_authorization(options->headers))
+  if (options->url->userinfo.len == 0 || has_header(options->headers, "Authorization"))
     return true;
   if (!url_credentials(options->url, credentials, sizeof credentials, &len))
     return false;
@@ -167,6 +168,8 @@ size_t handshake_write_request(const struct handshake_request_options *options, 
   put_key(&w, options->nonce);
   if (options->origin != NULL)
     field_put(&w, "Origin", options->origin);
+  if (options->client_id != NULL && !has_header(options->headers, CLIENT_ID_HEADER))
+    field_put(&w, CLIENT_ID_HEADER, options->client_id);
   put_subprotocols(&w, options->subprotocols);
   put_extensions(&w, options->deflate);
   if (!put_credentials(&w, options))

@@ -9,54 +9,15 @@ import os
 import random
 import tempfile
 import threading
-import urllib.request
 
-from e2e_limpet import Limpet, LimpetCase, main
+from e2e_limpet import LimpetCase, main
+from e2e_relay import Relay
 
 LONG = os.environ.get("LIMPET_TEST_LENGTH") == "long"
 CLIENT_KILLS = 1000 if LONG else 20
 RELAY_KILLS = 200 if LONG else 5
 PATIENT = ("--max-retries", "forever", "--initial-delay", "5", "--max-delay", "50",
            "--stable-after", "0", "--heartbeat-interval", "2000", "--heartbeat-timeout", "2000")
-READY_S = 20
-
-
-class Relay:
-    """`limpet serve` on one port and one store, whatever happens to the process."""
-
-    def __init__(self, store):
-        self.store, self.address, self.run = store, "127.0.0.1:0", None
-        self.start()
-
-    def start(self):
-        self.run = Limpet("serve", "--listen", self.address, "--store", self.store)
-        line = self.run.wait_out(1)
-        self.run.wait_for("its address", lambda: b"\n" in self.run.out, READY_S)
-        line = self.run.out.split(b"\n")[0].decode()
-        self.address = line.split("//")[-1].strip("/")
-
-    def kill(self):
-        self.run.process.kill()
-        self.run.wait()
-
-    def close(self):
-        self.run.end()
-
-    def url(self, conversation, user):
-        return f"ws://{self.address}/ws?conversation_id={conversation}&user_id={user}"
-
-    def stored(self, conversation):
-        """All messages of the conversation, by REST."""
-        messages, after = [], 0
-        while True:
-            url = (f"http://{self.address}/conversations/{conversation}/messages"
-                   f"?after={after}&limit=1000")
-            with urllib.request.urlopen(url, timeout=READY_S) as answer:
-                page = json.load(answer)["messages"]
-            if not page:
-                return messages
-            messages += page
-            after = page[-1]["sequence_number"]
 
 
 class Lines:

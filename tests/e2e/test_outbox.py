@@ -113,7 +113,8 @@ class OverRuns(OutboxCase):
     def test_giving_up_keeps_what_is_stored(self):
         holder, port = closed_port()
         self.keep(holder)
-        run = self.limpet("connect", "--outbox", self.outbox, "--max-retries", "0",
+        run = self.limpet("connect", "--outbox", self.outbox, "--max-retries", "1",
+                          "--initial-delay", "500", "--jitter", "none",
                           f"ws://127.0.0.1:{port}/", stdin=b"a\nb\n")
         self.assert_exit(run, 2)
         self.assertEqual(self.count(), 2)

@@ -131,9 +131,9 @@ static void words_have_names(void **state) {
   static const char *const reasons[] = {"none",       "connect",   "opened",  "lost",
                                         "retry",      "critical",  "gave_up", "network_down",
                                         "network_up", "disconnect"};
-  static const char *const fates[] = {"queued", "written", "confirmed", "dropped"};
-  static const char *const drops[] = {"none",     "overflow",     "expired",
-                                      "replaced", "disconnected", "cleared"};
+  static const char *const fates[] = {"queued", "stored", "written", "confirmed", "dropped"};
+  static const char *const drops[] = {"none",         "overflow", "expired",   "replaced",
+                                      "disconnected", "cleared",  "not_stored"};
   assert_int_equal(COUNT(states), STATE_COUNT);
   assert_int_equal(COUNT(reasons), REASON_COUNT);
   for (int i = 0; i < (int)COUNT(states); i++)

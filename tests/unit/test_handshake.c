@@ -591,10 +591,12 @@ struct request_case {
   const char *const *headers, *const *subprotocols;
   const struct deflate_params *deflate;
   const char *request;
+  const char *client_id;
 };
 
 static const char *const custom_headers[] = {"X-A: b", "Cookie:", NULL};
 static const char *const own_authorization[] = {"authorization: Bearer x", NULL};
+static const char *const own_client_id[] = {"x-limpet-client: mine", NULL};
 static const char *const no_lines[] = {NULL};
 static const struct deflate_params server_offer = {true, false, 9, 15};
 
@@ -621,6 +623,10 @@ static const struct request_case request_cases[] = {
      "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY "authorization: Bearer x\r\n\r\n"},
     {"ws+unix:///run/s:/x", NULL, NULL, NULL, NULL,
      "GET /x HTTP/1.1\r\nHost: localhost\r\n" REQUEST_KEY END},
+    {"ws://h", NULL, NULL, NULL, NULL,
+     "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY "X-Limpet-Client: 3fa9c1-7\r\n\r\n", "3fa9c1-7"},
+    {"ws://h", NULL, own_client_id, NULL, NULL,
+     "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY "x-limpet-client: mine\r\n\r\n", "3fa9c1-7"},
 };
 
 static void requests_are_written(void **state) {
@@ -631,6 +637,7 @@ static void requests_are_written(void **state) {
     const struct handshake_request_options options = {.url = &url,
                                                       .nonce = sample_nonce,
                                                       .origin = c->origin,
+                                                      .client_id = c->client_id,
                                                       .headers = c->headers,
                                                       .subprotocols = c->subprotocols,
                                                       .deflate = c->deflate};

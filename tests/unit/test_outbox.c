@@ -402,6 +402,64 @@ static void test_reading_ahead_is_bounded(void **state) {
   free(large);
 }
 
+/* ---- threads ---- */
+
+enum { THREADS_COUNT = 4, EACH_COUNT = 200 };
+
+struct putter {
+  pthread_t thread;
+  struct outbox *outbox;
+  unsigned index;
+};
+
+static void *put_many(void *argument) {
+  const struct putter *const putter = argument;
+  uint64_t last = 0;
+  for (unsigned i = 0; i < EACH_COUNT; i++) {
+    char id[32];
+    uint64_t number, count, bytes;
+    (void)snprintf(id, sizeof id, "%u-%u", putter->index, i);
+    const struct outbox_put put = {
+        .data = id, .len = strlen(id), .id = id, .expires_at_wall_ms = INT64_MAX};
+    if (outbox_put(putter->outbox, &put, &number) != OUTBOX_OK || number <= last ||
+        outbox_fresh_number(putter->outbox) <= number || outbox_oldest(putter->outbox) > number)
+      return (void *)"a put failed";
+    last = number;
+    outbox_count(putter->outbox, &count, &bytes);
+    outbox_want(putter->outbox, 1, 100);
+    if (i % 50 == 0)
+      outbox_rewind(putter->outbox, number);
+  }
+  return NULL;
+}
+
+/* Whatever was asked meanwhile: in the end each comes once, in order. */
+static void test_many_threads(void **state) {
+  struct outbox_rig *rig = *state;
+  struct putter putters[THREADS_COUNT];
+  for (unsigned i = 0; i < THREADS_COUNT; i++) {
+    putters[i] = (struct putter){.outbox = rig->outbox, .index = i};
+    assert_int_equal(pthread_create(&putters[i].thread, NULL, put_many, &putters[i]), 0);
+  }
+  for (unsigned stored = 0; stored < THREADS_COUNT * EACH_COUNT;)
+    stored += rig_next(rig)->kind == OUTBOX_STORED;
+  for (unsigned i = 0; i < THREADS_COUNT; i++) {
+    void *failure;
+    assert_int_equal(pthread_join(putters[i].thread, &failure), 0);
+    assert_null(failure);
+  }
+  outbox_rewind(rig->outbox, 0);
+  outbox_want(rig->outbox, UINT32_MAX, MUCH);
+  uint64_t last = 0;
+  for (unsigned i = 0; i < THREADS_COUNT * EACH_COUNT; i++) {
+    assert_int_equal(rig_next(rig)->kind, OUTBOX_MESSAGE);
+    assert_true(rig->event.number > last);
+    last = rig->event.number;
+    outbox_remove(rig->outbox, last);
+  }
+  rig_until_oldest(rig, UINT64_MAX);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -425,6 +483,7 @@ int main(void) {
       CASE(test_replacing_in_a_burst),
       CASE(test_replacing_with_a_taken_id),
       CASE(test_reading_ahead_is_bounded),
+      CASE(test_many_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@
 
 static uint64_t first_seed = 1, seeds_count = 3;
 
-enum fate { FATE_NONE, FATE_STORED, FATE_REFUSED, FATE_GONE /* may be there or not */ };
+enum fate { FATE_NONE, FATE_STORED, FATE_REFUSED, FATE_GONE /* may be there or not: [D4] */ };
 
 struct put {
   uint64_t number;
@@ -217,7 +217,7 @@ static void read_back(struct story *s, bool found[PUTS_MAX]) {
     count++;
     oldest = event->number < oldest ? event->number : oldest;
   }
-  assert_int_equal(bytes, stored_bytes);
+  assert_int_equal(bytes, stored_bytes); /* [D5] */
   rig_until_oldest(s->rig, oldest);
 }
 

@@ -311,7 +311,7 @@ static void test_no_wake_after_free(void **state) {
 /* ---- syncs ---- */
 
 static void store_burst(struct outbox_rig *rig, int count) {
-  char text[16];
+  char text[32];
   for (int i = 0; i < count; i++) {
     (void)snprintf(text, sizeof text, "%d-%d", count, i);
     rig_put(rig, text);

@@ -1,0 +1,4 @@
+# What the chat's screen shows.
+foreach(name chat_banner chat_layout)
+  limpet_unit_test(test_${name} USES limpet_chat_view)
+endforeach()
