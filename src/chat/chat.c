@@ -25,6 +25,7 @@ struct chat {
   char conversation_id[CHAT_ID_MAX + 1], user_id[CHAT_ID_MAX + 1];
   limpet_promise promise;
   uint32_t queue_limit;
+  uint64_t queue_limit_bytes;
   uint64_t say_typing_at_ms;
   uint64_t malformed_count;
   bool is_replayed;
@@ -195,6 +196,7 @@ static struct chat *make(const struct chat_options *options) {
   chat->theirs = options->client.callbacks;
   chat->user = options->user;
   chat->queue_limit = options->client.queue_limit;
+  chat->queue_limit_bytes = options->client.queue_limit_bytes;
   chat->promise = options->client.outbox ? LIMPET_PROMISE_DURABLE : LIMPET_PROMISE_QUEUE;
   return chat;
 }
@@ -266,10 +268,16 @@ static int64_t wall_clock_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The client would drop its oldest message for a new one. */
-static bool is_queue_full(const struct chat *chat) {
-  return chat->promise == LIMPET_PROMISE_QUEUE &&
-         conversation_pending_count(chat->conversation) >= chat->queue_limit;
+/* The client would drop its oldest message for a new one. What came back by the relay's broadcast,
+   but whose acknowledgement was lost, still stands in its queue. */
+static bool is_queue_full(const struct chat *chat, size_t len) {
+  limpet_snapshot s;
+  if (chat->promise != LIMPET_PROMISE_QUEUE)
+    return false;
+  limpet_get_snapshot(chat->client, &s, sizeof s);
+  return s.metrics.queued_messages >= chat->queue_limit ||
+         (s.metrics.queued_messages > 0 &&
+          s.metrics.queued_bytes + relay_text_message_max(len) > chat->queue_limit_bytes);
 }
 
 static limpet_result hand_over(struct chat *chat, const char *id, const char *text) {
@@ -303,7 +311,7 @@ limpet_result chat_send(struct chat *chat, const char *text, size_t len) {
     return LIMPET_MESSAGE_TOO_BIG;
   if (memchr(text, '\0', len)) /* readers of JSON in C refuse it */
     return LIMPET_INVALID_UTF8;
-  if (is_queue_full(chat))
+  if (is_queue_full(chat, len))
     return LIMPET_QUEUE_OVERFLOW;
   char *copy = strndup(text, len);
   if (!copy)

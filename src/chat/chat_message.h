@@ -8,8 +8,8 @@
 
 /** Longest id of a message, sender or conversation, in bytes (section 9 of the contract). */
 #define CHAT_ID_MAX 128
-/** Longest text sent, in bytes. As JSON it may grow sixfold, and must stay below what a relay takes (64
-    KiB): else the link would end (1009), and so would every later one. */
+/** Longest text sent, in bytes. As JSON it may grow sixfold, and must stay below what a relay takes
+   (64 KiB): else the link would end (1009), and so would every later one. */
 #define CHAT_TEXT_MAX ((size_t)8 * 1024)
 
 enum chat_delivery {

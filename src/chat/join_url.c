@@ -17,7 +17,7 @@ static bool is_unreserved(char c) {
 /* RFC 3986 section 2. */
 static void encode(char out[ENCODED_CAP], const char *text) {
   static const char digits[] = "0123456789ABCDEF";
-  for (size_t i = 0; text[i] && i < CHAT_ID_MAX; i++) {
+  for (size_t i = 0; i < CHAT_ID_MAX && text[i]; i++) {
     const unsigned char c = (unsigned char)text[i];
     if (is_unreserved(text[i])) {
       *out++ = text[i];

@@ -90,3 +90,7 @@ char *relay_text_write_message(const char *id, const char *plaintext) {
   json_decref(root);
   return text;
 }
+
+size_t relay_text_message_max(size_t len) {
+  return sizeof "{\"type\":\"message\",\"id\":\"\",\"plaintext\":\"\"}" + 6 * (CHAT_ID_MAX + len);
+}

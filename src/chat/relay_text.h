@@ -32,5 +32,7 @@ void relay_text_release(struct relay_text *text);
 /** {"type":"message","id":ID,"plaintext":TEXT}; free() it. NULL: `plaintext` is not UTF-8, or no
  * memory. */
 char *relay_text_write_message(const char *id, const char *plaintext);
+/** How long that is at most for a text of `len` bytes: each may become an escape of six. */
+size_t relay_text_message_max(size_t len);
 
 #endif

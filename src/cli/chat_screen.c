@@ -229,14 +229,12 @@ static bool start(struct chat_run *run) {
 
 static void stop(struct chat_run *run) {
   struct screen_face *screen = screen_of(run);
-  uv_handle_t *const handles[] = {
-      (uv_handle_t *)&screen->poll,      (uv_handle_t *)&screen->turn,
-      (uv_handle_t *)&screen->tick,      (uv_handle_t *)&screen->resized,
-      (uv_handle_t *)&screen->continued,
-  };
   terminal_leave();
-  for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
-    uv_close(handles[i], NULL);
+  uv_close((uv_handle_t *)&screen->poll, NULL);
+  uv_close((uv_handle_t *)&screen->turn, NULL);
+  uv_close((uv_handle_t *)&screen->tick, NULL);
+  uv_close((uv_handle_t *)&screen->resized, NULL);
+  uv_close((uv_handle_t *)&screen->continued, NULL);
   canvas_deinit(&screen->view.canvas);
   line_editor_deinit(&screen->view.editor);
 }

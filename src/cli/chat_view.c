@@ -132,24 +132,22 @@ static void draw_status(const struct chat_view *v, const struct facts *f, struct
   put_right(v, f, row, badge);
 }
 
-static bool draw_banner(const struct chat_view *v, const struct facts *f, struct canvas_row *row,
-                        bool only_ask) {
-  char text[CHAT_BANNER_CAP];
+static bool write_banner(const struct chat_view *v, const struct facts *f,
+                         char text[CHAT_BANNER_CAP]) {
   const struct chat_banner_facts about = {
       .state = f->snapshot.state,
       .waiting = f->waiting,
       .status = f->status + strcspn(f->status, " ") + 1,
       .last_error = f->snapshot.last_error_detail,
   };
-  if (!chat_banner_text(&v->banner, &about, f->now_ms, text))
-    return false;
-  if (only_ask)
-    return true;
+  return chat_banner_text(&v->banner, &about, f->now_ms, text);
+}
+
+static void draw_banner(const struct chat_view *v, struct canvas_row *row, const char *text) {
   row_style(row, style(v, CHAT_STYLE_BANNER));
   (void)row_put(row, " ", 1);
   row_put_at_most(row, text, strlen(text), row->width);
   row_fill(row, row->width);
-  return true;
 }
 
 /* ---- figures ---- */
@@ -347,12 +345,13 @@ static unsigned draw_input(const struct chat_view *v, struct canvas_row *row) {
 
 static unsigned draw_head(struct chat_view *v, const struct facts *f) {
   const unsigned rows = v->canvas.rows;
-  const bool has_banner = draw_banner(v, f, NULL, true);
+  char banner[CHAT_BANNER_CAP];
+  const bool has_banner = write_banner(v, f, banner);
   unsigned top = 0;
   if (rows >= ROWS_FOR_STATUS && (!has_banner || rows >= ROWS_FOR_BANNER))
     draw_status(v, f, canvas_row(&v->canvas, top++));
   if (rows >= ROWS_FOR_STATUS && has_banner)
-    (void)draw_banner(v, f, canvas_row(&v->canvas, top++), false);
+    draw_banner(v, canvas_row(&v->canvas, top++), banner);
   if (rows >= ROWS_FOR_FIGURES && v->shows_figures)
     top = draw_figures(v, f, top);
   return top;

@@ -262,8 +262,8 @@ static const struct option_row rows[] = {
 
 static void print_help(const struct connection_command *command) {
   puts(command->usage);
-  options_print(rows, ROWS_COUNT);
   options_print(command->own, command->own_count);
+  options_print(rows, ROWS_COUNT);
   options_print_last();
   puts(command->notes);
 }

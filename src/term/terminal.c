@@ -89,7 +89,7 @@ void terminal_leave(void) {
 
 void terminal_suspend(void) {
   terminal_leave();
-  (void)raise(SIGSTOP);
+  (void)kill(0, SIGTSTP); /* as the terminal itself would: whoever started us stops too */
   (void)terminal_enter();
 }
 

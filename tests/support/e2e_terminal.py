@@ -17,7 +17,7 @@ KEYS = {"enter": "\r", "backspace": "\x7f", "left": "\x1b[D", "right": "\x1b[C",
         "down": "\x1b[B", "home": "\x1b[H", "end": "\x1b[F", "page_up": "\x1b[5~",
         "page_down": "\x1b[6~", "delete": "\x1b[3~", "f2": "\x1bOQ", "ctrl_a": "\x01",
         "ctrl_c": "\x03", "ctrl_d": "\x04", "ctrl_k": "\x0b", "ctrl_l": "\x0c", "ctrl_r": "\x12",
-        "ctrl_t": "\x14", "ctrl_u": "\x15", "ctrl_w": "\x17"}
+        "ctrl_t": "\x14", "ctrl_u": "\x15", "ctrl_w": "\x17", "ctrl_z": "\x1a"}
 
 
 class Terminal:

@@ -249,6 +249,23 @@ static void a_full_queue_takes_no_more_and_loses_nothing(void **state) {
   assert_int_equal(room.refusals, 0);
 }
 
+/* The relay sent them back, but its acknowledgements were lost with the link: they are shown as
+   stored, and still take their place in the queue. */
+static void what_is_not_acknowledged_counts(void **state) {
+  struct room room;
+  (void)state;
+  room_init(&room);
+  room_open(&room);
+  for (unsigned i = 0; i < 100; i++)
+    assert_int_equal(chat_send(room.chat, "x", 1), LIMPET_OK);
+  world_until(&room.world, room.peer.messages_count == 100);
+  for (unsigned i = 0; i < 100; i++)
+    tell(&room, i + 1, chat_at(room.chat, i)->id, "me", "x");
+  world_until(&room.world, chat_pending_count(room.chat) == 0);
+  assert_int_equal(chat_send(room.chat, "x", 1), LIMPET_QUEUE_OVERFLOW);
+  room_end(&room);
+}
+
 static void what_cannot_be_sent_is_refused(void **state) {
   static char longest[CHAT_TEXT_MAX + 1];
   struct room room;
@@ -313,6 +330,7 @@ int main(void) {
       cmocka_unit_test(what_makes_no_sense_is_counted),
       cmocka_unit_test(typing_comes_and_goes),
       cmocka_unit_test(a_full_queue_takes_no_more_and_loses_nothing),
+      cmocka_unit_test(what_is_not_acknowledged_counts),
       cmocka_unit_test(what_cannot_be_sent_is_refused),
       cmocka_unit_test(a_relay_that_began_anew_is_told),
       cmocka_unit_test(options_are_checked),
