@@ -74,7 +74,11 @@ static size_t decode_all(struct decoder *d, uint8_t *in, size_t len) {
   struct decoder_event event;
   while (len > 0) {
     size_t consumed;
-    if (decoder_next(d, in, len, &consumed, &event) != DECODER_MESSAGE) {
+    const size_t header_len = decoder_glance(d, in, len, &event.len);
+    if (header_len > 0) { /* as src/net does */
+      consumed = header_len + event.len;
+      event.data = in + header_len;
+    } else if (decoder_next(d, in, len, &consumed, &event) != DECODER_MESSAGE) {
       abort();
     }
     keep(event.data);

@@ -76,6 +76,8 @@ enum input_answer handover_take(struct handover *h, const char *data, size_t len
   };
   if (must_wait(h, len))
     return INPUT_WAIT;
+  if (o->client.confirm == LIMPET_CONFIRM_ACK && len && memchr(data, 0, len))
+    return INPUT_NUL; /* servers refuse it in JSON, and it would be sent again for ever */
   *result = o->client.confirm == LIMPET_CONFIRM_ACK ? send_composed(h, data, len, &how)
                                                     : send_as(h, data, len, &how);
   if (*result == LIMPET_INVALID_UTF8)

@@ -75,6 +75,12 @@ static enum found find_prefixed(struct input *in, struct piece *piece) {
   return FOUND_BAD;
 }
 
+static const char *why_unusable(const struct input *in, enum input_answer answer) {
+  if (answer == INPUT_NUL)
+    return "holds a NUL byte, which a message with an id cannot carry";
+  return in->is_binary ? "cannot be sent" : "is not valid UTF-8";
+}
+
 /* Offers whole messages until one must wait. True: all were taken, more can be read. */
 static bool offer(struct input *in) {
   struct piece piece = {NULL, 0, 0};
@@ -84,8 +90,8 @@ static bool offer(struct input *in) {
     const enum input_answer answer = in->taker.take(in->taker.user, piece.data, piece.len);
     if (answer == INPUT_WAIT)
       return false;
-    if (answer == INPUT_BAD) {
-      fail(in, in->is_binary ? "cannot be sent" : "is not valid UTF-8");
+    if (answer != INPUT_TAKEN) {
+      fail(in, why_unusable(in, answer));
       return false;
     }
     in->begin += piece.used;

@@ -98,7 +98,7 @@ static const struct option_row rows[] = {
      OPTION(max_message), 64, 64ULL << 20},
     {"max-backlog", "BYTES",
      "what may wait for a slow reader before it is closed with\n1013; at least eight messages "
-     "(1048576)",
+     "(4194304)",
      option_u64, OPTION(max_backlog), 1, 1ULL << 32},
     {"rate", "N",
      "messages a second of each connection, or of each address\nby POST; 0: no limit (1000)",
@@ -109,7 +109,7 @@ static const struct option_row rows[] = {
      OPTION(heartbeat_interval_ms), 100, 3600000},
     {"heartbeat-timeout", "MS", "and drop it after this much more silence (10000)", option_u32,
      OPTION(heartbeat_timeout_ms), 10, 3600000},
-    {"quiet", NULL, "log warnings and errors only", option_true, OPTION(is_quiet), 0, 0},
+    {"quiet", NULL, "log errors only", option_true, OPTION(is_quiet), 0, 0},
 };
 
 #define ROWS_COUNT (sizeof rows / sizeof *rows)

@@ -74,38 +74,60 @@ static bool take_ack(struct limpet_client *client, const uint8_t *data, size_t l
   return is_awaited;
 }
 
+static bool awaits_reply(const struct session_config *config) {
+  return config->dialect == DIALECT_PING || config->dialect == DIALECT_TIMESTAMP;
+}
+
 /* Replies and acknowledgements are short; most settings know neither. */
 static bool take_answer(struct limpet_client *client, const uint8_t *data, size_t len) {
   const struct session_config *config = &client->settings->session;
-  if ((config->dialect == DIALECT_PING || config->dialect == DIALECT_TIMESTAMP) &&
-      len <= HEARTBEAT_REPLY_MAX && take_heartbeat(client, data, len))
+  if (awaits_reply(config) && len <= HEARTBEAT_REPLY_MAX && take_heartbeat(client, data, len))
     return true;
   return config->confirm == CONFIRM_ACK && len <= ACK_TEXT_MAX && take_ack(client, data, len);
 }
 
-static void on_text(struct limpet_client *client, const uint8_t *data, size_t len) {
-  const struct limpet_callbacks *callbacks = client_callbacks(client);
-  if (take_answer(client, data, len))
-    return;
+static void count_in(struct limpet_client *client, size_t len) {
   client->in_count++;
   client->in_bytes += len;
-  if (callbacks->on_typing && handlers_take_typing(client, (const char *)data, len))
-    return;
+}
+
+static void report_text(struct limpet_client *client, const uint8_t *data, size_t len) {
+  const struct limpet_callbacks *callbacks = client_callbacks(client);
   if (callbacks->on_text)
     callbacks->on_text(client, (const char *)data, len, client->user);
+}
+
+/* Text that is looked into: for answers, typing, handlers. Apart from on_message(), which pays
+   for no stack frame that way. */
+__attribute__((noinline)) static void read_text(struct limpet_client *client, const uint8_t *data,
+                                                size_t len) {
+  if (take_answer(client, data, len))
+    return;
+  count_in(client, len);
+  if (client_callbacks(client)->on_typing && handlers_take_typing(client, (const char *)data, len))
+    return;
+  report_text(client, data, len);
   if (client->link && atomic_load_explicit(&client->has_handlers, memory_order_relaxed))
     handlers_dispatch(client, (const char *)data, len);
 }
 
+static bool reads_text(const struct limpet_client *client) {
+  const struct session_config *config = &client->settings->session;
+  return awaits_reply(config) || config->confirm == CONFIRM_ACK ||
+         client_callbacks(client)->on_typing ||
+         atomic_load_explicit(&client->has_handlers, memory_order_relaxed);
+}
+
 static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, size_t len) {
   struct limpet_client *client = link_user(link);
-  if (opcode == FRAME_TEXT) {
-    on_text(client, data, len);
+  if (opcode == FRAME_TEXT && reads_text(client)) {
+    read_text(client, data, len);
     return;
   }
-  client->in_count++;
-  client->in_bytes += len;
-  if (client_callbacks(client)->on_binary)
+  count_in(client, len);
+  if (opcode == FRAME_TEXT)
+    report_text(client, data, len);
+  else if (client_callbacks(client)->on_binary)
     client_callbacks(client)->on_binary(client, data, len, client->user);
 }
 

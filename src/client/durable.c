@@ -180,8 +180,10 @@ static struct envelope *make_envelope(struct limpet_client *client,
 
 /* Without memory or a link the message stays where it is; the next link asks for it again. */
 static void feed(struct limpet_client *client, const struct outbox_event *event) {
-  struct envelope *envelope = make_envelope(client, event);
+  struct envelope *envelope = client->link ? make_envelope(client, event) : NULL;
   free(event->memory);
+  if (!client->link)
+    return;
   if (!envelope) {
     const struct failure failure = {.kind = FAILURE_NO_MEMORY, .retry_after_ms = UINT64_MAX};
     client_lose(client, &failure, "no memory for a message from the outbox");

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define UTF8_GLANCE_MAX 256
+/* Kept out of limpet_send_text(), where small messages go by the million. */
+#define SLOW_WAY __attribute__((noinline))
 
 /* ---- envelopes ---- */
 
@@ -103,7 +105,7 @@ uint64_t limpet_buffered_amount(limpet_client *client) {
 
 /* ---- directly ---- */
 
-static void count_out(struct limpet_client *client, size_t len) {
+static inline void count_out(struct limpet_client *client, size_t len) {
   client->out_count++;
   client->out_bytes += len;
   if (!client->turn_end.place)
@@ -113,29 +115,29 @@ static void count_out(struct limpet_client *client, size_t len) {
 /* The link gathers: the session must stop handing it messages, the application be told. At once,
    also when the application sends from inside a callback and settling has to wait: it may go on
    until it is told. */
-static void note_gathering(struct limpet_client *client) {
+SLOW_WAY static void note_gathering(struct limpet_client *client) {
   client_note_flush(client);
   client_judge_water(client);
   client_settle(client);
 }
 
-static void note_sent(struct limpet_client *client, size_t len) {
+static inline void note_sent(struct limpet_client *client, size_t len) {
   count_out(client, len);
-  if (client->link && link_buffered(client->link) >= client->settings->options.high_water)
+  if (link_buffered(client->link) >= client->settings->options.high_water)
     note_gathering(client);
 }
 
 /* Nobody asks what becomes of the message, and nothing is ahead of it. */
-static bool can_go_directly(const struct limpet_client *client,
-                            const limpet_send_options *options) {
+static inline bool can_go_directly(const struct limpet_client *client,
+                                   const limpet_send_options *options) {
   return client->link && session_is_clear(&client->session) &&
          client->settings->session.confirm == CONFIRM_NONE &&
          !client->settings->session.report_fates && link_is_open(client->link) &&
          !link_is_opaque(client->link) && !(options && (options->ttl_ms || options->replace_key));
 }
 
-static limpet_result send_directly(struct limpet_client *client, uint8_t opcode, const void *data,
-                                   size_t len, uint64_t *id) {
+static inline limpet_result send_directly(struct limpet_client *client, uint8_t opcode,
+                                          const void *data, size_t len, uint64_t *id) {
   if (!link_write(client->link, opcode, data, len, &client->direct_end))
     return LIMPET_NO_MEMORY;
   if (id)
@@ -151,8 +153,8 @@ static bool has_room_now(const struct limpet_client *client, size_t len) {
          link_buffered(client->link) + len <= o->high_water + o->queue_limit_bytes;
 }
 
-static limpet_result send_now(struct limpet_client *client, uint8_t opcode, const void *data,
-                              size_t len, uint64_t *id) {
+SLOW_WAY static limpet_result send_now(struct limpet_client *client, uint8_t opcode,
+                                       const void *data, size_t len, uint64_t *id) {
   if (!client->link || !link_is_open(client->link) || !session_is_open(&client->session))
     return LIMPET_NOT_CONNECTED;
   if (!has_room_now(client, len))
@@ -186,8 +188,9 @@ static void fill_node(struct limpet_client *client, struct envelope *envelope,
   envelope->is_now = options && options->promise == LIMPET_PROMISE_NOW;
 }
 
-static limpet_result send_node(struct limpet_client *client, uint8_t opcode, const void *data,
-                               size_t len, const limpet_send_options *options, uint64_t *id) {
+SLOW_WAY static limpet_result send_node(struct limpet_client *client, uint8_t opcode,
+                                        const void *data, size_t len,
+                                        const limpet_send_options *options, uint64_t *id) {
   struct envelope *envelope = envelope_new(client, opcode, data, len, options);
   if (!envelope)
     return LIMPET_NO_MEMORY;
@@ -243,9 +246,9 @@ static limpet_result put_in_inbox(struct limpet_client *client, struct envelope 
   return result;
 }
 
-static limpet_result send_from_outside(struct limpet_client *client, uint8_t opcode,
-                                       const void *data, size_t len,
-                                       const limpet_send_options *options, uint64_t *id) {
+SLOW_WAY static limpet_result send_from_outside(struct limpet_client *client, uint8_t opcode,
+                                                const void *data, size_t len,
+                                                const limpet_send_options *options, uint64_t *id) {
   struct envelope *envelope = envelope_new(client, opcode, data, len, options);
   if (!envelope)
     return LIMPET_NO_MEMORY;
@@ -301,10 +304,12 @@ static void send_envelope(struct limpet_client *client, struct envelope *envelop
     client_free_envelope(client, &envelope->message);
 }
 
-void client_take_inbox(struct limpet_client *client) {
-  struct outside *outside = atomic_load_explicit(&client->outside, memory_order_acquire);
-  if (!outside || !atomic_load(&outside->has_inbox))
-    return;
+static inline bool has_inbox(const struct limpet_client *client) {
+  const struct outside *outside = atomic_load_explicit(&client->outside, memory_order_acquire);
+  return outside && atomic_load(&outside->has_inbox);
+}
+
+SLOW_WAY static void take_inbox(struct limpet_client *client, struct outside *outside) {
   struct envelope *envelope = grab_inbox(client, outside);
   while (envelope) {
     struct envelope *next = envelope->next;
@@ -312,6 +317,11 @@ void client_take_inbox(struct limpet_client *client) {
     envelope = next;
   }
   client_settle(client);
+}
+
+void client_take_inbox(struct limpet_client *client) {
+  if (has_inbox(client))
+    take_inbox(client, atomic_load(&client->outside));
 }
 
 void client_drop_inbox(struct limpet_client *client) {
@@ -351,16 +361,18 @@ static bool is_sendable(const struct limpet_client *client, const limpet_send_op
 }
 
 /* Nobody waits for the disk: what is refused later is told as a fate. */
-static limpet_result send_durably(struct limpet_client *client, uint8_t opcode, const void *data,
-                                  size_t len, const limpet_send_options *options, uint64_t *id) {
+SLOW_WAY static limpet_result send_durably(struct limpet_client *client, uint8_t opcode,
+                                           const void *data, size_t len,
+                                           const limpet_send_options *options, uint64_t *id) {
   const limpet_result result = durable_send(client, opcode, data, len, options, id);
   if (result == LIMPET_OK && client_is_own_thread(client))
     client_judge_water(client);
   return result;
 }
 
-static limpet_result send_message(struct limpet_client *client, uint8_t opcode, const void *data,
-                                  size_t len, const limpet_send_options *options, uint64_t *id) {
+static inline limpet_result send_message(struct limpet_client *client, uint8_t opcode,
+                                         const void *data, size_t len,
+                                         const limpet_send_options *options, uint64_t *id) {
   if (len > client->settings->options.max_message)
     return LIMPET_MESSAGE_TOO_BIG;
   if (!is_sendable(client, options))
@@ -380,7 +392,7 @@ static limpet_result send_message(struct limpet_client *client, uint8_t opcode, 
 }
 
 /* Short ASCII, which most messages are, is told without a call. */
-static bool is_utf8(const uint8_t *text, size_t len) {
+static inline bool is_utf8(const uint8_t *text, size_t len) {
   return (len <= UTF8_GLANCE_MAX && utf8_is_ascii(text, len)) || utf8_is_valid(text, len);
 }
 

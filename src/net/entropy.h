@@ -24,12 +24,23 @@ bool key_pool_init(struct key_pool *pool);
 void key_pool_deinit(struct key_pool *pool);
 void key_pool_refill(struct key_pool *pool);
 
-/** Each key is used once: the pool forgets it. */
-static inline void key_pool_take(struct key_pool *pool, uint8_t key[4]) {
-  if (pool->used == KEY_POOL_LEN)
+static inline bool key_pool_is_used_up(const struct key_pool *pool) {
+  return pool->used == KEY_POOL_LEN;
+}
+
+/** Each key is used once: the pool forgets it. In memory order. */
+static inline uint32_t key_pool_take_word(struct key_pool *pool) {
+  uint32_t key;
+  if (key_pool_is_used_up(pool))
     key_pool_refill(pool);
-  memcpy(key, pool->bytes + pool->used, 4);
-  pool->used += 4;
+  memcpy(&key, pool->bytes + pool->used, sizeof key);
+  pool->used += sizeof key;
+  return key;
+}
+
+static inline void key_pool_take(struct key_pool *pool, uint8_t key[4]) {
+  const uint32_t word = key_pool_take_word(pool);
+  memcpy(key, &word, sizeof word);
 }
 
 #endif

@@ -7,7 +7,7 @@
  * stream of frames with positions: stream_end of a message tells when the kernel has taken it.
  *
  * Output: link_write() encodes header, mask and payload in one pass into the link's buffer, which
- * leaves in one call when 64 KiB wait or the turn ends; while the socket is blocked it gathers.
+ * leaves in one call when 60 KiB wait or the turn ends; while the socket is blocked it gathers.
  * Bytes of a frame stay in the buffer until the whole frame is with the kernel, so that
  * link_recover() can give back every message that was not sent whole.
  *

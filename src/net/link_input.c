@@ -67,14 +67,35 @@ static bool take_other(struct link *link, enum decoder_result result,
   }
 }
 
+/* Messages that lie whole in the input, of which one read may bring thousands. Returns how many
+   bytes they were; the owner may have paused or ended the link at the last one. */
+static size_t take_whole_messages(struct link *link, const uint8_t *in, size_t len) {
+  const struct decoder *decoder = &link->traffic->decoder;
+  const uint8_t *const begin = in;
+  const uint8_t *const end = in + len;
+  size_t header_len, payload_len;
+  while ((header_len = decoder_glance(decoder, in, (size_t)(end - in), &payload_len)) > 0) {
+    const uint8_t opcode = in[0] ^ FRAME_FIN;
+    const uint8_t *const payload = in + header_len;
+    in = payload + payload_len;
+    link->events->message(link, opcode, payload, payload_len);
+    if (!link_takes_input(link))
+      break;
+  }
+  return (size_t)(in - begin);
+}
+
 bool link_decode(struct link *link, uint8_t *in, size_t len) {
   struct decoder *decoder = &link->traffic->decoder;
-  const struct link_events *events = link->events;
   bool ends_frame = decoder_is_inside_frame(decoder); /* one that earlier reads began */
   size_t unfinished_len = 0;
   for (;;) {
     struct decoder_event event;
-    size_t consumed = 0;
+    size_t consumed = take_whole_messages(link, in, len);
+    in += consumed;
+    len -= consumed;
+    if (consumed > 0 && !link_takes_input(link))
+      return keep_rest(link, in, len);
     enum decoder_result result = decoder_next(decoder, in, len, &consumed, &event);
     in += consumed;
     len -= consumed;
@@ -85,7 +106,7 @@ bool link_decode(struct link *link, uint8_t *in, size_t len) {
         return false;
     }
     if (result == DECODER_MESSAGE) {
-      events->message(link, event.opcode, event.data, event.len);
+      link->events->message(link, event.opcode, event.data, event.len);
       unfinished_len = 0;
     } else if (result == DECODER_MORE) {
       note_progress(link, unfinished_len + consumed);

@@ -23,10 +23,13 @@
 /* Enough to empty what the kernel holds by default for a connection (6 MiB) in one turn, so that a
    deadline judged afterwards knows all that had arrived. */
 #define LINK_READS_PER_TURN 24
-/* This much waiting leaves at once. */
-#define LINK_SEND_AT ((size_t)64 * 1024)
-/* Large payloads are encoded and sent in pieces of this. */
-#define LINK_PIECE ((size_t)64 * 1024)
+/* This much waiting leaves at once: with a short frame more it is still one segment of the loopback
+   (65,483 bytes) and of most segmentation offload. A crumb in a segment of its own costs a third
+   more. */
+#define LINK_SEND_AT ((size_t)60 * 1024)
+/* Payloads longer than LINK_LARGE_MIN are encoded and sent in pieces of LINK_PIECE. */
+#define LINK_LARGE_MIN ((size_t)128 * 1024)
+#define LINK_PIECE LINK_SEND_AT
 
 enum link_phase {
   LINK_OPENING,
@@ -60,7 +63,9 @@ struct link {
   struct net_turn_end turn_end;
   uint64_t stream_end; /* bytes of all frames written, sent or not */
   int fd;
-  int lost_error; /* errno of a failed send or receive, 0: none */
+  int lost_error;      /* errno of a failed send or receive, 0: none */
+  uint32_t join_below; /* short messages join what waits without further ado while it is less than
+                          this; 0: never */
   uint8_t phase;
   uint8_t polled; /* events that libuv was asked for */
   bool is_server : 1;
@@ -136,6 +141,8 @@ bool link_decode(struct link *link, uint8_t *in, size_t len);
 bool link_decode_saved(struct link *link);
 
 /* ---- link_output.c ---- */
+/** The link is open, its extension agreed on. */
+void link_output_opened(struct link *link);
 /** Sends what waits, as far as the kernel takes it. */
 void link_send(struct link *link);
 /** Puts a control frame that goes ahead without a position in the stream. False: no memory. */

@@ -210,6 +210,7 @@ bool opening_succeed(struct link *link, const struct agreement *agreement) {
   net_timer_unset(link->loop, &link->deadline);
   link->opening = NULL;
   link->phase = LINK_OPEN;
+  link_output_opened(link);
   link->events->opened(link, agreement->subprotocol);
   opening_free(link, opening);
   return link->phase != LINK_ENDED;

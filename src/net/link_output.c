@@ -8,6 +8,17 @@
 
 /* ---- sending ---- */
 
+/* TLS makes a system call of each record anyway, and a record is encrypted where the first-level
+   cache still has it. */
+static inline size_t send_at(const struct link *link) {
+  return link->tls ? TLS_RECORD_MAX : LINK_SEND_AT;
+}
+
+void link_output_opened(struct link *link) {
+  const bool joins = !link->is_server && !link->deflate;
+  link->join_below = joins ? (uint32_t)(send_at(link) - OUTPUT_CONTROL_CAP) : 0;
+}
+
 /* The stretch that may be sent next, and whether it is of the urgent frames. Urgent ones wait for
    the end of the frame that has been begun, and hold back what comes behind it. After a close frame
    nothing goes (RFC 6455 section 5.5.1). */
@@ -68,6 +79,7 @@ static void push_stream(struct link *link, bool more_comes) {
     enum io_result result =
         is_urgent ? send_urgent(link, len, &written) : send_stream(link, len, &written);
     link->has_news |= written > 0;
+    link->traffic->is_active |= written > 0;
     if (result == IO_FAILED)
       link->is_broken = true;
     else if (!link->tls && written < len)
@@ -97,24 +109,69 @@ void link_flush(struct link *link) {
 
 /* ---- frames of data ---- */
 
-/* A frame too long for one call: each piece is with the kernel before the next is encoded. */
+static void mask_piece(uint8_t *dst, const uint8_t *data, size_t len, const uint8_t *key,
+                       size_t offset) {
+  if (key)
+    mask_copy(dst, data, len, key, offset);
+  else
+    mask_copy_plain(dst, data, len);
+}
+
+/* A frame too long for one call: each piece is with the kernel before the next is encoded. While
+   the kernel takes them all, they are encoded in one and the same place, which stays in the caches:
+   the caller's data, still at hand, can restore what was there. */
+struct large_frame {
+  const uint8_t *data;
+  const uint8_t *key;
+  size_t payload_at; /* where the payload stands in the output */
+  size_t left_out;   /* its first bytes that do not stand there */
+};
+
+/* What is left of a piece moves to where the payload begins, and the next is put behind it. */
+static void leave_out_sent(struct output *out, struct large_frame *frame) {
+  const size_t sent = out->sent - frame->payload_at;
+  memmove(out->bytes + frame->payload_at, out->bytes + out->sent, out->end - out->sent);
+  frame->left_out += sent;
+  out->end -= sent;
+  out->sent = out->begun = frame->payload_at;
+}
+
+/* The kernel takes no more: the whole frame has to stand there until it has all of it. */
+static void restore(struct output *out, struct large_frame *frame) {
+  uint8_t *const payload = out->bytes + frame->payload_at;
+  memmove(payload + frame->left_out, payload, out->end - frame->payload_at);
+  mask_piece(payload, frame->data, frame->left_out, frame->key, 0);
+  out->sent += frame->left_out;
+  out->begun += frame->left_out;
+  out->end += frame->left_out;
+  frame->left_out = 0;
+}
+
+static void push_piece(struct link *link, struct large_frame *frame, bool is_last) {
+  struct output *out = &link->traffic->out;
+  if (!link->is_blocked)
+    push_stream(link, !is_last);
+  if (!link->is_blocked && !link->is_broken && out->sent > frame->payload_at)
+    leave_out_sent(out, frame);
+  else if (frame->left_out > 0)
+    restore(out, frame);
+}
+
 static void encode_large(struct link *link, uint8_t first, const uint8_t *data, size_t len,
                          const uint8_t *key) {
   struct output *out = &link->traffic->out;
   out->end += frame_write_header(out->bytes + out->end, first, len, key);
   out->is_inside_frame = true;
+  struct large_frame frame = {.data = data, .key = key, .payload_at = out->end};
   for (size_t at = 0; at < len;) {
     size_t piece = len - at < LINK_PIECE ? len - at : LINK_PIECE;
-    if (key)
-      mask_copy(out->bytes + out->end, data + at, piece, key, at);
-    else
-      mask_copy_plain(out->bytes + out->end, data + at, piece);
+    mask_piece(out->bytes + out->end, data + at, piece, key, at);
     out->end += piece;
     at += piece;
-    out->is_inside_frame = at < len;
-    if (!link->is_blocked)
-      push_stream(link, true);
+    push_piece(link, &frame, at == len);
   }
+  out->is_inside_frame = false;
+  output_sent(out, 0);
 }
 
 /* Room for the frame was reserved. */
@@ -126,9 +183,9 @@ static void encode(struct link *link, uint8_t first, const uint8_t *data, size_t
     key_pool_take(&link->loop->keys, pooled);
     key = pooled;
   }
-  link->traffic->is_active = true;
   link->stream_end += frame_header_len(len, key != NULL) + len;
-  if (len <= LINK_PIECE)
+  out->newest = out->end;
+  if (len < LINK_LARGE_MIN)
     out->end += frame_write(out->bytes + out->end, first, data, len, key);
   else
     encode_large(link, first, data, len, key);
@@ -156,14 +213,22 @@ static bool write_compressed(struct link *link, uint8_t opcode, const uint8_t *d
   size_t header_len =
       frame_write_header(out->bytes + out->end, FRAME_FIN | FRAME_RSV1 | opcode, payload_len, key);
   memmove(out->bytes + out->end + header_len, payload, payload_len);
+  out->newest = out->end;
   out->end += header_len + payload_len;
   link->stream_end += header_len + payload_len;
-  link->traffic->is_active = true;
   return true;
 }
 
-static bool write_message(struct link *link, uint8_t opcode, const void *data, size_t len,
-                          uint64_t *stream_end) {
+static bool is_ready_to_write(struct link *link) {
+  return link->phase == LINK_OPEN && (link->traffic || link_warm_up(link));
+}
+
+/* Not inline anywhere: link_write() must stay small. */
+__attribute__((noinline)) static bool write_message(struct link *link, uint8_t opcode,
+                                                    const void *data, size_t len,
+                                                    uint64_t *stream_end) {
+  if (!is_ready_to_write(link))
+    return false;
   struct output *out = &link->traffic->out;
   if (link->deflate) {
     if (!write_compressed(link, opcode, data, len))
@@ -177,21 +242,42 @@ static bool write_message(struct link *link, uint8_t opcode, const void *data, s
     *stream_end = link->stream_end;
   if (!link->turn_end.place)
     link_at_turn_end(link);
-  if (out->end - out->sent >= LINK_SEND_AT && !link->is_blocked)
+  if (out->end - out->sent >= send_at(link) && !link->is_blocked)
     push_stream(link, true);
   return true;
 }
 
+/* Most messages of a burst: short, and nothing is to be done but to put them behind what waits.
+   Nothing that join() does can call anything, so that neither costs a stack frame. */
+static inline bool only_joins(const struct link *link, size_t len) {
+  const struct traffic *traffic = link->traffic;
+  return len <= FRAME_CONTROL_MAX && link->phase == LINK_OPEN && traffic && link->turn_end.place &&
+         output_has_room_for_short(&traffic->out) &&
+         traffic->out.end - traffic->out.sent < link->join_below &&
+         !key_pool_is_used_up(&link->loop->keys);
+}
+
+static inline void join(struct link *link, uint8_t opcode, const void *data, size_t len) {
+  struct output *out = &link->traffic->out;
+  const size_t frame_len = frame_write_short(out->bytes + out->end, FRAME_FIN | opcode, data, len,
+                                             key_pool_take_word(&link->loop->keys));
+  out->end += frame_len;
+  link->stream_end += frame_len;
+}
+
 bool link_write(struct link *link, uint8_t opcode, const void *data, size_t len,
                 uint64_t *stream_end) {
-  if (link->phase != LINK_OPEN || (!link->traffic && !link_warm_up(link)))
-    return false;
-  return write_message(link, opcode, data, len, stream_end);
+  if (!only_joins(link, len))
+    return write_message(link, opcode, data, len, stream_end);
+  join(link, opcode, data, len);
+  if (stream_end)
+    *stream_end = link->stream_end;
+  return true;
 }
 
 bool link_write_volatile(struct link *link, uint8_t opcode, const void *data, size_t len,
                          uint64_t *stream_end) {
-  if (link->phase != LINK_OPEN || (!link->traffic && !link_warm_up(link)))
+  if (!is_ready_to_write(link))
     return false;
   struct output *out = &link->traffic->out;
   if (link->deflate)
@@ -207,7 +293,7 @@ bool link_write_volatile(struct link *link, uint8_t opcode, const void *data, si
 
 static bool write_ahead(struct link *link, uint8_t first, const uint8_t *data, size_t len,
                         bool is_marked, struct link_position *position) {
-  if (link->phase != LINK_OPEN || (!link->traffic && !link_warm_up(link)))
+  if (!is_ready_to_write(link))
     return false;
   struct output *out = &link->traffic->out;
   size_t frame_len = frame_header_len(len, !link->is_server) + len;
@@ -231,7 +317,6 @@ static bool write_ahead(struct link *link, uint8_t first, const uint8_t *data, s
   else
     mask_copy(out->bytes + at + header_len, data, len, key, 0);
   link->stream_end += frame_len;
-  link->traffic->is_active = true;
   link_at_turn_end(link);
   return true;
 }

@@ -48,7 +48,7 @@ static void succeed(struct link *link) {
   };
   if (!opening_succeed(link, &agreement))
     return;
-  link->wants_resume = true;
+  link->wants_resume = link->tls || link->traffic; /* what came early; of all else a poll tells */
   link_at_turn_end(link);
 }
 

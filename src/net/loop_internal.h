@@ -16,7 +16,7 @@ struct net_loop {
   size_t hold_count;
   unsigned handle_count; /* handles not closed yet */
   _Atomic(struct net_task *) posted;
-  atomic_ulong thread;
+  _Atomic(const char *) thread; /* see loop.c */
 
   uv_timer_t wake;    /* wakes the poll in time for the first deadline */
   uv_timer_t sweeper; /* runs while links are warm; never keeps the loop alive */

@@ -5,10 +5,12 @@
 #include <assert.h>
 #include <string.h>
 
-/* Room steps: small messages, then the 64 KiB that leave in one call with some to spare. */
+/* Room steps: small messages, then the 60 KiB that leave in one call with some to spare. */
 #define STEP_ONE ((size_t)16 * 1024)
 #define STEP_TWO ((size_t)96 * 1024)
 #define MARKS_MIN 32
+/* So little is moved to the front at once: a burst is written where the caches still are. */
+#define KEPT_SMALL 4096
 
 void output_init(struct output *out) {
   memset(out, 0, offsetof(struct output, urgent));
@@ -33,7 +35,7 @@ bool output_is_empty(const struct output *out) {
 }
 
 static void become_empty(struct output *out) {
-  out->begin = out->sent = out->begun = out->end = 0;
+  out->begin = out->sent = out->begun = out->end = out->newest = 0;
   out->mark_first = out->mark_count = 0;
   out->gone = 0;
 }
@@ -49,14 +51,20 @@ static size_t room_for(size_t wanted) {
   return cap;
 }
 
-static void compact(struct output *out) {
+/* The bytes from `begin` on stand at the front now. */
+static void shift(struct output *out) {
   size_t begin = out->begin;
-  memmove(out->bytes, out->bytes + begin, out->end - begin);
   out->gone += begin;
   out->begin = 0;
   out->sent -= begin;
   out->begun -= begin;
   out->end -= begin;
+  out->newest -= out->newest < begin ? out->newest : begin;
+}
+
+static void compact(struct output *out) {
+  memmove(out->bytes, out->bytes + out->begin, out->end - out->begin);
+  shift(out);
 }
 
 /* Twice what is kept: then the bytes in front of it suffice to be compacted into the next time, and
@@ -80,11 +88,7 @@ bool output_grow(struct output *out, const struct memory *memory, size_t len) {
     return false;
   memcpy(bytes, out->bytes + out->begin, kept);
   free_bytes(out, memory);
-  out->gone += out->begin;
-  out->sent -= out->begin;
-  out->begun -= out->begin;
-  out->end = kept;
-  out->begin = 0;
+  shift(out);
   out->bytes = bytes;
   out->cap = cap;
   return true;
@@ -109,6 +113,8 @@ void output_open_gap(struct output *out, size_t at, size_t len) {
   assert(at <= out->end && out->cap - out->end >= len);
   memmove(out->bytes + at + len, out->bytes + at, out->end - at);
   out->end += len;
+  if (out->newest > at)
+    out->newest += len;
   for (size_t i = out->mark_first; i < out->mark_count; i++)
     if (out->marks[i] >= out->gone + at)
       out->marks[i] += len;
@@ -146,15 +152,9 @@ static void forget_marks_before(struct output *out, uint64_t position) {
     out->mark_first++;
 }
 
-void output_sent(struct output *out, size_t len) {
-  out->sent += len;
-  if (out->begun < out->sent)
-    out->begun = out->sent;
-  assert(out->sent <= out->end);
-  if (out->sent == out->end && !out->is_inside_frame) {
-    become_empty(out);
-    return;
-  }
+static void advance_begin(struct output *out) {
+  if (out->newest > out->begin && out->newest <= out->sent)
+    out->begin = out->newest;
   while (out->begin < out->sent) {
     size_t frame_end = out->begin + frame_len_at(out, out->begin);
     if (frame_end > out->sent)
@@ -162,6 +162,23 @@ void output_sent(struct output *out, size_t len) {
     out->begin = frame_end;
   }
   forget_marks_before(out, out->gone + out->begin);
+}
+
+void output_sent(struct output *out, size_t len) {
+  out->sent += len;
+  if (out->begun < out->sent)
+    out->begun = out->sent;
+  assert(out->sent <= out->end);
+  if (out->is_inside_frame) {
+    advance_begin(out);
+  } else if (out->sent == out->end) {
+    become_empty(out);
+  } else {
+    advance_begin(out);
+    size_t kept = out->end - out->begin;
+    if (kept <= KEPT_SMALL && kept <= out->begin)
+      compact(out);
+  }
 }
 
 bool output_add_urgent(struct output *out, const uint8_t *frame, size_t len) {

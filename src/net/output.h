@@ -10,6 +10,9 @@
  * begun     bytes before it were handed to TLS, which must be given them again until it took them
  * boundary  the first frame boundary at or after `begun`: the place for what overtakes
  * end       the stream's end so far; inside a frame only while a large one is being encoded
+ *
+ * Where frames begin is written in the frames alone: it is found by going from header to header.
+ * `newest`, one boundary noted by who writes, spares most of that way.
  */
 #ifndef NET_OUTPUT_H
 #define NET_OUTPUT_H
@@ -25,6 +28,7 @@ struct output {
   uint8_t *bytes; /* `small`, or from the allocator */
   size_t cap;
   size_t begin, sent, begun, end;
+  size_t newest;        /* a frame boundary, mostly where the newest frame begins */
   bool is_inside_frame; /* `end` is not a frame boundary */
 
   /* Frames that must not be recovered, by the count of bytes before them since the buffer was
@@ -47,6 +51,10 @@ bool output_grow(struct output *out, const struct memory *memory, size_t len);
 /** Makes room for `len` more bytes at the end. False: no memory. */
 static inline bool output_reserve(struct output *out, const struct memory *memory, size_t len) {
   return out->cap - out->end >= len || output_grow(out, memory, len);
+}
+/** Whether the longest short frame fits. */
+static inline bool output_has_room_for_short(const struct output *out) {
+  return out->cap - out->end >= OUTPUT_CONTROL_CAP;
 }
 /** The first frame boundary at or after `begun`; may lie behind `end` while a large frame is
     being encoded. */

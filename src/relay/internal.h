@@ -164,7 +164,7 @@ struct member {
   bool is_throttled; /* too fast */
   bool is_told;      /* that it is */
   bool is_waiting;   /* too much of all is in flight */
-  bool is_blocked;   /* echo: its own input waits until it reads */
+  bool is_blocked;   /* its input waits until it reads */
   bool is_stopped;   /* the relay ends */
   bool is_paused;    /* what comes of these */
   bool has_token;

@@ -32,7 +32,7 @@ static void print(const char *line) {
 }
 
 void log_line(struct log *log, enum log_level level, const char *event, const char *format, ...) {
-  static const char *const levels[] = {"info", "warning", "error"};
+  static const char *const levels[] = {"info", "error"};
   char line[LINE_CAP], time[PROTOCOL_TIME_CAP], left_out[48] = "";
   va_list arguments;
   if (!is_wanted(log, level))

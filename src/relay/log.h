@@ -14,7 +14,7 @@
 #define LOG_RATE 1000
 #define LOG_VALUE_CAP 288
 
-enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
+enum log_level { LOG_INFO, LOG_ERROR };
 
 struct log {
   bool is_quiet; /* no LOG_INFO */

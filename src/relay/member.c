@@ -136,12 +136,12 @@ static void ask(struct member *member) {
   set_deadline(member, net_loop_now_ms(relay->loop) + relay->options->heartbeat_timeout_ms);
 }
 
-/* Whom we do not read we cannot call silent. */
+/* Whom we do not read, for reasons of our own, we cannot call silent. */
 static void on_quiet(struct net_timer *timer) {
   struct member *member = (struct member *)((char *)timer - offsetof(struct member, deadline));
   struct relay *relay = member->relay;
   const uint64_t now_ms = net_loop_now_ms(relay->loop);
-  if (member->is_paused)
+  if (member->is_full || member->is_throttled || member->is_waiting)
     member_heard(member);
   const uint64_t due_ms = member->heard_at_ms + relay->options->heartbeat_interval_ms;
   if (member->is_asked)
@@ -173,29 +173,34 @@ void member_stop_reading(struct member *member) {
   member_update_pause(member);
 }
 
-/* What comes back goes no faster than it is read. */
+/* Nobody is read faster than it reads what comes of it: answers, acks, its own messages. */
+static void block(struct member *member) {
+  member->is_blocked = !link_is_writable(member->link);
+  member_update_pause(member);
+}
+
 static void echo(struct member *member, uint8_t opcode, const uint8_t *data, size_t len) {
   if (!link_write(member->link, opcode, data, len, NULL)) {
     member_close(member, 1011, "no memory", END_INTERNAL);
     return;
   }
   member->sent_count++;
-  member->is_blocked = !link_is_writable(member->link);
-  member_update_pause(member);
 }
 
 static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, size_t len) {
   struct member *member = member_of(link);
-  member_heard(member);
-  member->received_count++;
   if (member->is_closing)
     return;
+  member_heard(member);
+  member->received_count++;
   if (member->kind == MEMBER_ECHO)
     echo(member, opcode, data, len);
   else if (opcode != FRAME_TEXT)
     member_close(member, 1003, "messages are text", END_PROTOCOL);
   else
     member_take(member, data, len);
+  if (!member->is_closing)
+    block(member);
 }
 
 static void on_pong(struct link *link, const uint8_t *data, size_t len) {
@@ -213,9 +218,9 @@ static void on_flushed(struct link *link) {
   struct member *member = member_of(link);
   if (member->is_closing)
     return;
-  if (member->is_blocked && link_is_writable(link)) {
-    member->is_blocked = false;
-    member_update_pause(member);
+  if (member->is_blocked) {
+    member_heard(member); /* it took something, and we would not hear it otherwise */
+    block(member);
   }
   replay_go_on(member);
 }

@@ -14,6 +14,7 @@ struct replay {
   struct relay *relay;
   int64_t at; /* the last number sent, or asked for */
   bool is_begun, is_reading;
+  char conversation_id[]; /* a read can outlive its room */
 };
 
 static void on_page(struct store_read *read, enum store_result result,
@@ -21,7 +22,7 @@ static void on_page(struct store_read *read, enum store_result result,
 
 static void read_page(struct replay *replay) {
   replay->is_reading = true;
-  replay->read = (struct store_read){.conversation_id = replay->member->room->id,
+  replay->read = (struct store_read){.conversation_id = replay->conversation_id,
                                      .after = replay->at,
                                      .limit = STORE_PAGE_MAX,
                                      .max_bytes = REPLAY_PAGE_BYTES,
@@ -30,7 +31,8 @@ static void read_page(struct replay *replay) {
 }
 
 void replay_start(struct member *member, int64_t after) {
-  struct replay *replay = calloc(1, sizeof *replay);
+  const size_t id_size = strlen(member->room->id) + 1;
+  struct replay *replay = calloc(1, sizeof *replay + id_size);
   if (!replay) {
     member_close(member, 1011, "no memory for a replay", END_INTERNAL);
     return;
@@ -39,6 +41,7 @@ void replay_start(struct member *member, int64_t after) {
   replay->member = member;
   replay->relay = member->relay;
   replay->at = after;
+  memcpy(replay->conversation_id, member->room->id, id_size);
   member->replay = replay;
   read_page(replay);
 }

@@ -1,5 +1,5 @@
 /*
- * The decoder's steps. Each takes what it can of the input; decoder_step() runs them until one
+ * The decoder's steps. Each takes what it can of the input; decoder_next() runs them until one
  * has something to report or stays where it is.
  *
  * Invariants: `held` is 0 unless a message is under way, and never above max_message. `small_len`
@@ -64,8 +64,7 @@ void decoder_init(struct decoder *d, const struct decoder_options *options) {
   /* Far above any memory, and far enough below SIZE_MAX that doubling cannot overflow. */
   d->max_message = min_64(options->max_message, SIZE_MAX / 4);
   d->inflater = options->inflater;
-  d->short_end =
-      options->expect_masked ? 0 : (uint8_t)min_64(d->max_message + 1, FRAME_CONTROL_MAX + 1);
+  d->glance_end = options->expect_masked ? 0 : (uint32_t)min_64(d->max_message + 1, UINT16_MAX + 1);
 }
 
 /* ---- results ---- */
@@ -462,7 +461,7 @@ static enum decoder_result run_step(struct decoder *d, struct input *in,
   return report_error(d, event);
 }
 
-enum decoder_result decoder_step(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
+enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
                                  struct decoder_event *event) {
   struct input input = {in, len, 0};
   enum decoder_result result;

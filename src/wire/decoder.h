@@ -52,8 +52,17 @@ void decoder_init(struct decoder *d, const struct decoder_options *options);
  * DECODER_MORE, DECODER_CLOSE (nothing after it counts) or DECODER_ERROR. `in` is unmasked in
  * place on the server's side.
  */
-static inline enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len,
-                                               size_t *consumed, struct decoder_event *event);
+enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
+                                 struct decoder_event *event);
+/**
+ * A glance that spares most messages the call above: whether `in` begins with an unmasked,
+ * unfragmented, uncompressed message of less than 64 KiB that lies whole in it, and is UTF-8 if it
+ * is text. Then in[0] ^ FRAME_FIN is its opcode; `*payload_len` bytes of payload follow a header
+ * whose length is returned. Who takes it so goes on behind it; the decoder need not know. 0: ask
+ * decoder_next().
+ */
+static inline size_t decoder_glance(const struct decoder *d, const uint8_t *in, size_t len,
+                                    size_t *payload_len);
 /** Lends `room` bytes at `buffer`, whose first decoder_held() bytes are those of the former buffer
     (realloc does that). */
 void decoder_set_room(struct decoder *d, uint8_t *buffer, size_t room);
@@ -67,27 +76,38 @@ uint8_t *decoder_direct(struct decoder *d, size_t *room);
 /** Inside a frame whose end has not come. */
 bool decoder_is_inside_frame(const struct decoder *d);
 
-/* What decoder_next() does when its short cut does not apply. Private. */
-enum decoder_result decoder_step(struct decoder *d, uint8_t *in, size_t len, size_t *consumed,
-                                 struct decoder_event *event);
-
-/* The short cut, inline for the sake of small messages: an unmasked, unfragmented, uncompressed
-   short message that lies whole in the input, and is not text beyond ASCII. */
-static inline enum decoder_result decoder_next(struct decoder *d, uint8_t *in, size_t len,
-                                               size_t *consumed, struct decoder_event *event) {
-  if (d->step == DECODER_BETWEEN && len >= 2) {
-    const uint8_t opcode = in[0] ^ FRAME_FIN;
-    const size_t payload_len = in[1];
-    if ((opcode == FRAME_TEXT || opcode == FRAME_BINARY) && payload_len < d->short_end &&
-        payload_len <= len - 2 && (opcode == FRAME_BINARY || utf8_is_ascii(in + 2, payload_len))) {
-      event->opcode = opcode;
-      event->data = in + 2;
-      event->len = payload_len;
-      *consumed = 2 + payload_len;
-      return DECODER_MESSAGE;
-    }
+/* Length of a header without mask or eight-byte length, 0 if it is another or not whole. */
+static inline size_t decoder_glance_header(const uint8_t *in, size_t len, size_t *payload_len) {
+  *payload_len = in[1];
+  if (in[1] <= FRAME_CONTROL_MAX) {
+    return 2;
   }
-  return decoder_step(d, in, len, consumed, event);
+  if (in[1] != FRAME_LEN_16 || len < 4) {
+    return 0;
+  }
+  *payload_len = (size_t)in[2] << 8 | in[3];
+  return *payload_len > FRAME_CONTROL_MAX ? 4 : 0;
+}
+
+/* Short ASCII, which most texts are, is told without a call. */
+static inline bool decoder_glance_text(const uint8_t *text, size_t len) {
+  return (len <= FRAME_CONTROL_MAX && utf8_is_ascii(text, len)) || utf8_is_valid(text, len);
+}
+
+static inline size_t decoder_glance(const struct decoder *d, const uint8_t *in, size_t len,
+                                    size_t *payload_len) {
+  if (d->step != DECODER_BETWEEN || len < 2) {
+    return 0;
+  }
+  const bool is_text = in[0] == (FRAME_FIN | FRAME_TEXT);
+  if (!is_text && in[0] != (FRAME_FIN | FRAME_BINARY)) {
+    return 0;
+  }
+  const size_t header_len = decoder_glance_header(in, len, payload_len);
+  if (header_len == 0 || *payload_len >= d->glance_end || *payload_len > len - header_len) {
+    return 0;
+  }
+  return !is_text || decoder_glance_text(in + header_len, *payload_len) ? header_len : 0;
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* The decoder's insides. Only decoder.h includes this, and only decoder.c and the short cut there
-   may touch the members. */
+/* The decoder's insides. Only decoder.h includes this, and only decoder.c and the glance there may
+   touch the members. */
 #ifndef WIRE_DECODER_STATE_H
 #define WIRE_DECODER_STATE_H
 
@@ -14,16 +14,16 @@ enum decoder_phase {
 };
 
 struct decoder {
-  uint8_t step;      /* enum decoder_phase */
-  uint8_t short_end; /* the short cut takes payloads shorter than this; 0: none */
-  uint8_t opcode;    /* of the message under way; 0: none */
-  uint8_t first;     /* first byte of the present frame */
+  uint8_t step;   /* enum decoder_phase */
+  uint8_t opcode; /* of the message under way; 0: none */
+  uint8_t first;  /* first byte of the present frame */
   bool expect_masked;
   bool is_compressed;      /* the message under way */
   uint8_t key_offset;      /* where in the key the next payload byte stands */
   uint8_t small_len;       /* bytes in `small` */
   uint8_t key[4];          /* of the present frame, if masked */
   uint16_t close_code;     /* of the error */
+  uint32_t glance_end;     /* a glance takes payloads shorter than this; 0: none */
   struct utf8_stream utf8; /* of the gathered part of a text */
   uint64_t remaining;      /* payload bytes of the present frame that have not come */
   uint64_t max_message;

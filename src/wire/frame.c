@@ -2,16 +2,12 @@
    which order is the decoder's business. */
 #include "frame.h"
 
-#include "mask.h"
-
 #include <string.h>
 
-#define IS_MASKED 0x80
-#define LEN_16 126 /* two bytes of length follow */
-#define LEN_64 127 /* eight do */
+#define LEN_64 127 /* eight bytes of length follow */
 
 static size_t extended_len(uint64_t payload_len) {
-  return payload_len < LEN_16 ? 0 : payload_len <= UINT16_MAX ? 2 : 8;
+  return payload_len < FRAME_LEN_16 ? 0 : payload_len <= UINT16_MAX ? 2 : 8;
 }
 
 static void write_big_endian(uint8_t *dst, uint64_t value, size_t width) {
@@ -35,9 +31,9 @@ size_t frame_header_len(uint64_t payload_len, bool is_masked) {
 size_t frame_write_header(uint8_t dst[FRAME_HEADER_MAX], uint8_t first, uint64_t payload_len,
                           const uint8_t key[4]) {
   const size_t width = extended_len(payload_len);
-  const uint8_t len_7 = width == 0 ? (uint8_t)payload_len : width == 2 ? LEN_16 : LEN_64;
+  const uint8_t len_7 = width == 0 ? (uint8_t)payload_len : width == 2 ? FRAME_LEN_16 : LEN_64;
   dst[0] = first;
-  dst[1] = key != NULL ? len_7 | IS_MASKED : len_7;
+  dst[1] = key != NULL ? len_7 | FRAME_MASKED : len_7;
   write_big_endian(dst + 2, payload_len, width);
   if (key == NULL) {
     return 2 + width;
@@ -62,7 +58,7 @@ enum frame_read frame_read_header(const uint8_t *in, size_t len, struct frame_he
     return FRAME_READ_MORE;
   }
   const uint8_t len_7 = in[1] & 0x7F;
-  const size_t width = len_7 < LEN_16 ? 0 : len_7 == LEN_16 ? 2 : 8;
+  const size_t width = len_7 < FRAME_LEN_16 ? 0 : len_7 == FRAME_LEN_16 ? 2 : 8;
   if (len < 2 + width) {
     return FRAME_READ_MORE;
   }
@@ -71,7 +67,7 @@ enum frame_read frame_read_header(const uint8_t *in, size_t len, struct frame_he
     return FRAME_READ_BAD;
   }
   header->first = in[0];
-  header->is_masked = (in[1] & IS_MASKED) != 0;
+  header->is_masked = (in[1] & FRAME_MASKED) != 0;
   header->payload_len = payload_len;
   header->header_len = (uint8_t)(2 + width + (header->is_masked ? 4 : 0));
   if (len < header->header_len) {

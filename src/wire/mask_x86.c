@@ -6,6 +6,7 @@
  * destination are aligned and loses a fifth where they are not, which is the rule here. Nor are
  * stores aligned first: no gain either.
  */
+#include "mask.h"
 #include "simd.h"
 
 #include <immintrin.h>
@@ -27,7 +28,7 @@ AVX2 void mask_copy_avx2(uint8_t *dst, const uint8_t *src, size_t len, uint32_t 
   }
   const __m256i k = _mm256_set1_epi32((int)key);
   const __m256i last =
-      load_masked(src + len - 32, _mm256_set1_epi32((int)simd_rotate_key(key, len)));
+      load_masked(src + len - 32, _mm256_set1_epi32((int)mask_rotate_key(key, len)));
   size_t i = 0;
   for (; i + 128 < len; i += 128) {
     const __m256i a = load_masked(src + i, k), b = load_masked(src + i + 32, k);

@@ -34,13 +34,6 @@ static inline const struct simd_kernels *simd_kernels(void) {
   return kernels != NULL ? kernels : simd_choose();
 }
 
-/** The key as seen by what begins `offset` bytes into the range. */
-static inline uint32_t simd_rotate_key(uint32_t key, size_t offset) {
-  const bool is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-  const unsigned bits = 8 * (unsigned)((is_little ? offset : 4 - offset % 4) % 4);
-  return key >> bits | key << ((32 - bits) % 32);
-}
-
 /* mask.c, utf8.c */
 void mask_copy_portable(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key);
 bool utf8_is_valid_portable(const uint8_t *data, size_t len);

@@ -36,27 +36,45 @@ static inline uint64_t utf8_high_bits_32(const uint8_t *p) {
          UTF8_HIGH_BITS;
 }
 
-/** Whether no byte has its high bit set; for short texts, inline in the decoder's short cut. The
-    end is looked at with one load that may overlap the one before. */
+/** Sixteen bytes in the vector unit that every processor of a kind has. */
+typedef uint64_t utf8_pair __attribute__((vector_size(16)));
+
+static inline utf8_pair utf8_load_pair(const uint8_t *p) {
+  utf8_pair pair;
+  memcpy(&pair, p, sizeof pair);
+  return pair;
+}
+
+static inline bool utf8_is_low_pair(utf8_pair pair) {
+  return ((pair[0] | pair[1]) & UTF8_HIGH_BITS) == 0;
+}
+
+/** What is set in any of 32 bytes. */
+static inline utf8_pair utf8_seen_32(const uint8_t *p) {
+  return utf8_load_pair(p) | utf8_load_pair(p + 16);
+}
+
+/** Whether no byte has its high bit set; for short texts, inline in the way of small messages. The
+    end is looked at with loads that may overlap the ones before. */
 static inline bool utf8_is_ascii(const uint8_t *data, size_t len) {
-  uint64_t seen = 0;
-  size_t i = 0;
   if (len >= 32) {
-    for (; i + 32 < len; i += 32) {
-      seen |= utf8_high_bits_32(data + i);
+    utf8_pair seen = utf8_seen_32(data + len - 32);
+    for (size_t i = 0; i + 32 < len; i += 32) {
+      seen |= utf8_seen_32(data + i);
     }
-    return (seen | utf8_high_bits_32(data + len - 32)) == 0;
+    return utf8_is_low_pair(seen);
+  }
+  if (len >= 16) {
+    return utf8_is_low_pair(utf8_load_pair(data) | utf8_load_pair(data + len - 16));
   }
   if (len >= 8) {
-    for (; i + 8 < len; i += 8) {
-      seen |= utf8_load_64(data + i);
-    }
-    return ((seen | utf8_load_64(data + len - 8)) & UTF8_HIGH_BITS) == 0;
+    return ((utf8_load_64(data) | utf8_load_64(data + len - 8)) & UTF8_HIGH_BITS) == 0;
   }
-  for (; i < len; i++) {
+  uint8_t seen = 0;
+  for (size_t i = 0; i < len; i++) {
     seen |= data[i];
   }
-  return (seen & 0x80) == 0;
+  return seen < 0x80;
 }
 
 #endif

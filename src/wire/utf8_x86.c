@@ -8,8 +8,9 @@
  * bit 7, "two continuation bytes in a row", and that must be there exactly where the second or
  * third byte before is the lead of a three or four byte character.
  *
- * Both kernels pass over pure ASCII four vectors at once, and treat what remains at the end as if
- * zeros followed, so that a cut character shows as too short.
+ * Both kernels pass over pure ASCII four vectors at once, and take the bytes before from memory,
+ * one to three places earlier. Behind the end they see zeros, or look what comes last over for a
+ * character that is cut.
  */
 #include "simd.h"
 
@@ -93,8 +94,7 @@ static const uint8_t last_complete[32] = {255, 255, 255, 255, 255, 255, 255, 255
 /* ---- AVX2 ---- */
 
 struct check_256 {
-  __m256i previous;   /* the vector before */
-  __m256i incomplete; /* not zero: a character goes on behind it */
+  __m256i incomplete; /* not zero: a character goes on behind the vector checked last */
   __m256i error;
 };
 
@@ -111,11 +111,9 @@ AVX2 static inline __m256i high_half_256(__m256i v) {
   return _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(0x0F));
 }
 
-AVX2 static inline void check_256(struct check_256 *c, __m256i v) {
-  const __m256i joint = _mm256_permute2x128_si256(c->previous, v, 0x21);
-  const __m256i before_1 = _mm256_alignr_epi8(v, joint, 15);
-  const __m256i before_2 = _mm256_alignr_epi8(v, joint, 14);
-  const __m256i before_3 = _mm256_alignr_epi8(v, joint, 13);
+/* `before_N` is `v` N bytes earlier in the text. */
+AVX2 static inline void check_256(struct check_256 *c, __m256i v, __m256i before_1,
+                                  __m256i before_2, __m256i before_3) {
   const __m256i low_half = _mm256_and_si256(before_1, _mm256_set1_epi8(0x0F));
   const __m256i pairs =
       _mm256_and_si256(_mm256_and_si256(look_up_256(first_high, high_half_256(before_1)),
@@ -127,41 +125,79 @@ AVX2 static inline void check_256(struct check_256 *c, __m256i v) {
       _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8((char)0x80));
   c->error = _mm256_or_si256(c->error, _mm256_xor_si256(pairs, goes_on));
   c->incomplete = _mm256_subs_epu8(v, load_256(last_complete));
-  c->previous = v;
+}
+
+/* The text's first vector: nothing is before it. */
+AVX2 static inline void check_head_256(struct check_256 *c, __m256i v) {
+  const __m256i joint = _mm256_permute2x128_si256(v, v, 0x08);
+  check_256(c, v, _mm256_alignr_epi8(v, joint, 15), _mm256_alignr_epi8(v, joint, 14),
+            _mm256_alignr_epi8(v, joint, 13));
+}
+
+/* 32 bytes behind at least three others: shifted loads cost less than shuffles. */
+AVX2 static inline void check_next_256(struct check_256 *c, const uint8_t *data) {
+  check_256(c, load_256(data), load_256(data - 1), load_256(data - 2), load_256(data - 3));
+}
+
+AVX2 static inline bool is_ascii_256(const uint8_t *data) {
+  const __m256i all = _mm256_or_si256(_mm256_or_si256(load_256(data), load_256(data + 32)),
+                                      _mm256_or_si256(load_256(data + 64), load_256(data + 96)));
+  return _mm256_movemask_epi8(all) == 0;
 }
 
 AVX2 static inline void check_four_256(struct check_256 *c, const uint8_t *data) {
-  const __m256i v0 = load_256(data), v1 = load_256(data + 32);
-  const __m256i v2 = load_256(data + 64), v3 = load_256(data + 96);
-  const __m256i all = _mm256_or_si256(_mm256_or_si256(v0, v1), _mm256_or_si256(v2, v3));
-  if (_mm256_movemask_epi8(all) == 0) {
+  if (is_ascii_256(data)) {
     c->error = _mm256_or_si256(c->error, c->incomplete);
     c->incomplete = _mm256_setzero_si256();
-    c->previous = v3;
     return;
   }
-  check_256(c, v0);
-  check_256(c, v1);
-  check_256(c, v2);
-  check_256(c, v3);
+  check_next_256(c, data);
+  check_next_256(c, data + 32);
+  check_next_256(c, data + 64);
+  check_next_256(c, data + 96);
 }
 
+AVX2 static inline bool is_fine_256(const struct check_256 *c) {
+  const __m256i error = _mm256_or_si256(c->error, c->incomplete);
+  return _mm256_testz_si256(error, error);
+}
+
+/* A vector behind the first one has three bytes before it. */
+#define SHIFTED_MIN_256 (3 + 32)
+
+AVX2 static bool is_valid_short_256(const uint8_t *data, size_t len) {
+  struct check_256 c = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+  uint8_t all[64] = {0};
+  memcpy(all, data, len);
+  check_head_256(&c, load_256(all));
+  check_next_256(&c, all + 32);
+  return is_fine_256(&c);
+}
+
+/* The end is one vector that may overlap the one before: what is looked at twice is no other. */
 AVX2 bool utf8_is_valid_avx2(const uint8_t *data, size_t len) {
-  struct check_256 c = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};
+  if (len < SHIFTED_MIN_256) {
+    return is_valid_short_256(data, len);
+  }
+  struct check_256 c = {_mm256_setzero_si256(), _mm256_setzero_si256()};
   size_t at = 0;
+  while (len - at >= 128 && is_ascii_256(data + at)) {
+    at += 128;
+  }
+  if (at == 0) {
+    check_head_256(&c, load_256(data));
+    at = 32;
+  }
   for (; len - at >= 128; at += 128) {
     check_four_256(&c, data + at);
   }
   for (; len - at >= 32; at += 32) {
-    check_256(&c, load_256(data + at));
+    check_next_256(&c, data + at);
   }
   if (at < len) {
-    uint8_t rest[32] = {0};
-    memcpy(rest, data + at, len - at);
-    check_256(&c, load_256(rest));
+    check_next_256(&c, data + len - 32);
   }
-  const __m256i error = _mm256_or_si256(c.error, c.incomplete);
-  return _mm256_testz_si256(error, error);
+  return is_fine_256(&c);
 }
 
 /* ---- AVX-512 with VBMI ----

@@ -133,7 +133,7 @@ def test_server_case(number, address, host, path, options):
 def test_server(options, numbers):
     results = Results(numbers, options.verbose)
     program = None if options.url else ServerProgram(options.command)
-    url = urllib.parse.urlsplit(options.url or f"ws://127.0.0.1:{program.port}/")
+    url = urllib.parse.urlsplit(options.url or f"ws://127.0.0.1:{program.port}{options.path}")
     try:
         for number in numbers:
             started = time.monotonic()
@@ -325,6 +325,7 @@ def parse_arguments():
     parser.add_argument("--patience", type=float, default=10.0, metavar="S",
                         help="for a peer's part of the closing handshake (10)")
     parser.add_argument("--url", help="of a server that runs already")
+    parser.add_argument("--path", default="/", help="where the program under test echoes")
     parser.add_argument("--listen", type=int, metavar="PORT", help="wait there for a client")
     parser.add_argument("--verbose", action="store_true", help="tell every case")
     arguments, command = split_command(sys.argv[1:])

@@ -110,6 +110,12 @@ class OverRuns(OutboxCase):
                          [m["id"] for m in seen])
         self.assertEqual(run.out, b"", "acknowledgements are not printed")
 
+    def test_a_nul_byte_cannot_be_acknowledged(self):
+        run = self.limpet("connect", "--confirm", "ack", self.peer("ws").url("/keep"),
+                          stdin=b"\0\n")
+        self.assert_exit(run, 1)
+        self.assertIn("line 1 of standard input holds a NUL byte", run.text)
+
     def test_giving_up_keeps_what_is_stored(self):
         holder, port = closed_port()
         self.keep(holder)

@@ -141,13 +141,28 @@ static void check_end(struct driver *d) {
   assert_false(d->run->detail != NULL && decoder_is_inside_frame(&d->decoder));
 }
 
+/* What the glance promises, the decoder delivers. */
+static void check_glance(const uint8_t *in, size_t header_len, size_t payload_len,
+                         enum decoder_result result, const struct decoder_event *event) {
+  assert_int_equal(result, DECODER_MESSAGE);
+  assert_int_equal(event->opcode, in[0] ^ FRAME_FIN);
+  assert_ptr_equal(event->data, in + header_len);
+  assert_int_equal(event->len, payload_len);
+}
+
 static void decode_piece(struct driver *d, uint8_t *in, size_t len) {
   enum decoder_result result;
   do {
     struct decoder_event event = {0};
     size_t consumed = 0;
+    size_t payload_len;
+    const size_t header_len = decoder_glance(&d->decoder, in, len, &payload_len);
     result = decoder_next(&d->decoder, in, len, &consumed, &event);
     assert_true(consumed <= len);
+    if (header_len > 0) {
+      check_glance(in, header_len, payload_len, result, &event);
+      assert_int_equal(consumed, header_len + payload_len);
+    }
     in += consumed;
     len -= consumed;
     take(d, result, &event);

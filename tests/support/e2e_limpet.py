@@ -45,13 +45,14 @@ def parse_event(line):
 class Limpet:
     """One run. `stdin`: bytes to send before end of input, None to keep it open, or a path."""
 
-    def __init__(self, *args, stdin=None, env=None, stderr=None, stdout_gone=False):
+    def __init__(self, *args, stdin=None, env=None, stderr=None, stdout_gone=False,
+                 preexec_fn=None):
         environment = {**os.environ, **SANITIZERS, "LC_ALL": "C.UTF-8", **(env or {})}
         self.args = [str(a) for a in args]
         given = open(stdin, "rb") if isinstance(stdin, str) else None
         self.process = subprocess.Popen([program(), *self.args], stdin=given or subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=stderr or subprocess.PIPE,
-                                        env=environment)
+                                        env=environment, preexec_fn=preexec_fn)
         if given:
             given.close()
         self.out = b""

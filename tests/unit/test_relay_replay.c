@@ -256,6 +256,7 @@ static void test_number_from_elsewhere(void **state) {
   struct listener_end speaker = {0}, odd = {0};
   world_init(&world);
   join(&world, &speaker, "speaker", -1);
+  until_joined(&world, &speaker, 1);
   join(&world, &odd, "odd", 17);
   while (odd.replayed < 0)
     rig_turn(&world.rig);
