@@ -151,8 +151,9 @@ static int compare(const void *a, const void *b) {
 }
 
 static double median_ms(uint64_t *values, unsigned count) {
+  const unsigned middle = count / 2;
   qsort(values, count, sizeof *values, compare);
-  return count ? (double)values[count / 2] / 1000 : 0;
+  return count ? (double)values[middle] / 1000 : 0;
 }
 
 static void print_times(const struct demo_view *view) {
