@@ -16,10 +16,11 @@ static void say_what_is_wrong(const struct chat_banner_facts *f, char *text, siz
     (void)snprintf(text, cap, "Offline");
     break;
   case LIMPET_FAILED:
-    (void)snprintf(text, cap, "%s", f->status);
+    (void)snprintf(text, cap, "Gave up");
     break;
   case LIMPET_ERROR:
-    (void)snprintf(text, cap, "%s%s%.200s", f->status, *f->last_error ? ": " : "", f->last_error);
+    (void)snprintf(text, cap, "%.40s%s%.160s", f->status, *f->last_error ? ": " : "",
+                   f->last_error);
     break;
   case LIMPET_CONNECTING:
     (void)snprintf(text, cap, "Not connected yet");
@@ -43,13 +44,22 @@ static void say_what_waits(const struct chat_banner_facts *f, char *text, size_t
                                    : "wait");
 }
 
+/* Last, for whoever has a wide screen: why it does not get better. */
+static void say_why(const struct chat_banner_facts *f, char *text, size_t cap) {
+  const bool is_tried_on = f->state == LIMPET_CONNECTING || f->state == LIMPET_RECONNECTING;
+  text[0] = '\0';
+  if (is_tried_on && *f->last_error)
+    (void)snprintf(text, cap, " · %.160s", f->last_error);
+}
+
 bool chat_banner_text(const struct chat_banner *b, const struct chat_banner_facts *f,
                       uint64_t now_ms, char text[CHAT_BANNER_CAP]) {
-  char wrong[320], waits[64];
+  char wrong[256], waits[64], why[176];
   if (!b->is_troubled || now_ms - b->since_ms < CHAT_BANNER_DELAY_MS)
     return false;
   say_what_is_wrong(f, wrong, sizeof wrong);
   say_what_waits(f, waits, sizeof waits);
-  (void)snprintf(text, CHAT_BANNER_CAP, "%s%s · Ctrl-R: try now", wrong, waits);
+  say_why(f, why, sizeof why);
+  (void)snprintf(text, CHAT_BANNER_CAP, "%s%s · Ctrl-R: try now%s", wrong, waits, why);
   return true;
 }

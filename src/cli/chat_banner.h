@@ -8,7 +8,7 @@
 #include <limpet/limpet.h>
 
 #define CHAT_BANNER_DELAY_MS 2000
-#define CHAT_BANNER_CAP 512
+#define CHAT_BANNER_CAP 640
 
 struct chat_banner {
   bool is_troubled;

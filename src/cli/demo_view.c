@@ -8,16 +8,15 @@
 #include <unistd.h>
 
 #define VIEW_LINES (DEMO_CHATTERS + 4)
-#define BAR_CELLS 20u
+#define BAR_CELLS 16u /* all of a line fits into 80 columns */
 
 void demo_view_begin(struct demo_view *view) {
   view->is_live = isatty(STDOUT_FILENO) == 1;
   screen_init(false);
-  printf(
-      "\n  Limpet demo: %u people chat through a relay (SQLite), each with an outbox on disk and "
-      "a\n"
-      "  bad network; links are reset and frozen, the relay and one of them killed (SIGKILL).\n\n",
-      DEMO_CHATTERS);
+  printf("\n  Limpet demo: %u people chat through a relay (SQLite), each with an outbox on\n"
+         "  disk and a bad network. Links are reset and frozen, the relay and one of the\n"
+         "  programs are killed (SIGKILL) and started again.\n\n",
+         DEMO_CHATTERS);
   fflush(stdout);
 }
 
@@ -45,12 +44,13 @@ static void draw_bar(unsigned done) {
 static void draw_state(const struct demo_chatter *c) {
   char text[48];
   if (!c->child)
-    (void)snprintf(text, sizeof text, "killed");
+    (void)snprintf(text, sizeof text, "%s", c->exit_status < 0 ? "killed" : "left");
   else if (c->attempt)
     (void)snprintf(text, sizeof text, "%s, attempt %u", limpet_state_name(c->state), c->attempt);
   else
     (void)snprintf(text, sizeof text, "%s", limpet_state_name(c->state));
-  put(c->child ? screen_state_colour(c->state) : SCREEN_RED, text, 26);
+  const enum screen_colour gone = c->exit_status < 0 ? SCREEN_RED : SCREEN_DIM;
+  put(c->child ? screen_state_colour(c->state) : gone, text, 24);
 }
 
 static void draw_chatter(const struct demo_chatter *c) {
@@ -151,8 +151,9 @@ static int compare(const void *a, const void *b) {
 }
 
 static double median_ms(uint64_t *values, unsigned count) {
+  const unsigned middle = count / 2;
   qsort(values, count, sizeof *values, compare);
-  return count ? (double)values[count / 2] / 1000 : 0;
+  return count ? (double)values[middle] / 1000 : 0;
 }
 
 static void print_times(const struct demo_view *view) {

@@ -54,15 +54,16 @@ static char *compose(const char *id, const char *data, size_t len) {
 }
 
 static limpet_result send_composed(struct handover *h, const char *data, size_t len,
-                                   limpet_send_options *how) {
+                                   const limpet_send_options *plain) {
   char id[LIMPET_NEW_ID_CAP];
   if (!limpet_new_id(id))
     return LIMPET_SYSTEM;
   char *text = compose(id, data, len);
   if (!text)
     return LIMPET_INVALID_UTF8;
-  how->message_id = id;
-  const limpet_result result = send_as(h, text, strlen(text), how);
+  limpet_send_options how = *plain;
+  how.message_id = id;
+  const limpet_result result = send_as(h, text, strlen(text), &how);
   free(text);
   return result;
 }
@@ -70,7 +71,7 @@ static limpet_result send_composed(struct handover *h, const char *data, size_t 
 enum input_answer handover_take(struct handover *h, const char *data, size_t len,
                                 limpet_result *result) {
   const struct connect_options *o = h->options;
-  limpet_send_options how = {
+  const limpet_send_options how = {
       .ttl_ms = o->ttl_ms,
       .promise = o->client.outbox ? LIMPET_PROMISE_DURABLE : LIMPET_PROMISE_QUEUE,
   };

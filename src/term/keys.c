@@ -106,7 +106,6 @@ static bool find_sequence(struct keys *k, struct key_event *event) {
   return false;
 }
 
-/* One that never ends is given up at its bound. */
 static bool take_in_sequence(struct keys *k, char byte, struct key_event *event) {
   if (byte == ESCAPE) { /* the one before was the key itself */
     k->len = 1;
@@ -114,8 +113,8 @@ static bool take_in_sequence(struct keys *k, char byte, struct key_event *event)
   }
   k->sequence[k->len++] = byte;
   if (!is_sequence_over(k)) {
-    if (k->len == KEYS_SEQUENCE_MAX)
-      k->len = 0;
+    if (k->len == KEYS_SEQUENCE_MAX) /* of one so long only the end matters */
+      k->len--;
     return false;
   }
   const bool is_known = find_sequence(k, event);
