@@ -601,28 +601,33 @@ static const char *const no_lines[] = {NULL};
 static const struct deflate_params server_offer = {true, false, 9, 15};
 
 static const struct request_case request_cases[] = {
-    {"ws://h", NULL, NULL, NULL, NULL, "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY END},
-    {"ws://h", NULL, no_lines, no_lines, NULL, "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY END},
+    {"ws://h", NULL, NULL, NULL, NULL, "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY END, NULL},
+    {"ws://h", NULL, no_lines, no_lines, NULL, "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY END,
+     NULL},
     {"wss://[::1]:8/a?b=c", "https://o.example", custom_headers, offered_subprotocols, &plain_offer,
      "GET /a?b=c HTTP/1.1\r\nHost: [::1]:8\r\n" REQUEST_KEY "Origin: https://o.example\r\n"
      "Sec-WebSocket-Protocol: chat, superchat\r\n"
      "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
-     "X-A: b\r\nCookie:\r\n\r\n"},
+     "X-A: b\r\nCookie:\r\n\r\n",
+     NULL},
     {"ws://h", NULL, NULL, NULL, &tight_offer,
      "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY
      "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
-     "client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=11\r\n\r\n"},
+     "client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=11\r\n\r\n",
+     NULL},
     {"ws://h", NULL, NULL, NULL, &server_offer,
      "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY
      "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
-     "server_max_window_bits=9; client_max_window_bits\r\n\r\n"},
+     "server_max_window_bits=9; client_max_window_bits\r\n\r\n",
+     NULL},
     {"ws://Aladdin:open%20sesame@h/", NULL, NULL, NULL, NULL,
      "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY
-     "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"},
+     "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n",
+     NULL},
     {"ws://u:p@h/", NULL, own_authorization, NULL, NULL,
-     "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY "authorization: Bearer x\r\n\r\n"},
+     "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY "authorization: Bearer x\r\n\r\n", NULL},
     {"ws+unix:///run/s:/x", NULL, NULL, NULL, NULL,
-     "GET /x HTTP/1.1\r\nHost: localhost\r\n" REQUEST_KEY END},
+     "GET /x HTTP/1.1\r\nHost: localhost\r\n" REQUEST_KEY END, NULL},
     {"ws://h", NULL, NULL, NULL, NULL,
      "GET / HTTP/1.1\r\nHost: h\r\n" REQUEST_KEY "X-Limpet-Client: 3fa9c1-7\r\n\r\n", "3fa9c1-7"},
     {"ws://h", NULL, own_client_id, NULL, NULL,
