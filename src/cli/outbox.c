@@ -111,7 +111,7 @@ static int print_help(void) {
        "  purge                     removes all of them\n\n"
        "`list` and `count` work while another program owns the outbox; `purge` does not.\n\n"
        "Options:");
-  options_print(NULL, 0);
+  options_print_last();
   puts("\nExit status: 0 done, 1 usage, no such file or not an outbox, 3 in use or the disk "
        "failed.\n\n"
        "Examples:\n"
