@@ -123,6 +123,7 @@ static void print_help(void) {
        "SIGTERM ends it when all is stored; SIGHUP reads tokens and certificate again.\n\n"
        "Options:");
   options_print(rows, ROWS_COUNT);
+  options_print_last();
   puts("\nExit status: 0 ended by SIGTERM or SIGINT; 1 usage or unusable input; 3 it cannot\n"
        "listen, or the store cannot be used; 130, 143 interrupted twice.\n\n"
        "Examples:\n"

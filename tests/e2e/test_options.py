@@ -46,8 +46,18 @@ class Help(LimpetCase):
         for command in COMMANDS_LATER:
             self.assertNotRegex(text, rf"(?m)^\s+{command}\b")
 
+    def test_every_help_names_help_and_version(self):
+        for command in ("connect", "chat", "serve", "outbox"):
+            with self.subTest(command):
+                text = self.output(command, "--help")
+                self.assertRegex(text, r"(?m)^ +--help ")
+                self.assertRegex(text, r"(?m)^ +--version ")
+                self.assertIn("Examples", text)
+                self.assertIn("Exit status", text)
+
     def test_version(self):
-        for arguments in (("--version",), ("connect", "--version")):
+        for arguments in (("--version",), ("connect", "--version"), ("chat", "--version"),
+                          ("serve", "--version"), ("outbox", "--version")):
             self.assertRegex(self.output(*arguments), r"^limpet \d+\.\d+\.\d+\n$")
 
 
