@@ -169,6 +169,21 @@ static void test_duplicate_id(void **state) {
   assert_int_equal(outbox_oldest(rig->outbox), a);
 }
 
+/* Whoever waits for the oldest to go has been told all fates before. */
+static void test_a_fate_not_taken_counts_as_waiting(void **state) {
+  struct outbox_rig *rig = *state;
+  const uint64_t a = rig_store(rig, "a");
+  outbox_remove(rig->outbox, a);
+  rig_until_oldest(rig, UINT64_MAX);
+  const uint64_t b = rig_store(rig, "b"), again = rig_put(rig, "b");
+  outbox_remove(rig->outbox, b);
+  while (rig_count(rig) > 0) { /* it is refused and removed; nothing is taken */
+  }
+  assert_true(outbox_oldest(rig->outbox) <= again);
+  rig_expect(rig, OUTBOX_REFUSED, again);
+  rig_until_oldest(rig, UINT64_MAX);
+}
+
 static void test_closed(void **state) {
   struct outbox_rig *rig = *state;
   const uint64_t a = rig_put(rig, "a");
@@ -522,6 +537,7 @@ int main(void) {
       CASE(test_one_owner),
       CASE(test_limits),
       CASE(test_duplicate_id),
+      CASE(test_a_fate_not_taken_counts_as_waiting),
       CASE(test_closed),
       CASE(test_expired_ones_go_by_themselves),
       CASE(test_expiry_comes_in_time),
