@@ -62,9 +62,10 @@ bool numbers_add(struct numbers *numbers, uint64_t number);
 /** What the outbox's thread does besides storing; only it touches these, but for `is_posted`. */
 struct chore {
   struct worker_job job;
-  bool is_posted;         /* under the lock */
-  bool is_troubled;       /* failed last time, which was told */
-  uint64_t not_before_ms; /* monotonic */
+  bool is_posted;           /* under the lock */
+  bool is_troubled;         /* failed last time, which was told */
+  uint64_t not_before_ms;   /* monotonic */
+  struct rows_sums removed; /* what it takes out of the file; several may share a transaction */
 };
 
 enum reader_state {
@@ -112,7 +113,6 @@ struct outbox {
     bool is_expiry_stale;
     uint64_t sync_at_ms;       /* monotonic: what was committed must be synced by then */
     struct numbers removing;   /* begun: kept until a commit has them */
-    struct rows_sums removed;  /* by the job that runs */
     struct entry_list expired; /* by the job that runs */
     struct chore remove, expire, sync, read, rewind;
   } thread;

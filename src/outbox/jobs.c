@@ -147,32 +147,46 @@ static size_t removals_at_once(const struct outbox *o) {
 }
 
 /* Sums are those of before unless all of it was done. */
-static enum db_result run_removal(struct worker_job *job, struct db *db) {
-  struct outbox *const o = OUTBOX_OF(job, remove);
-  struct rows *const rows = &o->thread.rows;
-  const struct rows_sums before = rows->sums;
-  enum db_result result = DB_OK;
-  (void)db;
-  begin_removals(o);
-  const size_t count = removals_at_once(o);
-  for (size_t i = 0; i < count && result == DB_OK; i++)
-    result = rows_remove_number(rows, o->thread.removing.all[i]);
+static enum db_result note_removed(struct outbox *o, struct chore *chore,
+                                   const struct rows_sums *before, enum db_result result) {
+  struct rows_sums *const sums = &o->thread.rows.sums;
   if (result != DB_OK)
-    rows->sums = before;
-  o->thread.removed.count = before.count - rows->sums.count;
-  o->thread.removed.bytes = before.bytes - rows->sums.bytes;
+    *sums = *before;
+  chore->removed.count = before->count - sums->count;
+  chore->removed.bytes = before->bytes - sums->bytes;
   return result;
 }
 
-static void account_removed(struct outbox *o, uint64_t count, uint64_t bytes) {
-  o->stored_count -= count;
-  o->stored_bytes -= bytes;
+static enum db_result remove_begun(struct outbox *o, size_t count) {
+  enum db_result result = DB_OK;
+  for (size_t i = 0; i < count && result == DB_OK; i++)
+    result = rows_remove_number(&o->thread.rows, o->thread.removing.all[i]);
+  return result;
+}
+
+static enum db_result run_removal(struct worker_job *job, struct db *db) {
+  struct outbox *const o = OUTBOX_OF(job, remove);
+  const struct rows_sums before = o->thread.rows.sums;
+  (void)db;
+  begin_removals(o);
+  return note_removed(o, &o->thread.remove, &before, remove_begun(o, removals_at_once(o)));
+}
+
+static void account_removed(struct outbox *o, const struct chore *chore) {
+  o->stored_count -= chore->removed.count;
+  o->stored_bytes -= chore->removed.bytes;
   o->thread.is_oldest_stale = true;
+}
+
+static void forget_begun(struct outbox *o, size_t count) {
+  struct numbers *const begun = &o->thread.removing;
+  begun->count -= count;
+  if (begun->count)
+    memmove(begun->all, begun->all + count, begun->count * sizeof *begun->all);
 }
 
 static void removal_done(struct worker_job *job, enum db_result result, const char *detail) {
   struct outbox *const o = OUTBOX_OF(job, remove);
-  struct numbers *const begun = &o->thread.removing;
   chore_ends(o, &o->thread.remove);
   settle_sums(o, result);
   if (result != DB_OK) {
@@ -180,12 +194,9 @@ static void removal_done(struct worker_job *job, enum db_result result, const ch
     return;
   }
   o->thread.remove.is_troubled = false;
-  const size_t count = removals_at_once(o);
-  begun->count -= count;
-  if (begun->count)
-    memmove(begun->all, begun->all + count, begun->count * sizeof *begun->all);
+  forget_begun(o, removals_at_once(o));
   pthread_mutex_lock(&o->lock);
-  account_removed(o, o->thread.removed.count, o->thread.removed.bytes);
+  account_removed(o, &o->thread.remove);
   pthread_mutex_unlock(&o->lock);
 }
 
@@ -213,11 +224,7 @@ static enum db_result run_expiry(struct worker_job *job, struct db *db) {
       break;
     result = expire_row(o, &row);
   }
-  if (result != DB_OK)
-    rows->sums = before;
-  o->thread.removed.count = before.count - rows->sums.count;
-  o->thread.removed.bytes = before.bytes - rows->sums.bytes;
-  return result;
+  return note_removed(o, &o->thread.expire, &before, result);
 }
 
 static void expiry_done(struct worker_job *job, enum db_result result, const char *detail) {
@@ -232,7 +239,7 @@ static void expiry_done(struct worker_job *job, enum db_result result, const cha
   }
   o->thread.expire.is_troubled = false;
   pthread_mutex_lock(&o->lock);
-  account_removed(o, o->thread.removed.count, o->thread.removed.bytes);
+  account_removed(o, &o->thread.expire);
   for (struct entry *e = entries_take(&o->thread.expired); e; e = entries_take(&o->thread.expired))
     push_event(o, e);
   pthread_mutex_unlock(&o->lock);
@@ -240,25 +247,49 @@ static void expiry_done(struct worker_job *job, enum db_result result, const cha
 
 /* ---- rewinding ---- */
 
-static enum db_result run_rewind(struct worker_job *job, struct db *db) {
-  struct outbox *const o = OUTBOX_OF(job, rewind);
-  (void)db;
-  if (o->thread.cursor == 0 || o->tried_up_to == 0)
-    return DB_OK;
+/* What was removed before a rewind must not be handed out after it, nor expire or be replaced: so
+   all of it goes first, however much it is. */
+static bool begin_all_removals(struct outbox *o) {
+  bool is_fine = true;
+  pthread_mutex_lock(&o->lock);
+  for (; o->removals.count > 0 && is_fine; o->removals.count -= is_fine)
+    is_fine = numbers_add(&o->thread.removing, o->removals.all[o->removals.count - 1]);
+  pthread_mutex_unlock(&o->lock);
+  return is_fine;
+}
+
+static enum db_result remove_and_count(struct outbox *o) {
+  if (!begin_all_removals(o))
+    return db_refuse(o->thread.rows.db, DB_NO_MEMORY, "");
+  const enum db_result result = remove_begun(o, o->thread.removing.count);
+  if (result != DB_OK || o->thread.cursor == 0 || o->tried_up_to == 0)
+    return result;
   return rows_count_attempt(&o->thread.rows, o->thread.cursor, o->tried_up_to);
 }
 
-/* Attempts are for people: that they could not be counted stops nothing. */
+static enum db_result run_rewind(struct worker_job *job, struct db *db) {
+  struct outbox *const o = OUTBOX_OF(job, rewind);
+  const struct rows_sums before = o->thread.rows.sums;
+  (void)db;
+  return note_removed(o, &o->thread.rewind, &before, remove_and_count(o));
+}
+
+/* That it failed stops nothing: attempts are for people, and what could not be removed is sent once
+   more. */
 static void rewind_done(struct worker_job *job, enum db_result result, const char *detail) {
   struct outbox *const o = OUTBOX_OF(job, rewind);
   settle_sums(o, result);
-  if (result != DB_OK)
+  if (result != DB_OK) {
     thread_trouble(o, &o->thread.rewind, result, detail);
-  else
+  } else {
     o->thread.rewind.is_troubled = false;
+    forget_begun(o, o->thread.removing.count);
+  }
   o->thread.cursor = 0;
   o->thread.is_expiry_stale = true;
   pthread_mutex_lock(&o->lock);
+  if (result == DB_OK)
+    account_removed(o, &o->thread.rewind);
   o->thread.rewind.is_posted = o->is_rewinding = false;
   pthread_mutex_unlock(&o->lock);
 }

@@ -225,10 +225,16 @@ void outbox_rewind(struct outbox *o, uint64_t tried_up_to) {
   pthread_mutex_unlock(&o->lock);
 }
 
+static uint64_t lower(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
 uint64_t outbox_oldest(struct outbox *o) {
   pthread_mutex_lock(&o->lock);
-  const uint64_t pending = o->pending.first ? o->pending.first->number : UINT64_MAX;
-  const uint64_t oldest = pending < o->stored_oldest ? pending : o->stored_oldest;
+  uint64_t oldest = o->pending.first ? o->pending.first->number : UINT64_MAX;
+  oldest = lower(oldest, o->stored_oldest);
+  for (const struct entry *event = o->events.first; event; event = event->next)
+    oldest = lower(oldest, event->number);
   pthread_mutex_unlock(&o->lock);
   return oldest;
 }

@@ -97,14 +97,15 @@ uint64_t outbox_fresh_number(struct outbox *outbox);
     credit to come. Credit adds up. */
 void outbox_want(struct outbox *outbox, uint32_t count, uint64_t bytes);
 /** The link is gone: the next MESSAGE is the oldest stored again, credit is 0, MESSAGE events not
-    yet taken are forgotten. Those handed out since the last rewind with a number up to
+    yet taken are forgotten. What was removed before goes first, so that it does not come again
+    (unless the disk fails). Those handed out since the last rewind with a number up to
     `tried_up_to` count one attempt more. */
 void outbox_rewind(struct outbox *outbox, uint64_t tried_up_to);
 /** Confirmed, or expired at the taker: removed with the next commit. */
 void outbox_remove(struct outbox *outbox, uint64_t number);
 
-/** The lowest number that is stored or on its way to be; UINT64_MAX: nothing. What is removed
-    counts until the commit; a wake follows it. */
+/** The lowest number that is stored, on its way to be, or has an event that was not taken;
+    UINT64_MAX: nothing. What is removed counts until the commit; a wake follows it. */
 uint64_t outbox_oldest(struct outbox *outbox);
 /** Payload that waits in memory for the disk. */
 uint64_t outbox_pending_bytes(struct outbox *outbox);

@@ -169,6 +169,21 @@ static void test_duplicate_id(void **state) {
   assert_int_equal(outbox_oldest(rig->outbox), a);
 }
 
+/* Whoever waits for the oldest to go has been told all fates before. */
+static void test_a_fate_not_taken_counts_as_waiting(void **state) {
+  struct outbox_rig *rig = *state;
+  const uint64_t a = rig_store(rig, "a");
+  outbox_remove(rig->outbox, a);
+  rig_until_oldest(rig, UINT64_MAX);
+  const uint64_t b = rig_store(rig, "b"), again = rig_put(rig, "b");
+  outbox_remove(rig->outbox, b);
+  while (rig_count(rig) > 0) { /* it is refused and removed; nothing is taken */
+  }
+  assert_true(outbox_oldest(rig->outbox) <= again);
+  rig_expect(rig, OUTBOX_REFUSED, again);
+  rig_until_oldest(rig, UINT64_MAX);
+}
+
 static void test_closed(void **state) {
   struct outbox_rig *rig = *state;
   const uint64_t a = rig_put(rig, "a");
@@ -318,6 +333,53 @@ static void test_replacing(void **state) {
   outbox_remove(rig->outbox, longer);
   outbox_remove(rig->outbox, b);
   rig_until_oldest(rig, other);
+}
+
+/* More than one transaction removes, by a rewind that follows at once. */
+static void test_removed_ones_do_not_come_back_with_a_rewind(void **state) {
+  struct outbox_rig *rig = *state;
+  enum { COUNT = 2500 };
+  static uint64_t numbers[COUNT];
+  char text[16];
+  for (size_t i = 0; i < COUNT; i++) {
+    (void)snprintf(text, sizeof text, "%zu", i);
+    numbers[i] = rig_put(rig, text);
+  }
+  for (size_t i = 0; i < COUNT; i++)
+    rig_expect(rig, OUTBOX_STORED, numbers[i]);
+  outbox_want(rig->outbox, COUNT, MUCH);
+  for (size_t i = 0; i < COUNT; i++)
+    rig_expect(rig, OUTBOX_MESSAGE, numbers[i]);
+  for (size_t i = 0; i < COUNT; i++)
+    outbox_remove(rig->outbox, numbers[i]);
+  outbox_rewind(rig->outbox, numbers[COUNT - 1]);
+  outbox_want(rig->outbox, COUNT, MUCH);
+  const uint64_t last = rig_store(rig, "last");
+  rig_expect_message(rig, last, "last");
+  rig_until_oldest(rig, last);
+  assert_int_equal(rig_count(rig), 1);
+}
+
+/* Removing and expiring share transactions, each with its own books. */
+static void test_removing_and_expiring_at_once(void **state) {
+  struct outbox_rig *rig = *state;
+  char text[16];
+  uint64_t count, bytes;
+  for (unsigned i = 0; i < 100; i++) {
+    (void)snprintf(text, sizeof text, "stays %u", i);
+    const uint64_t removed = rig_store(rig, text);
+    (void)snprintf(text, sizeof text, "%u", i);
+    const uint64_t fades = put_until(rig, text, PAST);
+    const struct timespec a_moment = {.tv_nsec = 1000L * (i % 10) * 20};
+    (void)nanosleep(&a_moment, NULL);
+    outbox_remove(rig->outbox, removed);
+    rig_expect(rig, OUTBOX_STORED, fades);
+    rig_expect(rig, OUTBOX_EXPIRED, fades);
+    rig_until_oldest(rig, UINT64_MAX);
+    outbox_count(rig->outbox, &count, &bytes);
+    assert_int_equal(count, 0);
+    assert_int_equal(bytes, 0);
+  }
 }
 
 static void test_handed_out_one_is_not_replaced(void **state) {
@@ -470,9 +532,12 @@ int main(void) {
       CASE(test_credit_by_bytes),
       CASE(test_message_comes_when_it_becomes_stored),
       CASE(test_rewind),
+      CASE(test_removed_ones_do_not_come_back_with_a_rewind),
+      CASE(test_removing_and_expiring_at_once),
       CASE(test_one_owner),
       CASE(test_limits),
       CASE(test_duplicate_id),
+      CASE(test_a_fate_not_taken_counts_as_waiting),
       CASE(test_closed),
       CASE(test_expired_ones_go_by_themselves),
       CASE(test_expiry_comes_in_time),
