@@ -18,9 +18,8 @@ struct durable {
   uint64_t tried_up_to;  /* the highest number handed to the present link */
   uint64_t credit_bytes; /* what the session has room for again, not yet asked for */
   uint32_t credit_count;
-  uint32_t held_count; /* nodes in the session */
-  bool is_fed;         /* a link is open */
-  bool is_closed;      /* the disk has finished, or is waited for no longer */
+  bool is_fed;    /* a link is open */
+  bool is_closed; /* the disk has finished, or is waited for no longer */
 };
 
 /* It hangs where other threads' wishes do: clients without an outbox need not have room for it. */
@@ -193,9 +192,7 @@ static void feed(struct limpet_client *client, const struct outbox_event *event)
   const bool is_taken =
       session_enqueue(&client->session, client_now_ms(client), &envelope->message);
   client_unlock(client);
-  if (is_taken)
-    durable_of(client)->held_count++;
-  else
+  if (!is_taken)
     client_free_envelope(client, &envelope->message);
 }
 
@@ -288,11 +285,8 @@ static void let_go(struct limpet_client *client, const struct envelope *envelope
 void durable_fate(struct limpet_client *client, const struct session_action *action) {
   struct envelope *envelope = (struct envelope *)action->fate.message;
   const bool is_news = action->fate.fate != FATE_STORED;
-  if (action->fate.final) {
-    durable_of(client)->held_count--;
-    if (is_news)
-      let_go(client, envelope);
-  }
+  if (is_news && action->fate.final)
+    let_go(client, envelope);
   if (is_news)
     client_tell_fate(client, action);
   if (action->fate.final)
@@ -321,11 +315,6 @@ void durable_count(const struct limpet_client *client, uint64_t *count, uint64_t
 uint64_t durable_pending_bytes(const struct limpet_client *client) {
   struct outbox *outbox = outbox_of(client);
   return outbox ? outbox_pending_bytes(outbox) : 0;
-}
-
-uint32_t durable_held(const struct limpet_client *client) {
-  const struct durable *durable = durable_of(client);
-  return durable ? durable->held_count : 0;
 }
 
 /* ---- the end ---- */

@@ -1,5 +1,6 @@
 # The client through its public header, against servers on the test's own loop.
-add_library(test_client_support STATIC ../support/client_diary.c ../support/client_fixture.c
+add_library(test_client_support STATIC ../support/client_diary.c ../support/client_box.c
+                                       ../support/client_fixture.c
                                        ../support/client_memory.c
                                        ../support/client_peer.c
                                        ../support/client_world.c)
