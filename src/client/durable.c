@@ -18,8 +18,9 @@ struct durable {
   uint64_t tried_up_to;  /* the highest number handed to the present link */
   uint64_t credit_bytes; /* what the session has room for again, not yet asked for */
   uint32_t credit_count;
-  bool is_fed;    /* a link is open */
-  bool is_closed; /* the disk has finished, or is waited for no longer */
+  bool is_fed;     /* a link is open */
+  bool is_closing; /* what is confirmed from here on is not removed any more */
+  bool is_closed;  /* the disk has finished, or is waited for no longer */
 };
 
 /* It hangs where other threads' wishes do: clients without an outbox need not have room for it. */
@@ -256,6 +257,7 @@ void durable_link_opened(struct limpet_client *client) {
   if (!durable)
     return;
   durable->is_fed = true;
+  durable->tried_up_to = 0;
   durable->credit_count = WINDOWS_FED * client->settings->options.in_flight;
   durable->credit_bytes = WINDOWS_FED * client->settings->options.high_water;
 }
@@ -281,10 +283,12 @@ static void let_go(struct limpet_client *client, const struct envelope *envelope
   durable->credit_bytes += envelope->message.len;
 }
 
-/* With the fate "stored" it only goes back to the disk; that is no news. */
+/* With the fate "stored" it only goes back to the disk; that is no news. And so does what has an
+   end that the disk will not know of: the next run sends it again and tells. */
 void durable_fate(struct limpet_client *client, const struct session_action *action) {
   struct envelope *envelope = (struct envelope *)action->fate.message;
-  const bool is_news = action->fate.fate != FATE_STORED;
+  const bool is_kept = action->fate.final && durable_of(client)->is_closing;
+  const bool is_news = action->fate.fate != FATE_STORED && !is_kept;
   if (is_news && action->fate.final)
     let_go(client, envelope);
   if (is_news)
@@ -319,10 +323,14 @@ uint64_t durable_pending_bytes(const struct limpet_client *client) {
 
 /* ---- the end ---- */
 
+/* First the attempts on the present link are counted. */
 void durable_close(struct limpet_client *client) {
-  struct outbox *outbox = outbox_of(client);
-  if (outbox)
-    outbox_close(outbox);
+  struct durable *durable = durable_of(client);
+  if (!durable)
+    return;
+  durable->is_closing = true;
+  durable_link_ended(client);
+  outbox_close(durable->outbox);
 }
 
 bool durable_is_closed(const struct limpet_client *client) {
