@@ -70,7 +70,8 @@ static bool take_ack(struct limpet_client *client, const uint8_t *data, size_t l
   const bool is_awaited =
       session_acked(&client->session, client_now_ms(client), client->epoch, id, strlen(id));
   client_unlock(client);
-  client_settle(client);
+  if (is_awaited)
+    client_settle(client);
   return is_awaited;
 }
 
@@ -358,16 +359,43 @@ static void end_waiting(struct limpet_client *client) {
   client_judge_water(client);
 }
 
-static void do_state(struct limpet_client *client, const struct session_action *action) {
+static void tell_state(struct limpet_client *client, enum session_state from, enum session_state to,
+                       enum session_reason reason) {
   const struct limpet_callbacks *callbacks = client_callbacks(client);
-  if (action->state.to == STATE_CLOSED)
+  if (to == STATE_CLOSED)
     end_waiting(client);
-  client_log(client, LIMPET_LOG_DEBUG, "state %s -> %s (%s)",
-             session_state_name(action->state.from), session_state_name(action->state.to),
-             session_reason_name(action->state.reason));
+  client_log(client, LIMPET_LOG_DEBUG, "state %s -> %s (%s)", session_state_name(from),
+             session_state_name(to), session_reason_name(reason));
   if (callbacks->on_state)
-    callbacks->on_state(client, (limpet_state)action->state.from, (limpet_state)action->state.to,
-                        (limpet_reason)action->state.reason, client->user);
+    callbacks->on_state(client, (limpet_state)from, (limpet_state)to, (limpet_reason)reason,
+                        client->user);
+}
+
+/* A stop that comes while the link is being closed waits for the disk too before it says CLOSED. */
+static void do_state(struct limpet_client *client, const struct session_action *action) {
+  if (action->state.to == STATE_CLOSED && client->is_stopping && !durable_is_closed(client)) {
+    client->owes_closed = true;
+    client->closed_from = (uint8_t)action->state.from;
+  } else {
+    tell_state(client, action->state.from, action->state.to, action->state.reason);
+  }
+}
+
+/* Nothing is left to be done for a client that is stopped. */
+static bool is_over(const struct limpet_client *client) {
+  return client->is_stopping && session_get_state(&client->session) == STATE_CLOSED &&
+         durable_is_closed(client);
+}
+
+/* A client that was CLOSED when it was stopped is not CLOSED again, but somebody may wait. */
+static void tell_the_end(struct limpet_client *client) {
+  if (!is_over(client))
+    return;
+  const bool owes_closed = client->owes_closed;
+  client->owes_closed = false;
+  if (owes_closed)
+    tell_state(client, (enum session_state)client->closed_from, STATE_CLOSED, REASON_DISCONNECT);
+  end_waiting(client);
 }
 
 static void do_error(struct limpet_client *client, const struct session_action *action) {
@@ -470,14 +498,14 @@ void client_settle(struct limpet_client *client) {
   do {
     client->settles_again = durable_take_events(client);
     take_actions(client);
+    tell_the_end(client);
     durable_ask(client);
     client_judge_water(client);
     flush_judge(client);
   } while (client_run_command(client) || client->settles_again);
   client->is_settling = false;
   set_timer(client);
-  if (client->is_stopping && session_get_state(&client->session) == STATE_CLOSED &&
-      durable_is_closed(client))
+  if (is_over(client))
     client_finish(client);
 }
 
@@ -487,6 +515,7 @@ void client_settle(struct limpet_client *client) {
 static void stop_waiting(struct limpet_client *client) {
   const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
   client->stop_at_ms = SESSION_NEVER;
+  client->is_closing = true; /* whether or not it came to a handshake */
   durable_abandon(client);
   client_lose(client, &failure, "stopped before the close handshake ended");
 }

@@ -18,9 +18,9 @@ struct durable {
   uint64_t tried_up_to;  /* the highest number handed to the present link */
   uint64_t credit_bytes; /* what the session has room for again, not yet asked for */
   uint32_t credit_count;
-  uint32_t held_count; /* nodes in the session */
-  bool is_fed;         /* a link is open */
-  bool is_closed;      /* the disk has finished, or is waited for no longer */
+  bool is_fed;     /* a link is open */
+  bool is_closing; /* what is confirmed from here on is not removed any more */
+  bool is_closed;  /* the disk has finished, or is waited for no longer */
 };
 
 /* It hangs where other threads' wishes do: clients without an outbox need not have room for it. */
@@ -193,9 +193,7 @@ static void feed(struct limpet_client *client, const struct outbox_event *event)
   const bool is_taken =
       session_enqueue(&client->session, client_now_ms(client), &envelope->message);
   client_unlock(client);
-  if (is_taken)
-    durable_of(client)->held_count++;
-  else
+  if (!is_taken)
     client_free_envelope(client, &envelope->message);
 }
 
@@ -259,6 +257,7 @@ void durable_link_opened(struct limpet_client *client) {
   if (!durable)
     return;
   durable->is_fed = true;
+  durable->tried_up_to = 0;
   durable->credit_count = WINDOWS_FED * client->settings->options.in_flight;
   durable->credit_bytes = WINDOWS_FED * client->settings->options.high_water;
 }
@@ -284,15 +283,14 @@ static void let_go(struct limpet_client *client, const struct envelope *envelope
   durable->credit_bytes += envelope->message.len;
 }
 
-/* With the fate "stored" it only goes back to the disk; that is no news. */
+/* With the fate "stored" it only goes back to the disk; that is no news. And so does what has an
+   end that the disk will not know of: the next run sends it again and tells. */
 void durable_fate(struct limpet_client *client, const struct session_action *action) {
   struct envelope *envelope = (struct envelope *)action->fate.message;
-  const bool is_news = action->fate.fate != FATE_STORED;
-  if (action->fate.final) {
-    durable_of(client)->held_count--;
-    if (is_news)
-      let_go(client, envelope);
-  }
+  const bool is_kept = action->fate.final && durable_of(client)->is_closing;
+  const bool is_news = action->fate.fate != FATE_STORED && !is_kept;
+  if (is_news && action->fate.final)
+    let_go(client, envelope);
   if (is_news)
     client_tell_fate(client, action);
   if (action->fate.final)
@@ -323,17 +321,16 @@ uint64_t durable_pending_bytes(const struct limpet_client *client) {
   return outbox ? outbox_pending_bytes(outbox) : 0;
 }
 
-uint32_t durable_held(const struct limpet_client *client) {
-  const struct durable *durable = durable_of(client);
-  return durable ? durable->held_count : 0;
-}
-
 /* ---- the end ---- */
 
+/* First the attempts on the present link are counted. */
 void durable_close(struct limpet_client *client) {
-  struct outbox *outbox = outbox_of(client);
-  if (outbox)
-    outbox_close(outbox);
+  struct durable *durable = durable_of(client);
+  if (!durable)
+    return;
+  durable->is_closing = true;
+  durable_link_ended(client);
+  outbox_close(durable->outbox);
 }
 
 bool durable_is_closed(const struct limpet_client *client) {

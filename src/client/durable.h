@@ -38,8 +38,6 @@ uint64_t durable_oldest(const struct limpet_client *client);
 void durable_count(const struct limpet_client *client, uint64_t *count, uint64_t *bytes);
 /** Payload that waits in memory for the disk. */
 uint64_t durable_pending_bytes(const struct limpet_client *client);
-/** How many stored messages the session holds: they are counted once. */
-uint32_t durable_held(const struct limpet_client *client);
 
 /** Lets the disk finish; durable_is_closed() is true some turns later. */
 void durable_close(struct limpet_client *client);

@@ -38,19 +38,12 @@ static void take(struct limpet_client *client, limpet_snapshot *out) {
   client_unlock(client);
 }
 
-/* A stored message that the session holds just now counts where it is stored. */
-static void add_outbox(struct limpet_client *client, limpet_metrics *metrics) {
-  const uint32_t held = durable_held(client);
-  metrics->queued_messages -= held < metrics->queued_messages ? held : metrics->queued_messages;
-  durable_count(client, &metrics->outbox_messages, &metrics->outbox_bytes);
-}
-
 void limpet_get_snapshot(limpet_client *client, limpet_snapshot *snapshot, size_t size) {
   limpet_snapshot full;
   if (client_is_own_thread(client))
     client_fold_counts(client);
   take(client, &full);
-  add_outbox(client, &full.metrics);
+  durable_count(client, &full.metrics.outbox_messages, &full.metrics.outbox_bytes);
   memset(snapshot, 0, size);
   memcpy(snapshot, &full, size < sizeof full ? size : sizeof full);
 }

@@ -112,12 +112,14 @@ static bool without_a_link_nothing_stored_is_held(const struct session *s, uint6
 
 /* ---- the queue ---- */
 
-static void count_ring(const struct session_message *head, uint64_t *count, uint64_t *bytes) {
+static void count_ring(const struct session_message *head, uint64_t *count, uint64_t *stored_count,
+                       uint64_t *bytes) {
   const struct session_message *m = head;
   if (!head)
     return;
   do {
     ++*count;
+    *stored_count += m->is_stored;
     *bytes += m->is_stored ? 0 : m->len;
     m = m->next;
   } while (m != head);
@@ -125,12 +127,12 @@ static void count_ring(const struct session_message *head, uint64_t *count, uint
 
 static bool counts_are_right(const struct session *s, uint64_t now_ms) {
   (void)now_ms;
-  uint64_t waiting = 0, in_flight = 0, bytes = 0;
-  count_ring(s->queue.waiting, &waiting, &bytes);
-  count_ring(s->queue.in_flight, &in_flight, &bytes);
-  count_ring(s->queue.recovered, &in_flight, &bytes);
+  uint64_t waiting = 0, in_flight = 0, stored = 0, bytes = 0;
+  count_ring(s->queue.waiting, &waiting, &stored, &bytes);
+  count_ring(s->queue.in_flight, &in_flight, &stored, &bytes);
+  count_ring(s->queue.recovered, &in_flight, &stored, &bytes);
   return waiting == s->queue.waiting_count && in_flight == s->queue.in_flight_count &&
-         bytes == s->queue.bytes;
+         stored == s->queue.stored_count && bytes == s->queue.bytes;
 }
 
 static bool flight_is_in_stream_order(const struct session *s, uint64_t now_ms) {

@@ -14,7 +14,7 @@ void session_get_metrics(const struct session *s, uint64_t now_ms, struct sessio
   const bool is_linked = table_state((enum session_phase)s->phase) == STATE_CONNECTED;
   *out = (struct session_metrics){
       .reconnects = c->reconnects,
-      .queued_messages = s->queue.waiting_count + s->queue.in_flight_count,
+      .queued_messages = s->queue.waiting_count + s->queue.in_flight_count - s->queue.stored_count,
       .queued_bytes = s->queue.bytes,
       .connection_duration_ms = is_linked ? now_ms - s->since_ms : 0,
       .messages_in = c->messages_in,

@@ -210,7 +210,9 @@ bool queue_next_report(struct message_queue *q, struct queue_report *report) {
 
 static void finish(struct message_queue *q, node *m, enum session_fate fate,
                    enum session_drop drop) {
-  if (!m->is_stored)
+  if (m->is_stored)
+    q->stored_count--;
+  else
     q->bytes -= m->len;
   m->place = PLACE_NONE;
   m->fate = (uint8_t)fate;
@@ -282,7 +284,9 @@ uint32_t queue_push(struct message_queue *q, node *m, bool report) {
     ring_append(&q->waiting, m);
     q->waiting_count++;
   }
-  if (!m->is_stored)
+  if (m->is_stored)
+    q->stored_count++;
+  else
     q->bytes += m->len;
   expiry_insert(q, m);
   key_insert(q, m);

@@ -30,6 +30,7 @@ struct message_queue {
   struct session_message *keyed;           /* root of the tree of replace keys */
   struct session_message *reports;         /* newest; a ring through `report_next` */
   uint32_t waiting_count, in_flight_count; /* recovered ones count as in flight */
+  uint32_t stored_count;                   /* of both */
   uint64_t bytes;                          /* payload of all held messages that are not stored */
 };
 

@@ -1,121 +1,25 @@
 /* The promise "durable" and confirmation by acknowledgement, as an application sees them. */
-#include "client_fixture.h"
+#include "client_box.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-#define FILE_CAP 64
-
-/* A folder of its own for each test, and the outbox in it. */
-static char folder[32], file[FILE_CAP];
-
-static int set_up(void **state) {
-  (void)state;
-  (void)snprintf(folder, sizeof folder, "/tmp/limpet-durable-XXXXXX");
-  assert_non_null(mkdtemp(folder));
-  (void)snprintf(file, sizeof file, "%s/outbox", folder);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  static const char *const suffixes[] = {"", "-wal", "-shm", "-lock", "-journal"};
-  char path[FILE_CAP + 16];
-  (void)state;
-  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-    (void)snprintf(path, sizeof path, "%s%s", file, suffixes[i]);
-    (void)unlink(path);
-  }
-  return rmdir(folder);
-}
-
-/* A server as the contract's: it acknowledges what has an id, unless told to be silent. */
-static bool is_silent;
-
-static void acknowledge(struct peer *peer, const char *text, size_t len) {
-  char answer[128];
-  const char *id = strstr(text, "\"id\":\"");
-  (void)len;
-  if (is_silent || !id)
-    return;
-  (void)snprintf(answer, sizeof answer, "{\"type\":\"ack\",\"id\":\"%.*s\",\"sequence_number\":1}",
-                 (int)strcspn(id + 6, "\""), id + 6);
-  peer_send(peer, answer);
-}
-
-static void init(struct fixture *f, limpet_confirm confirm) {
-  is_silent = false;
-  fixture_init(f, DIARY_FATES);
-  f->options.confirm = confirm;
-  f->options.outbox = file;
-  f->options.initial_delay_ms = 1;
-  f->options.max_delay_ms = 1;
-  f->peer.on_message = acknowledge;
-}
-
-static limpet_result send_as(struct fixture *f, unsigned number, limpet_promise promise,
-                             uint64_t *id) {
-  char text[64], name[16];
-  (void)snprintf(name, sizeof name, "n%u", number);
-  const int len = snprintf(text, sizeof text, "{\"id\":\"%s\"} %u", name, number);
-  const limpet_send_options how = {.promise = promise, .message_id = name};
-  return limpet_send_text(f->client, text, (size_t)len, &how, id);
-}
-
-static uint64_t send_durably(struct fixture *f, unsigned number) {
-  uint64_t id = 0;
-  assert_int_equal(send_as(f, number, LIMPET_PROMISE_DURABLE, &id), LIMPET_OK);
-  return id;
-}
-
-static bool has_fate(const struct fixture *f, uint64_t id, const char *fate) {
-  char line[96];
-  (void)snprintf(line, sizeof line, "fate %llu %s", (unsigned long long)id, fate);
-  return diary_has(&f->diary, line);
-}
-
-static uint64_t waiting(struct fixture *f) {
-  limpet_snapshot s;
-  limpet_get_snapshot(f->client, &s, sizeof s);
-  return s.metrics.outbox_messages;
-}
-
-static void stop(struct fixture *f) {
-  const bool was_closed = fixture_is(f, LIMPET_CLOSED);
-  diary_stop(&f->diary, 5000);
-  if (!was_closed)
-    world_until(&f->world, f->diary.is_over);
-  fixture_deinit(f);
-}
-
-/* The numbers of what the peer has, first arrivals only, must be 1 to `count`. */
-static void peer_has_all(const struct peer *peer, unsigned count) {
-  unsigned next = 1;
-  for (size_t i = 0; i < peer->messages_count; i++) {
-    const unsigned number = peer_number(peer, i);
-    assert_true(number <= next);
-    next += number == next;
-  }
-  assert_int_equal(next, count + 1);
-}
 
 /* ---- what is refused ---- */
 
 static void without_an_outbox_durable_is_refused(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   f.options.outbox = NULL;
   fixture_make(&f);
-  assert_int_equal(send_as(&f, 1, LIMPET_PROMISE_DURABLE, NULL), LIMPET_INVALID_ARGUMENT);
-  assert_int_equal(send_as(&f, 1, (limpet_promise)9, NULL), LIMPET_INVALID_ARGUMENT);
+  assert_int_equal(box_send_as(&f, 1, LIMPET_PROMISE_DURABLE, NULL), LIMPET_INVALID_ARGUMENT);
+  assert_int_equal(box_send_as(&f, 1, (limpet_promise)9, NULL), LIMPET_INVALID_ARGUMENT);
   fixture_end(&f);
 }
 
@@ -138,14 +42,14 @@ static void acknowledged_messages_need_an_id(void **state) {
       {"ok", LIMPET_PROMISE_DURABLE, LIMPET_OK},
   };
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   fixture_make(&f);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const limpet_send_options how = {.promise = cases[i].promise, .message_id = cases[i].id};
     assert_int_equal(limpet_send_text(f.client, "x", 1, &how, NULL), cases[i].result);
   }
   assert_int_equal(limpet_send_text(f.client, "x", 1, NULL, NULL), LIMPET_INVALID_ARGUMENT);
-  stop(&f);
+  box_stop(&f);
 }
 
 static void an_outbox_needs_a_confirmation(void **state) {
@@ -153,7 +57,7 @@ static void an_outbox_needs_a_confirmation(void **state) {
   char detail[LIMPET_DETAIL_CAP];
   limpet_client *client;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_NONE);
+  box_init(&f, LIMPET_CONFIRM_NONE);
   assert_int_equal(limpet_new(&f.options, f.world.uv, &client, detail), LIMPET_INVALID_ARGUMENT);
   assert_string_equal(detail, "outbox needs confirm barrier or ack");
   fixture_deinit(&f);
@@ -164,11 +68,11 @@ static void an_outbox_has_one_owner(void **state) {
   char detail[LIMPET_DETAIL_CAP];
   limpet_client *second;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_BARRIER);
+  box_init(&f, LIMPET_CONFIRM_BARRIER);
   fixture_make(&f);
   assert_int_equal(limpet_new(&f.options, f.world.uv, &second, detail), LIMPET_OUTBOX);
-  assert_non_null(strstr(detail, file));
-  stop(&f);
+  assert_non_null(strstr(detail, box_file));
+  box_stop(&f);
 }
 
 static void what_is_no_outbox_is_left_alone(void **state) {
@@ -176,12 +80,12 @@ static void what_is_no_outbox_is_left_alone(void **state) {
   char detail[LIMPET_DETAIL_CAP], back[16] = "";
   limpet_client *client;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_BARRIER);
-  FILE *other = fopen(file, "w");
+  box_init(&f, LIMPET_CONFIRM_BARRIER);
+  FILE *other = fopen(box_file, "w");
   assert_true(other && fputs("a letter", other) >= 0 && fclose(other) == 0);
   assert_int_equal(limpet_new(&f.options, f.world.uv, &client, detail), LIMPET_OUTBOX);
-  assert_non_null(strstr(detail, file));
-  other = fopen(file, "r");
+  assert_non_null(strstr(detail, box_file));
+  other = fopen(box_file, "r");
   assert_true(other && fread(back, 1, sizeof back - 1, other) == 8 && fclose(other) == 0);
   assert_string_equal(back, "a letter");
   fixture_deinit(&f);
@@ -192,11 +96,11 @@ static void what_is_no_outbox_is_left_alone(void **state) {
 static void an_awaited_ack_is_not_the_applications(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   f.options.outbox = NULL;
   fixture_make(&f);
   fixture_open(&f);
-  assert_int_equal(send_as(&f, 1, LIMPET_PROMISE_QUEUE, NULL), LIMPET_OK);
+  assert_int_equal(box_send_as(&f, 1, LIMPET_PROMISE_QUEUE, NULL), LIMPET_OK);
   world_until(&f.world, diary_has(&f.diary, "fate 1 confirmed 1"));
   assert_int_equal(f.diary.texts_count, 0);
   peer_send(&f.peer, "{\"type\":\"ack\",\"id\":\"n1\"}"); /* once is enough */
@@ -207,15 +111,15 @@ static void an_awaited_ack_is_not_the_applications(void **state) {
 static void what_the_server_forgot_goes_again(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   f.options.outbox = NULL;
   f.options.ack_timeout_ms = 20;
-  is_silent = true;
+  box_peer_is_silent = true;
   fixture_make(&f);
   fixture_open(&f);
-  assert_int_equal(send_as(&f, 1, LIMPET_PROMISE_QUEUE, NULL), LIMPET_OK);
+  assert_int_equal(box_send_as(&f, 1, LIMPET_PROMISE_QUEUE, NULL), LIMPET_OK);
   world_until(&f.world, f.peer.messages_count == 1);
-  is_silent = false;
+  box_peer_is_silent = false;
   world_until(&f.world, diary_has(&f.diary, "fate 1 confirmed"));
   assert_true(f.peer.messages_count >= 2);
   assert_int_equal(f.peer.opened_count, 1);
@@ -227,68 +131,68 @@ static void what_the_server_forgot_goes_again(void **state) {
 static void a_stored_message_outlives_the_client(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   fixture_make(&f);
-  const uint64_t first = send_durably(&f, 1), second = send_durably(&f, 2);
+  const uint64_t first = box_send(&f, 1), second = box_send(&f, 2);
   assert_true(second > first);
   world_until(&f.world, diary_lines(&f.diary, "fate") == 2);
-  assert_int_equal(waiting(&f), 2);
-  stop(&f);
+  assert_int_equal(box_waiting(&f), 2);
+  box_stop(&f);
 
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   fixture_make(&f);
-  assert_int_equal(waiting(&f), 2);
+  assert_int_equal(box_waiting(&f), 2);
   fixture_open(&f);
-  const uint64_t third = send_durably(&f, 3);
+  const uint64_t third = box_send(&f, 3);
   assert_true(third > second);
   world_until(&f.world, diary_lines(&f.diary, "fate") == 7); /* stored, 3 x written, confirmed */
-  peer_has_all(&f.peer, 3);
+  box_peer_has_all(&f.peer, 3);
   assert_int_equal(f.peer.messages_count, 3);
   assert_int_equal(limpet_flush(f.client, 10000, diary_flush, &f.diary), LIMPET_OK);
   world_until(&f.world, diary_has(&f.diary, "flush ok"));
-  assert_int_equal(waiting(&f), 0);
-  stop(&f);
+  assert_int_equal(box_waiting(&f), 0);
+  box_stop(&f);
 
-  init(&f, LIMPET_CONFIRM_ACK); /* and nothing is left */
+  box_init(&f, LIMPET_CONFIRM_ACK); /* and nothing is left */
   fixture_make(&f);
-  assert_int_equal(waiting(&f), 0);
-  stop(&f);
+  assert_int_equal(box_waiting(&f), 0);
+  box_stop(&f);
 }
 
 static void stopping_waits_for_the_disk(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_BARRIER);
+  box_init(&f, LIMPET_CONFIRM_BARRIER);
   fixture_make(&f);
   for (unsigned i = 1; i <= 20; i++)
-    send_durably(&f, i);
+    box_send(&f, i);
   diary_stop(&f.diary, 5000);
   world_until(&f.world, diary_lines(&f.diary, "fate") == 20);
   fixture_deinit(&f);
-  init(&f, LIMPET_CONFIRM_BARRIER);
+  box_init(&f, LIMPET_CONFIRM_BARRIER);
   fixture_make(&f);
-  assert_int_equal(waiting(&f), 20);
-  stop(&f);
+  assert_int_equal(box_waiting(&f), 20);
+  box_stop(&f);
 }
 
 static void a_lost_link_sends_the_unconfirmed_again_in_order(void **state) {
   (void)state;
   for (int confirm = LIMPET_CONFIRM_BARRIER; confirm <= LIMPET_CONFIRM_ACK; confirm++) {
     struct fixture f;
-    init(&f, (limpet_confirm)confirm);
+    box_init(&f, (limpet_confirm)confirm);
     f.options.in_flight = 8;
     f.options.max_retries = LIMPET_RETRY_FOREVER;
     f.peer.reset_after = 30;
     fixture_make(&f);
     for (unsigned i = 1; i <= 300; i++)
-      send_durably(&f, i);
+      box_send(&f, i);
     limpet_connect(f.client);
-    world_until(&f.world, diary_lines(&f.diary, "fate") >= 300 && !waiting(&f));
-    peer_has_all(&f.peer, 300);
+    world_until(&f.world, diary_lines(&f.diary, "fate") >= 300 && !box_waiting(&f));
+    box_peer_has_all(&f.peer, 300);
     assert_true(f.peer.opened_count >= 10);
-    stop(&f);
-    tear_down(NULL);
-    assert_int_equal(set_up(NULL), 0);
+    box_stop(&f);
+    box_tear_down(NULL);
+    assert_int_equal(box_set_up(NULL), 0);
   }
 }
 
@@ -296,12 +200,12 @@ static void the_backlog_is_not_in_memory(void **state) {
   (void)state;
   struct fixture f;
   limpet_snapshot s;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   f.options.in_flight = 4;
-  is_silent = true;
+  box_peer_is_silent = true;
   fixture_make(&f);
   for (unsigned i = 1; i <= 500; i++)
-    send_durably(&f, i);
+    box_send(&f, i);
   fixture_open(&f);
   world_until(&f.world, f.peer.messages_count == 4);
   world_idle(&f.world, 50);
@@ -311,26 +215,26 @@ static void the_backlog_is_not_in_memory(void **state) {
   limpet_get_snapshot(f.client, &s, sizeof s);
   assert_int_equal(s.metrics.queued_messages, 0); /* counted once: there */
   assert_int_equal(s.metrics.outbox_messages, 500);
-  stop(&f);
+  box_stop(&f);
 }
 
 static void disconnecting_drops_nothing_stored(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
-  is_silent = true;
+  box_init(&f, LIMPET_CONFIRM_ACK);
+  box_peer_is_silent = true;
   fixture_make(&f);
   fixture_open(&f);
-  const uint64_t first = send_durably(&f, 1);
+  const uint64_t first = box_send(&f, 1);
   world_until(&f.world, f.peer.messages_count == 1);
   limpet_disconnect(f.client);
-  assert_int_equal(send_as(&f, 2, LIMPET_PROMISE_DURABLE, NULL), LIMPET_NOT_CONNECTED);
+  assert_int_equal(box_send_as(&f, 2, LIMPET_PROMISE_DURABLE, NULL), LIMPET_NOT_CONNECTED);
   world_until(&f.world, fixture_is(&f, LIMPET_CLOSED));
-  assert_false(has_fate(&f, first, "dropped"));
-  is_silent = false;
+  assert_false(box_has_fate(&f, first, "dropped"));
+  box_peer_is_silent = false;
   fixture_open(&f);
-  world_until(&f.world, has_fate(&f, first, "confirmed 2"));
-  stop(&f);
+  world_until(&f.world, box_has_fate(&f, first, "confirmed 2"));
+  box_stop(&f);
 }
 
 static void what_fades_is_told_and_gone(void **state) {
@@ -338,14 +242,14 @@ static void what_fades_is_told_and_gone(void **state) {
   struct fixture f;
   const limpet_send_options how = {
       .promise = LIMPET_PROMISE_DURABLE, .ttl_ms = 30, .message_id = "fades"};
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   fixture_make(&f);
   uint64_t fading = 0;
   assert_int_equal(limpet_send_text(f.client, "x", 1, &how, &fading), LIMPET_OK);
-  send_durably(&f, 1);
-  world_until(&f.world, has_fate(&f, fading, "dropped expired"));
-  assert_int_equal(waiting(&f), 1);
-  stop(&f);
+  box_send(&f, 1);
+  world_until(&f.world, box_has_fate(&f, fading, "dropped expired"));
+  assert_int_equal(box_waiting(&f), 1);
+  box_stop(&f);
 }
 
 static void a_newer_one_takes_the_place(void **state) {
@@ -353,63 +257,63 @@ static void a_newer_one_takes_the_place(void **state) {
   struct fixture f;
   uint64_t old, fresh;
   limpet_send_options how = {.promise = LIMPET_PROMISE_DURABLE, .replace_key = "k"};
-  init(&f, LIMPET_CONFIRM_BARRIER);
+  box_init(&f, LIMPET_CONFIRM_BARRIER);
   fixture_make(&f);
   assert_int_equal(limpet_send_text(f.client, "old 1", 5, &how, &old), LIMPET_OK);
   assert_int_equal(limpet_send_text(f.client, "new 1", 5, &how, &fresh), LIMPET_OK);
-  world_until(&f.world, has_fate(&f, old, "dropped replaced"));
+  world_until(&f.world, box_has_fate(&f, old, "dropped replaced"));
   fixture_open(&f);
-  world_until(&f.world, has_fate(&f, fresh, "confirmed"));
+  world_until(&f.world, box_has_fate(&f, fresh, "confirmed"));
   assert_int_equal(f.peer.messages_count, 1);
   assert_string_equal(f.peer.messages[0].data, "new 1");
-  stop(&f);
+  box_stop(&f);
 }
 
 static void a_full_outbox_refuses_the_new(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   f.options.outbox_limit = 2;
   fixture_make(&f);
-  send_durably(&f, 1);
-  send_durably(&f, 2);
-  assert_int_equal(send_as(&f, 3, LIMPET_PROMISE_DURABLE, NULL), LIMPET_QUEUE_OVERFLOW);
+  box_send(&f, 1);
+  box_send(&f, 2);
+  assert_int_equal(box_send_as(&f, 3, LIMPET_PROMISE_DURABLE, NULL), LIMPET_QUEUE_OVERFLOW);
   fixture_open(&f);
-  world_until(&f.world, !waiting(&f));
-  send_durably(&f, 3);
+  world_until(&f.world, !box_waiting(&f));
+  box_send(&f, 3);
   world_until(&f.world, f.peer.messages_count == 3);
-  peer_has_all(&f.peer, 3);
-  stop(&f);
+  box_peer_has_all(&f.peer, 3);
+  box_stop(&f);
 }
 
 static void one_id_is_stored_once(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   fixture_make(&f);
-  send_durably(&f, 1);
-  const uint64_t second = send_durably(&f, 1);
-  world_until(&f.world, has_fate(&f, second, "dropped not_stored"));
+  box_send(&f, 1);
+  const uint64_t second = box_send(&f, 1);
+  world_until(&f.world, box_has_fate(&f, second, "dropped not_stored"));
   assert_true(diary_has(&f.diary, "error outbox retry"));
-  assert_int_equal(waiting(&f), 1);
-  stop(&f);
+  assert_int_equal(box_waiting(&f), 1);
+  box_stop(&f);
 }
 
 static void queue_and_now_go_beside_it(void **state) {
   (void)state;
   struct fixture f;
-  init(&f, LIMPET_CONFIRM_ACK);
+  box_init(&f, LIMPET_CONFIRM_ACK);
   fixture_make(&f);
   uint64_t queued = 0, now = 0;
-  assert_int_equal(send_as(&f, 1, LIMPET_PROMISE_QUEUE, &queued), LIMPET_OK);
+  assert_int_equal(box_send_as(&f, 1, LIMPET_PROMISE_QUEUE, &queued), LIMPET_OK);
   fixture_open(&f);
-  world_until(&f.world, has_fate(&f, queued, "confirmed"));
-  assert_int_equal(send_as(&f, 2, LIMPET_PROMISE_NOW, &now), LIMPET_OK);
-  const uint64_t stored = send_durably(&f, 3);
+  world_until(&f.world, box_has_fate(&f, queued, "confirmed"));
+  assert_int_equal(box_send_as(&f, 2, LIMPET_PROMISE_NOW, &now), LIMPET_OK);
+  const uint64_t stored = box_send(&f, 3);
   assert_true(queued < now && now < stored); /* one row numbers all */
-  world_until(&f.world, has_fate(&f, stored, "confirmed"));
-  peer_has_all(&f.peer, 3);
-  stop(&f);
+  world_until(&f.world, box_has_fate(&f, stored, "confirmed"));
+  box_peer_has_all(&f.peer, 3);
+  box_stop(&f);
 }
 
 static void without_an_id_one_is_made(void **state) {
@@ -417,15 +321,15 @@ static void without_an_id_one_is_made(void **state) {
   struct fixture f;
   const limpet_send_options how = {.promise = LIMPET_PROMISE_DURABLE};
   char id[LIMPET_NEW_ID_CAP];
-  init(&f, LIMPET_CONFIRM_BARRIER);
+  box_init(&f, LIMPET_CONFIRM_BARRIER);
   fixture_make(&f);
   assert_true(limpet_new_id(id));
   assert_int_equal(strlen(id), LIMPET_NEW_ID_CAP - 1);
   assert_int_equal(limpet_send_text(f.client, "a", 1, &how, NULL), LIMPET_OK);
   assert_int_equal(limpet_send_text(f.client, "b", 1, &how, NULL), LIMPET_OK);
   world_until(&f.world, diary_lines(&f.diary, "fate") == 2);
-  assert_int_equal(waiting(&f), 2);
-  stop(&f);
+  assert_int_equal(box_waiting(&f), 2);
+  box_stop(&f);
 }
 
 /* On a thread of its own: blocking calls, and the end waits for the disk too. */
@@ -435,7 +339,7 @@ static void from_another_thread(void **state) {
   limpet_client *client;
   limpet_snapshot s;
   const limpet_send_options how = {.promise = LIMPET_PROMISE_DURABLE};
-  init(&f, LIMPET_CONFIRM_BARRIER);
+  box_init(&f, LIMPET_CONFIRM_BARRIER);
   limpet_options options = f.options;
   options.allocator = (limpet_allocator){NULL, NULL, NULL, NULL};
   options.callbacks = (limpet_callbacks){NULL};
@@ -450,7 +354,7 @@ static void from_another_thread(void **state) {
   fixture_deinit(&f);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, box_set_up, box_tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
