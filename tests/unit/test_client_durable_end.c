@@ -242,6 +242,81 @@ static void other_threads_learn_that_the_disk_is_behind(void **state) {
   fixture_deinit(&f);
 }
 
+/* ---- no memory ---- */
+
+enum { MESSAGES = 6 };
+
+static bool make_or_not(struct fixture *f, unsigned long fail_at, bool fails_on) {
+  box_init(f, LIMPET_CONFIRM_ACK);
+  f->options.max_retries = LIMPET_RETRY_FOREVER;
+  f->options.in_flight = 2; /* so that some are acknowledged before the cut */
+  f->peer.reset_after = 4;
+  atomic_store(&f->memory.fail_at, fail_at);
+  atomic_store(&f->memory.fails_on, fails_on);
+  const limpet_result result = limpet_new(&f->options, f->world.uv, &f->client, NULL);
+  f->diary.client = f->client;
+  if (result == LIMPET_OK)
+    return true;
+  assert_int_equal(result, LIMPET_NO_MEMORY);
+  fixture_deinit(f);
+  return false;
+}
+
+static size_t ends_of(const struct fixture *f, uint64_t id) {
+  char confirmed[64], dropped[64];
+  (void)snprintf(confirmed, sizeof confirmed, "fate %llu confirmed", (unsigned long long)id);
+  (void)snprintf(dropped, sizeof dropped, "fate %llu dropped", (unsigned long long)id);
+  return diary_lines(&f->diary, confirmed) + diary_lines(&f->diary, dropped);
+}
+
+static void one_refused_allocation_loses_nothing_stored(void **state) {
+  (void)state;
+  unsigned long failed = 1;
+  for (unsigned long at = 1; failed; at++) {
+    struct fixture f;
+    uint64_t ids[MESSAGES];
+    box_tear_down(NULL);
+    assert_int_equal(box_set_up(NULL), 0);
+    if (!make_or_not(&f, at, false))
+      continue;
+    for (unsigned i = 0; i < MESSAGES; i++)
+      ids[i] = box_send(&f, i + 1);
+    limpet_connect(f.client);
+    world_until(&f.world, box_waiting(&f) == 0);
+    world_idle(&f.world, 5);
+    for (unsigned i = 0; i < MESSAGES; i++)
+      assert_int_equal(ends_of(&f, ids[i]), 1);
+    box_peer_has_all(&f.peer, MESSAGES);
+    failed = atomic_load(&f.memory.failed);
+    box_stop(&f);
+  }
+}
+
+static void without_any_memory_what_is_stored_stays(void **state) {
+  (void)state;
+  unsigned long failed = 1;
+  for (unsigned long at = 1; failed; at++) {
+    struct fixture f;
+    box_tear_down(NULL);
+    assert_int_equal(box_set_up(NULL), 0);
+    if (!make_or_not(&f, at, true))
+      continue;
+    for (unsigned i = 0; i < MESSAGES; i++)
+      (void)box_send_as(&f, i + 1, LIMPET_PROMISE_DURABLE, NULL);
+    limpet_connect(f.client);
+    for (unsigned i = 0; i < 60; i++)
+      world_turn(&f.world, "", __FILE__, __LINE__);
+    failed = atomic_load(&f.memory.failed);
+    box_stop(&f);
+
+    box_init(&f, LIMPET_CONFIRM_ACK);
+    fixture_make(&f);
+    fixture_open(&f);
+    world_until(&f.world, box_waiting(&f) == 0);
+    box_stop(&f);
+  }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, box_set_up, box_tear_down)
 
 int main(void) {
@@ -254,6 +329,8 @@ int main(void) {
       TEST(what_is_queued_is_not_taken_for_stored),
       TEST(what_another_thread_lost_is_told_whole),
       TEST(other_threads_learn_that_the_disk_is_behind),
+      TEST(one_refused_allocation_loses_nothing_stored),
+      TEST(without_any_memory_what_is_stored_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
