@@ -122,6 +122,12 @@ void client_post(struct outside *outside) {
   net_loop_post(outside->client->loop, &outside->task);
 }
 
+void client_wake(struct limpet_client *client) {
+  client_lock(client);
+  client_post(atomic_load(&client->outside));
+  client_unlock(client);
+}
+
 static limpet_result enqueue(struct limpet_client *client, const struct command *command) {
   struct outside *outside = client_outside(client);
   struct command *copy = outside ? memory_alloc(client_memory(client), sizeof *copy) : NULL;

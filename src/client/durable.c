@@ -42,10 +42,7 @@ bool durable_is_on(const struct limpet_client *client) {
 
 /* On the outbox's thread. */
 static void wake(void *user) {
-  struct limpet_client *client = user;
-  client_lock(client);
-  client_post(atomic_load(&client->outside));
-  client_unlock(client);
+  client_wake(user);
 }
 
 static limpet_result open_outbox(struct limpet_client *client, const limpet_options *options,

@@ -123,7 +123,7 @@ struct limpet_client {
   struct handler *handlers;
   _Atomic(struct outside *) outside; /* NULL until another thread hands something in */
   atomic_uint_fast64_t next_id;
-  atomic_uint_fast64_t buffered; /* as last published by the loop's thread */
+  atomic_uint_fast64_t buffered; /* but for the disk; as last published by the loop's thread */
 
   struct session session;
 };
@@ -189,6 +189,8 @@ void client_end_commands(struct limpet_client *client);
 struct outside *client_outside(struct limpet_client *client);
 /** Wakes the loop's thread. Under client_lock(). */
 void client_post(struct outside *outside);
+/** The same without it, where there is an outside. */
+void client_wake(struct limpet_client *client);
 /** Frees what is left there at the end. */
 void client_free_outside(struct limpet_client *client);
 

@@ -68,8 +68,8 @@ static uint64_t held_bytes(const struct limpet_client *client) {
 
 /* A node stands in both places while the kernel has not taken it; it counts once. What has no node
    goes ahead of those that have. */
-uint64_t client_buffered(const struct limpet_client *client) {
-  const uint64_t held = held_bytes(client) + durable_pending_bytes(client);
+static uint64_t bytes_for_link(const struct limpet_client *client) {
+  const uint64_t held = held_bytes(client);
   const uint64_t output = client->link ? link_buffered(client->link) : 0;
   if (!held || !output)
     return held + output;
@@ -77,11 +77,16 @@ uint64_t client_buffered(const struct limpet_client *client) {
   return held + (client->direct_end > sent ? client->direct_end - sent : 0);
 }
 
+uint64_t client_buffered(const struct limpet_client *client) {
+  return bytes_for_link(client) + durable_pending_bytes(client);
+}
+
 void client_judge_water(struct limpet_client *client) {
   const struct limpet_callbacks *callbacks = client_callbacks(client);
   const uint64_t high_water = client->settings->options.high_water;
-  const uint64_t amount = client_buffered(client);
-  atomic_store_explicit(&client->buffered, amount, memory_order_relaxed);
+  const uint64_t for_link = bytes_for_link(client);
+  const uint64_t amount = for_link + durable_pending_bytes(client);
+  atomic_store_explicit(&client->buffered, for_link, memory_order_relaxed);
   if (!client->is_high && amount >= high_water) {
     client->is_high = true;
     if (callbacks->on_high_water)
@@ -100,7 +105,8 @@ uint64_t limpet_buffered_amount(limpet_client *client) {
   client_lock(client);
   const uint64_t inbox_bytes = outside ? outside->inbox_bytes : 0;
   client_unlock(client);
-  return inbox_bytes + atomic_load_explicit(&client->buffered, memory_order_relaxed);
+  return inbox_bytes + atomic_load_explicit(&client->buffered, memory_order_relaxed) +
+         durable_pending_bytes(client);
 }
 
 /* ---- directly ---- */
@@ -277,8 +283,13 @@ static struct envelope *grab_inbox(struct limpet_client *client, struct outside 
 /* The call that sent it has long returned: what is refused now is told as a fate. */
 static void tell_dropped(struct limpet_client *client, const struct envelope *envelope,
                          limpet_drop drop) {
-  const limpet_fate_report report = {
-      .id = envelope->message.id, .fate = LIMPET_FATE_DROPPED, .drop = drop};
+  const limpet_fate_report report = {.id = envelope->message.id,
+                                     .fate = LIMPET_FATE_DROPPED,
+                                     .drop = drop,
+                                     .message_id = envelope->message.message_id};
+  client_lock(client);
+  session_dropped(&client->session, 1);
+  client_unlock(client);
   if (client_callbacks(client)->on_fate)
     client_callbacks(client)->on_fate(client, &report, client->user);
 }
@@ -365,8 +376,12 @@ SLOW_WAY static limpet_result send_durably(struct limpet_client *client, uint8_t
                                            const void *data, size_t len,
                                            const limpet_send_options *options, uint64_t *id) {
   const limpet_result result = durable_send(client, opcode, data, len, options, id);
-  if (result == LIMPET_OK && client_is_own_thread(client))
+  if (result != LIMPET_OK)
+    return result;
+  if (client_is_own_thread(client))
     client_judge_water(client);
+  else
+    client_wake(client); /* it is judged there */
   return result;
 }
 
