@@ -374,8 +374,9 @@ static void tell_state(struct limpet_client *client, enum session_state from, en
 /* A stop that comes while the link is being closed waits for the disk too before it says CLOSED. */
 static void do_state(struct limpet_client *client, const struct session_action *action) {
   if (action->state.to == STATE_CLOSED && client->is_stopping && !durable_is_closed(client)) {
-    client->owes_closed = true;
-    client->closed_from = (uint8_t)action->state.from;
+    struct outside *outside = atomic_load(&client->outside);
+    outside->owes_closed = true;
+    outside->closed_from = (uint8_t)action->state.from;
   } else {
     tell_state(client, action->state.from, action->state.to, action->state.reason);
   }
@@ -391,10 +392,12 @@ static bool is_over(const struct limpet_client *client) {
 static void tell_the_end(struct limpet_client *client) {
   if (!is_over(client))
     return;
-  const bool owes_closed = client->owes_closed;
-  client->owes_closed = false;
-  if (owes_closed)
-    tell_state(client, (enum session_state)client->closed_from, STATE_CLOSED, REASON_DISCONNECT);
+  struct outside *outside = atomic_load(&client->outside);
+  const bool owes_closed = outside && outside->owes_closed;
+  if (owes_closed) {
+    outside->owes_closed = false;
+    tell_state(client, (enum session_state)outside->closed_from, STATE_CLOSED, REASON_DISCONNECT);
+  }
   end_waiting(client);
 }
 

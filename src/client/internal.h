@@ -84,6 +84,8 @@ struct outside {
   uint32_t stop_deadline_ms;
   bool wants_stop; /* limpet_stop() was called out there */
   bool is_posted;
+  bool owes_closed;    /* the loop's: CLOSED is reported when the disk has finished, ... */
+  uint8_t closed_from; /* ... and was entered from this enum session_state */
   atomic_bool has_inbox;
 };
 
@@ -95,15 +97,13 @@ struct limpet_client {
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
-  bool settles_again;  /* a callback gave the session new inputs */
-  bool is_closing;     /* our close is under way on `link`: its end is no error */
-  bool is_flush_seen;  /* the link wrote something; to be told to the session */
-  bool is_writable;    /* as the session was told */
-  bool is_high;        /* on_high_water was called, on_drained not yet */
-  bool is_stopping;    /* a stop has begun */
-  bool is_freed;       /* limpet_stop() has come to its end; memory goes with this turn */
-  bool owes_closed;    /* the link has ended, and CLOSED is reported when the disk has finished */
-  uint8_t closed_from; /* its other half, an enum session_state */
+  bool settles_again; /* a callback gave the session new inputs */
+  bool is_closing;    /* our close is under way on `link`: its end is no error */
+  bool is_flush_seen; /* the link wrote something; to be told to the session */
+  bool is_writable;   /* as the session was told */
+  bool is_high;       /* on_high_water was called, on_drained not yet */
+  bool is_stopping;   /* a stop has begun */
+  bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 

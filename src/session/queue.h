@@ -30,8 +30,10 @@ struct message_queue {
   struct session_message *keyed;           /* root of the tree of replace keys */
   struct session_message *reports;         /* newest; a ring through `report_next` */
   uint32_t waiting_count, in_flight_count; /* recovered ones count as in flight */
-  uint32_t stored_count;                   /* of both */
-  uint64_t bytes;                          /* payload of all held messages that are not stored */
+  /* In one word, since an idle client is to fit into a KiB. Stored ones are at most two windows of
+     65536, the payload of all others a limit of 2^40 and what a loss brings home above it. */
+  uint64_t stored_count : 20;
+  uint64_t bytes : 44;
 };
 
 /** Takes a node in, behind all others or in the place of a waiting one with its key, which is
