@@ -229,7 +229,7 @@ typedef struct limpet_close_info {
 /** Figures of a client since limpet_new(). Round trips in microseconds, 0 before the first. */
 typedef struct limpet_metrics {
   uint32_t reconnects;             /**< times the link opened again */
-  uint32_t queued_messages;        /**< waiting or unconfirmed in memory */
+  uint32_t queued_messages;        /**< waiting or unconfirmed in memory, the outbox aside */
   uint64_t queued_bytes;           /**< their payload */
   uint64_t connection_duration_ms; /**< age of the present link, 0 without one */
   uint64_t messages_in, messages_out;
@@ -407,6 +407,10 @@ LIMPET_API limpet_result limpet_disconnect(limpet_client *client);
  * CLOSED, and the memory goes at the end of that loop turn. From another thread, with a
  * client on its own thread, it returns when that thread has ended. `client` is dead to the
  * caller afterwards. Calling it twice is an error of the caller.
+ * With an outbox it first lets the disk finish: CLOSED comes after the fates of what was on its
+ * way there (to a client that was CLOSED already they may come until the deadline, and no other
+ * CLOSED). What is confirmed only now is not told: it stays, and the next client with this file
+ * sends it again.
  */
 LIMPET_API void limpet_stop(limpet_client *client, uint32_t deadline_ms);
 

@@ -1,12 +1,18 @@
 /* Wishes: carried out at once on the loop's thread; from elsewhere queued for it. */
 #include "durable.h"
 
+/* It rests, or will: a connect that was to follow must not. */
+static bool is_at_an_end(const struct limpet_client *client) {
+  const struct session *session = &client->session;
+  return session_get_state(session) == STATE_CLOSED || !session_takes_messages(session);
+}
+
 /* First the disk: when it has finished, the session is told. */
 static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
   client_lock(client);
   client->is_stopping = true;
   client->stop_at_ms = client_now_ms(client) + deadline_ms;
-  if (durable_is_closed(client))
+  if (durable_is_closed(client) || is_at_an_end(client))
     session_disconnect(&client->session, client_now_ms(client));
   client_unlock(client);
   durable_close(client);

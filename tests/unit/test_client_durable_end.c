@@ -91,6 +91,23 @@ static void a_stop_while_closing_waits_for_the_disk(void **state) {
   }
 }
 
+static void a_stop_takes_back_a_connect_that_waits(void **state) {
+  (void)state;
+  struct fixture f;
+  box_init(&f, LIMPET_CONFIRM_ACK);
+  fixture_make(&f);
+  fixture_open(&f);
+  for (unsigned i = 1; i <= 50; i++)
+    box_send(&f, i);
+  limpet_disconnect(f.client);
+  limpet_connect(f.client);
+  diary_stop(&f.diary, 5000);
+  world_until(&f.world, f.diary.is_over);
+  world_idle(&f.world, 50);
+  assert_int_equal(f.peer.opened_count, 1);
+  fixture_deinit(&f);
+}
+
 static void an_abandoned_stop_asks_nobody(void **state) {
   (void)state;
   for (unsigned round = 0; round < 20; round++) {
@@ -324,6 +341,7 @@ int main(void) {
       TEST(an_ack_after_the_stop_is_the_next_runs),
       TEST(an_attempt_is_a_link_it_was_written_on),
       TEST(a_stop_while_closing_waits_for_the_disk),
+      TEST(a_stop_takes_back_a_connect_that_waits),
       TEST(an_abandoned_stop_asks_nobody),
       TEST(a_stop_at_rest_ends_who_waits),
       TEST(what_is_queued_is_not_taken_for_stored),
