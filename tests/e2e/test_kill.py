@@ -20,6 +20,10 @@ PATIENT = ("--max-retries", "forever", "--initial-delay", "5", "--max-delay", "5
            "--stable-after", "0", "--heartbeat-interval", "2000", "--heartbeat-timeout", "2000")
 
 
+BACKLOG = 5000  # lines that a run may be ahead of the relay
+EVENTS_EACH = 3  # stored, written, confirmed
+
+
 class Lines:
     """An endless input: "1", "2", ... Numbers rise over all runs."""
 
@@ -28,13 +32,16 @@ class Lines:
 
     def feed(self, run):
         """Feeds until the run is dead."""
+        first = self.next
         try:
             while run.process.poll() is None:
                 piece = b"".join(b"%d\n" % n for n in range(self.next, self.next + 20))
                 self.next += 20
                 run.process.stdin.write(piece)
                 run.process.stdin.flush()
-        except (BrokenPipeError, ValueError):
+                run.wait_for("the relay to follow", lambda: len(run.lines) >= EVENTS_EACH * (
+                    self.next - first - BACKLOG))
+        except (AssertionError, BrokenPipeError, ValueError):
             pass
 
 
@@ -45,7 +52,7 @@ class KillCase(LimpetCase):
         self.folder = tempfile.TemporaryDirectory(prefix="limpet-kill-")
         self.addCleanup(self.folder.cleanup)
         self.outbox = os.path.join(self.folder.name, "outbox")
-        self.relay = self.keep(Relay(os.path.join(self.folder.name, "relay")))
+        self.relay = self.keep(Relay(os.path.join(self.folder.name, "relay"), "--rate", "0"))
         self.random = random.Random(self.id())
         self.accepted = []
 

@@ -12,12 +12,14 @@ READY_S = 20
 class Relay:
     """`limpet serve` on one port and one store, whatever happens to the process."""
 
-    def __init__(self, store):
+    def __init__(self, store, *options):
         self.store, self.address, self.run = store, "127.0.0.1:0", None
+        self.options = options
         self.start()
 
     def start(self):
-        self.run = Limpet("serve", "--listen", self.address, "--store", self.store)
+        self.run = Limpet("serve", "--listen", self.address, "--store", self.store,
+                          *self.options)
         self.run.wait_for("its address", lambda: b"\n" in self.run.out, READY_S)
         line = self.run.out.split(b"\n")[0].decode()
         self.address = line.split("//")[-1].strip("/")
