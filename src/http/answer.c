@@ -138,6 +138,11 @@ const char *http_header(const struct http_exchange *connection, const char *name
   return http_reader_header(connection->reader, name);
 }
 
+const char *http_header_before(const struct http_exchange *connection, const char *name,
+                               const char *later) {
+  return http_reader_header_before(connection->reader, name, later);
+}
+
 const struct address *http_peer(const struct http_exchange *connection) {
   return &connection->peer;
 }

@@ -66,6 +66,10 @@ void http_server_free(struct http_server *server);
 const struct http_request *http_request(const struct http_exchange *exchange);
 /** The value of the first header of that name, or NULL. Valid until the answer. */
 const char *http_header(const struct http_exchange *exchange, const char *name);
+/** Of several headers of that name, from the last on: the value before `later`, which was one of
+    them; NULL: the last. */
+const char *http_header_before(const struct http_exchange *exchange, const char *name,
+                               const char *later);
 /** Who is at the other end of the connection. */
 const struct address *http_peer(const struct http_exchange *exchange);
 
