@@ -183,7 +183,9 @@ struct member_request {
 /** Takes the upgrade, which has been judged. */
 void member_accept(struct relay *relay, struct http_exchange *exchange,
                    const struct member_request *request);
-/** Sends a text, unless it is closing or reads too slowly: then it is closed. */
+/** Neither we nor it have closed. */
+bool member_hears(const struct member *member);
+/** Sends a text, unless it does not hear or reads too slowly: then it is closed. */
 void member_send(struct member *member, const char *text, size_t len);
 /** The same for an allocated text, which is freed; NULL: no memory, which closes it. */
 void member_tell(struct member *member, char *text);

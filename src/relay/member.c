@@ -233,8 +233,13 @@ static uint64_t backlog_max(const struct relay_options *options) {
   return options->max_backlog > least ? options->max_backlog : least;
 }
 
+/* Whoever has said farewell hears no more, and its link ends by itself. */
+bool member_hears(const struct member *member) {
+  return member->is_open && !member->is_closing && link_is_open(member->link);
+}
+
 void member_send(struct member *member, const char *text, size_t len) {
-  if (member->is_closing || !member->is_open)
+  if (!member_hears(member))
     return;
   if (link_buffered(member->link) + len > backlog_max(member->relay->options))
     member_close(member, 1013, "messages are not read fast enough", END_SLOW);
