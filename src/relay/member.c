@@ -116,7 +116,8 @@ void member_close(struct member *member, uint16_t code, const char *sentence, en
   link_close(member->link, code, sentence);
   link_pause(member->link, false); /* the peer's close frame is to be read */
   member->deadline.fire = on_close_late;
-  (void)net_timer_set(relay->loop, &member->deadline, net_loop_now_ms(relay->loop) + CLOSE_MS);
+  const uint32_t wait_ms = member->is_open ? CLOSE_MS : 0; /* before the 101 there is no close */
+  (void)net_timer_set(relay->loop, &member->deadline, net_loop_now_ms(relay->loop) + wait_ms);
 }
 
 /* ---- heartbeat ---- */
@@ -267,6 +268,8 @@ void member_tell_error(struct member *member, const char *code, const char *sent
 static void on_opened(struct link *link, const char *subprotocol) {
   struct member *member = member_of(link);
   (void)subprotocol;
+  if (member->is_closing)
+    return;
   member->is_open = true;
   member_heard(member);
   if (member->relay->is_stopping) {
