@@ -43,6 +43,11 @@ static void leave_waiting(struct member *member) {
   member->is_waiting = false;
 }
 
+static void note_backlog(struct member *member, uint64_t bytes) {
+  member->relay->metrics.backlog_bytes += bytes - member->backlog;
+  member->backlog = bytes;
+}
+
 /* From here on nobody sends to it or waits for it; messages on their way go on without it. */
 static void retire(struct member *member) {
   room_leave(member->relay, member);
@@ -67,6 +72,7 @@ static void log_end(const struct member *member, enum end_reason end, const char
 static void end_member(struct member *member, enum end_reason end, const char *detail) {
   struct relay *relay = member->relay;
   retire(member);
+  note_backlog(member, 0);
   net_timer_unset(relay->loop, &member->deadline);
   for (struct pending *pending = member->pending; pending; pending = pending->next)
     pending->member = NULL;
@@ -217,6 +223,7 @@ static void on_progress(struct link *link, size_t len) {
 
 static void on_flushed(struct link *link) {
   struct member *member = member_of(link);
+  note_backlog(member, link_buffered(link));
   if (member->is_closing)
     return;
   if (member->is_blocked) {
@@ -239,15 +246,31 @@ bool member_hears(const struct member *member) {
   return member->is_open && !member->is_closing && link_is_open(member->link);
 }
 
+/* Too much for one; or, when too much waits for all, more than its equal part: as long as there is
+   too much somebody has more than that. */
+static bool is_too_slow(const struct member *member, size_t len) {
+  const struct relay *relay = member->relay;
+  const uint64_t own = link_buffered(member->link) + len, max = relay->options->max_backlog_total;
+  const uint64_t part = max / relay->metrics.connections;
+  return own > backlog_max(relay->options) || (relay->metrics.backlog_bytes + len > max &&
+                                               own > (part > BACKLOG_FREE ? part : BACKLOG_FREE));
+}
+
+bool member_write(struct member *member, const char *text, size_t len) {
+  if (!link_write(member->link, FRAME_TEXT, text, len, NULL))
+    return false;
+  note_backlog(member, link_buffered(member->link));
+  member->sent_count++;
+  return true;
+}
+
 void member_send(struct member *member, const char *text, size_t len) {
   if (!member_hears(member))
     return;
-  if (link_buffered(member->link) + len > backlog_max(member->relay->options))
+  if (is_too_slow(member, len))
     member_close(member, 1013, "messages are not read fast enough", END_SLOW);
-  else if (!link_write(member->link, FRAME_TEXT, text, len, NULL))
+  else if (!member_write(member, text, len))
     member_close(member, 1011, "no memory", END_INTERNAL);
-  else
-    member->sent_count++;
 }
 
 void member_tell(struct member *member, char *text) {

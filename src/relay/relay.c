@@ -24,6 +24,7 @@ void relay_options_init(struct relay_options *options) {
       .heartbeat_timeout_ms = 10000,
       .max_message = (uint64_t)64 * 1024,
       .max_backlog = (uint64_t)4 * 1024 * 1024, /* a burst on its way is not slowness yet */
+      .max_backlog_total = (uint64_t)256 * 1024 * 1024,
       .max_conversations = 1000000,
   };
 }

@@ -70,11 +70,10 @@ static bool send_page(struct replay *replay, const struct store_page *page) {
   struct member *member = replay->member;
   for (size_t i = 0; i < page->count; i++) {
     char *text = protocol_write_message(&page->messages[i]);
-    const bool is_sent = text && link_write(member->link, FRAME_TEXT, text, strlen(text), NULL);
+    const bool is_sent = text && member_write(member, text, strlen(text));
     free(text);
     if (!is_sent)
       return false;
-    member->sent_count++;
     member->relay->metrics.replayed_messages++;
     replay->at = page->messages[i].sequence_number;
   }
