@@ -24,8 +24,10 @@ struct http_settings {
   uint32_t idle_timeout_ms;    /* between two requests */
   size_t max_head;
   size_t max_body;
-  size_t max_connections;               /* without those that became links */
-  const char *const *subprotocols;      /* what links may speak, NULL at the end, or NULL */
+  size_t max_connections;          /* without those that became links */
+  size_t max_answers;              /* bytes of answers that wait for their readers; beyond it the
+                                      oldest is dropped; 0: no limit */
+  const char *const *subprotocols; /* what links may speak, NULL at the end, or NULL */
   const struct deflate_params *deflate; /* what links may agree on at most, or NULL */
   struct tls_context *tls;              /* or NULL */
 };

@@ -33,6 +33,7 @@
 #define REPLAY_PAGE_BYTES ((size_t)64 * 1024)
 #define BACKLOG_FREE ((uint64_t)128 * 1024) /* may wait for each, whatever waits for all */
 #define REST_PAGE_BYTES ((size_t)1024 * 1024)
+#define REST_READS_MAX 128   /* at once: their pages are in memory together */
 #define CLOSE_MS 3000        /* for a closing handshake */
 #define STOP_MS 5000         /* for each of the two halves of a stop */
 #define ADDRESS_BUCKETS 1024 /* addresses share them by chance; a limit for all is never lost */
