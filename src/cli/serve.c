@@ -100,6 +100,11 @@ static const struct option_row rows[] = {
      "what may wait for a slow reader before it is closed with\n1013; at least eight messages "
      "(4194304)",
      option_u64, OPTION(max_backlog), 1, 1ULL << 32},
+    {"max-backlog-total", "BYTES",
+     "what may wait for all readers; beyond it those who have\nmore than their part and 128 KiB "
+     "are "
+     "closed (268435456)",
+     option_u64, OPTION(max_backlog_total), 1, 1ULL << 44},
     {"rate", "N",
      "messages a second of each connection, or of each address\nby POST; 0: no limit (1000)",
      option_u32, OPTION(rate), 0, 1000000},

@@ -31,7 +31,7 @@ enum worker_kind {
 struct worker_job {
   struct worker_job *next; /* the worker's */
   enum worker_kind kind;
-  size_t weight; /* bytes it will write, roughly */
+  size_t weight; /* bytes it will write, or keep in memory until `done`, roughly */
   /** On the thread. A failure of the db is answered as it is (or by db_refuse()). */
   enum db_result (*run)(struct worker_job *job, struct db *db);
   /** On the thread, exactly once. DB_CLOSED: never run, the worker was abandoned. */

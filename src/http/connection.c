@@ -20,7 +20,6 @@ void connection_free_if_done(struct http_exchange *connection) {
   if (!connection->is_closed || connection->is_owed)
     return;
   http_reader_free(connection->reader);
-  memory_free(connection_memory(connection), connection->out);
   memory_free(connection_memory(connection), connection->saved);
   memory_free(connection_memory(connection), connection);
   net_loop_release(loop);
@@ -32,8 +31,17 @@ static void on_closed(uv_handle_t *handle) {
   connection_free_if_done(connection);
 }
 
+void connection_forget_answer(struct http_exchange *connection) {
+  if (connection->server)
+    connection->server->answers_len -= connection->out_len;
+  memory_free(connection_memory(connection), connection->out);
+  connection->out = NULL;
+  connection->out_len = connection->out_sent = 0;
+}
+
 static void leave_server(struct http_exchange *connection) {
   struct http_server *server = connection->server;
+  connection_forget_answer(connection);
   if (connection->previous)
     connection->previous->next = connection->next;
   else
@@ -250,9 +258,7 @@ static void write_on(struct http_exchange *connection) {
     if (connection->out_sent > sent)
       connection_set_deadline(connection, connection->server->settings->request_timeout_ms);
   } else {
-    memory_free(connection_memory(connection), connection->out);
-    connection->out = NULL;
-    connection->out_len = connection->out_sent = 0;
+    connection_forget_answer(connection);
     if (connection->closes)
       drain(connection);
     else

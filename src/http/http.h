@@ -24,8 +24,10 @@ struct http_settings {
   uint32_t idle_timeout_ms;    /* between two requests */
   size_t max_head;
   size_t max_body;
-  size_t max_connections;               /* without those that became links */
-  const char *const *subprotocols;      /* what links may speak, NULL at the end, or NULL */
+  size_t max_connections;          /* without those that became links */
+  size_t max_answers;              /* bytes of answers that wait for their readers; beyond it the
+                                      oldest is dropped; 0: no limit */
+  const char *const *subprotocols; /* what links may speak, NULL at the end, or NULL */
   const struct deflate_params *deflate; /* what links may agree on at most, or NULL */
   struct tls_context *tls;              /* or NULL */
 };
@@ -66,6 +68,10 @@ void http_server_free(struct http_server *server);
 const struct http_request *http_request(const struct http_exchange *exchange);
 /** The value of the first header of that name, or NULL. Valid until the answer. */
 const char *http_header(const struct http_exchange *exchange, const char *name);
+/** Of several headers of that name, from the last on: the value before `later`, which was one of
+    them; NULL: the last. */
+const char *http_header_before(const struct http_exchange *exchange, const char *name,
+                               const char *later);
 /** Who is at the other end of the connection. */
 const struct address *http_peer(const struct http_exchange *exchange);
 

@@ -43,9 +43,10 @@ static void on_header(void *user, const char *name, const char *value) {
   reader->headers_len += name_size + value_size;
 }
 
-const char *http_reader_header(const struct http_reader *reader, const char *name) {
+/* The first value of that name at or behind `at`, or NULL. */
+static const char *find_header(const struct http_reader *reader, const char *at, const char *name) {
   const char *end = reader->headers + reader->headers_len;
-  for (const char *at = reader->headers; at < end;) {
+  while (at < end) {
     const size_t name_len = strlen(at);
     const char *value = at + name_len + 1;
     if (text_equals_ignoring_case(at, name_len, name))
@@ -53,6 +54,20 @@ const char *http_reader_header(const struct http_reader *reader, const char *nam
     at = value + strlen(value) + 1;
   }
   return NULL;
+}
+
+const char *http_reader_header(const struct http_reader *reader, const char *name) {
+  return find_header(reader, reader->headers, name);
+}
+
+const char *http_reader_header_before(const struct http_reader *reader, const char *name,
+                                      const char *later) {
+  const char *found = NULL, *value = http_reader_header(reader, name);
+  while (value && value != later) {
+    found = value;
+    value = find_header(reader, value + strlen(value) + 1, name);
+  }
+  return found;
 }
 
 /* ---- body ---- */

@@ -44,6 +44,8 @@ enum http_read http_reader_feed(struct http_reader *reader, const uint8_t *in, s
                                 size_t *consumed);
 const struct handshake_request *http_reader_request(const struct http_reader *reader);
 const char *http_reader_header(const struct http_reader *reader, const char *name);
+const char *http_reader_header_before(const struct http_reader *reader, const char *name,
+                                      const char *later);
 /** After BAD: how to answer. */
 uint16_t http_reader_status(const struct http_reader *reader, const char **sentence);
 

@@ -111,9 +111,25 @@ static bool is_proxy(const struct relay *relay, const struct address *address) {
   return false;
 }
 
+/* What is left of the list, and of its line. */
+struct forwarded {
+  const struct http_exchange *exchange;
+  const char *line;
+  struct url_slice rest;
+};
+
+/* Some proxies add an element to the line, others a line of their own: several are one list (RFC
+   9110 section 5.3). */
+static bool take_line(struct forwarded *list) {
+  list->line = http_header_before(list->exchange, "X-Forwarded-For", list->line);
+  list->rest = (struct url_slice){list->line, list->line ? strlen(list->line) : 0};
+  return list->rest.len > 0;
+}
+
 /* The last element was written by the proxy nearest to us, so it is read from its end. */
-static bool take_last(struct url_slice *rest, struct url_slice *element) {
-  if (rest->len == 0)
+static bool take_last(struct forwarded *list, struct url_slice *element) {
+  struct url_slice *rest = &list->rest;
+  if (rest->len == 0 && !take_line(list))
     return false;
   size_t at = rest->len;
   while (at > 0 && rest->text[at - 1] != ',')
@@ -126,13 +142,13 @@ static bool take_last(struct url_slice *rest, struct url_slice *element) {
 void access_address(const struct relay *relay, const struct http_exchange *exchange,
                     char text[ADDRESS_TEXT_CAP]) {
   struct address address = *http_peer(exchange), next;
-  const char *header = http_header(exchange, "X-Forwarded-For");
-  struct url_slice rest = {header, header ? strlen(header) : 0}, element;
+  struct forwarded list = {.exchange = exchange};
+  struct url_slice element;
   if (address.len == 0 || address.as.any.sa_family == AF_UNIX) {
     text_copy(text, ADDRESS_TEXT_CAP, "local");
     return;
   }
-  while (is_proxy(relay, &address) && take_last(&rest, &element) && read_ip(element, &next))
+  while (is_proxy(relay, &address) && take_last(&list, &element) && read_ip(element, &next))
     address = next;
   print_ip(&address, text);
 }

@@ -31,7 +31,9 @@
 #define MEMBER_IN_FLIGHT_MAX 256
 #define PENDING_BYTES_MAX ((uint64_t)64 * 1024 * 1024)
 #define REPLAY_PAGE_BYTES ((size_t)64 * 1024)
+#define BACKLOG_FREE ((uint64_t)128 * 1024) /* may wait for each, whatever waits for all */
 #define REST_PAGE_BYTES ((size_t)1024 * 1024)
+#define REST_READS_MAX 128   /* at once: their pages are in memory together */
 #define CLOSE_MS 3000        /* for a closing handshake */
 #define STOP_MS 5000         /* for each of the two halves of a stop */
 #define ADDRESS_BUCKETS 1024 /* addresses share them by chance; a limit for all is never lost */
@@ -153,6 +155,7 @@ struct member {
   uint64_t number;
   uint64_t opened_at_ms, heard_at_ms;
   uint64_t received_count, sent_count;
+  uint64_t backlog; /* bytes that waited for it when last looked at */
   struct bucket bucket;
   unsigned in_flight;
   uint8_t kind; /* enum member_kind */
@@ -183,7 +186,11 @@ struct member_request {
 /** Takes the upgrade, which has been judged. */
 void member_accept(struct relay *relay, struct http_exchange *exchange,
                    const struct member_request *request);
-/** Sends a text, unless it is closing or reads too slowly: then it is closed. */
+/** Neither we nor it have closed. */
+bool member_hears(const struct member *member);
+/** Hands a text over to its link. False: no memory. */
+bool member_write(struct member *member, const char *text, size_t len);
+/** Sends a text, unless it does not hear or reads too slowly: then it is closed. */
 void member_send(struct member *member, const char *text, size_t len);
 /** The same for an allocated text, which is freed; NULL: no memory, which closes it. */
 void member_tell(struct member *member, char *text);

@@ -43,6 +43,11 @@ static void leave_waiting(struct member *member) {
   member->is_waiting = false;
 }
 
+static void note_backlog(struct member *member, uint64_t bytes) {
+  member->relay->metrics.backlog_bytes += bytes - member->backlog;
+  member->backlog = bytes;
+}
+
 /* From here on nobody sends to it or waits for it; messages on their way go on without it. */
 static void retire(struct member *member) {
   room_leave(member->relay, member);
@@ -67,6 +72,7 @@ static void log_end(const struct member *member, enum end_reason end, const char
 static void end_member(struct member *member, enum end_reason end, const char *detail) {
   struct relay *relay = member->relay;
   retire(member);
+  note_backlog(member, 0);
   net_timer_unset(relay->loop, &member->deadline);
   for (struct pending *pending = member->pending; pending; pending = pending->next)
     pending->member = NULL;
@@ -116,7 +122,8 @@ void member_close(struct member *member, uint16_t code, const char *sentence, en
   link_close(member->link, code, sentence);
   link_pause(member->link, false); /* the peer's close frame is to be read */
   member->deadline.fire = on_close_late;
-  (void)net_timer_set(relay->loop, &member->deadline, net_loop_now_ms(relay->loop) + CLOSE_MS);
+  const uint32_t wait_ms = member->is_open ? CLOSE_MS : 0; /* before the 101 there is no close */
+  (void)net_timer_set(relay->loop, &member->deadline, net_loop_now_ms(relay->loop) + wait_ms);
 }
 
 /* ---- heartbeat ---- */
@@ -216,6 +223,7 @@ static void on_progress(struct link *link, size_t len) {
 
 static void on_flushed(struct link *link) {
   struct member *member = member_of(link);
+  note_backlog(member, link_buffered(link));
   if (member->is_closing)
     return;
   if (member->is_blocked) {
@@ -233,15 +241,36 @@ static uint64_t backlog_max(const struct relay_options *options) {
   return options->max_backlog > least ? options->max_backlog : least;
 }
 
+/* Whoever has said farewell hears no more, and its link ends by itself. */
+bool member_hears(const struct member *member) {
+  return member->is_open && !member->is_closing && link_is_open(member->link);
+}
+
+/* Too much for one; or, when too much waits for all, more than its equal part: as long as there is
+   too much somebody has more than that. */
+static bool is_too_slow(const struct member *member, size_t len) {
+  const struct relay *relay = member->relay;
+  const uint64_t own = link_buffered(member->link) + len, max = relay->options->max_backlog_total;
+  const uint64_t part = max / relay->metrics.connections;
+  return own > backlog_max(relay->options) || (relay->metrics.backlog_bytes + len > max &&
+                                               own > (part > BACKLOG_FREE ? part : BACKLOG_FREE));
+}
+
+bool member_write(struct member *member, const char *text, size_t len) {
+  if (!link_write(member->link, FRAME_TEXT, text, len, NULL))
+    return false;
+  note_backlog(member, link_buffered(member->link));
+  member->sent_count++;
+  return true;
+}
+
 void member_send(struct member *member, const char *text, size_t len) {
-  if (member->is_closing || !member->is_open)
+  if (!member_hears(member))
     return;
-  if (link_buffered(member->link) + len > backlog_max(member->relay->options))
+  if (is_too_slow(member, len))
     member_close(member, 1013, "messages are not read fast enough", END_SLOW);
-  else if (!link_write(member->link, FRAME_TEXT, text, len, NULL))
+  else if (!member_write(member, text, len))
     member_close(member, 1011, "no memory", END_INTERNAL);
-  else
-    member->sent_count++;
 }
 
 void member_tell(struct member *member, char *text) {
@@ -262,6 +291,8 @@ void member_tell_error(struct member *member, const char *code, const char *sent
 static void on_opened(struct link *link, const char *subprotocol) {
   struct member *member = member_of(link);
   (void)subprotocol;
+  if (member->is_closing)
+    return;
   member->is_open = true;
   member_heard(member);
   if (member->relay->is_stopping) {

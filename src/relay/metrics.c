@@ -93,6 +93,8 @@ size_t metrics_write(const struct metrics *m, char out[METRICS_TEXT_CAP]) {
   put_metric(&text, "store_queue_depth", "gauge", "Messages on their way to the disk.",
              m->queue_depth);
   put_metric(&text, "store_queue_bytes", "gauge", "Their bytes.", m->queue_bytes);
+  put_metric(&text, "backlog_bytes", "gauge", "Bytes that wait for readers of conversations.",
+             m->backlog_bytes);
   put_ends(&text, m);
   put_latency(&text, m);
   return text.len;

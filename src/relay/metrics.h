@@ -30,6 +30,7 @@ struct metrics {
   uint64_t rate_limited, replays, replayed_messages, requests, store_failures;
   uint64_t ends[END_REASONS_COUNT];
   uint64_t queue_depth, queue_bytes; /* appends on their way, now */
+  uint64_t backlog_bytes;            /* that wait for their readers, now */
   uint64_t latency_counts[METRICS_LATENCY_BUCKETS + 1];
   uint64_t latency_sum_us;
 };

@@ -10,6 +10,7 @@
 #define IDLE_TIMEOUT_MS 60000
 #define REPLAY_WATER ((uint64_t)128 * 1024) /* waits for the socket before another page is read */
 #define STOP_TICK_MS 10
+#define ANSWERS_MAX ((size_t)64 * 1024 * 1024)
 
 static const struct deflate_params compression = {.server_max_window_bits = 15,
                                                   .client_max_window_bits = 15};
@@ -24,6 +25,7 @@ void relay_options_init(struct relay_options *options) {
       .heartbeat_timeout_ms = 10000,
       .max_message = (uint64_t)64 * 1024,
       .max_backlog = (uint64_t)4 * 1024 * 1024, /* a burst on its way is not slowness yet */
+      .max_backlog_total = (uint64_t)256 * 1024 * 1024,
       .max_conversations = 1000000,
   };
 }
@@ -39,6 +41,7 @@ static void fill_settings(struct relay *relay) {
       .max_head = HEAD_MAX,
       .max_body = (size_t)options->max_message,
       .max_connections = options->max_connections,
+      .max_answers = ANSWERS_MAX,
       .deflate = &compression,
   };
   relay->conversation_links = (struct link_settings){

@@ -29,7 +29,8 @@ struct relay_options {
   uint32_t admit_rate; /* new WebSockets a second, 0: no limit */
   uint32_t heartbeat_interval_ms, heartbeat_timeout_ms;
   uint64_t max_message;
-  uint64_t max_backlog; /* bytes that wait for a reader */
+  uint64_t max_backlog;       /* bytes that wait for a reader */
+  uint64_t max_backlog_total; /* and for all of them */
   uint64_t max_conversations;
   uint64_t keep_age_s, keep_bytes; /* 0: for ever, without limit */
   bool is_quiet;

@@ -46,21 +46,22 @@ void replay_start(struct member *member, int64_t after) {
   read_page(replay);
 }
 
-/* Numbers beyond the last one come from another store, or from nowhere. */
+/* Numbers beyond the last one come from another store, or from nowhere. Telling may close the
+   member, and free the replay. */
 static void check_beginning(struct replay *replay, const struct store_page *page) {
   struct member *member = replay->member;
   replay->is_begun = true;
   if (replay->at > page->last) {
+    replay->at = page->last;
     member_tell(member, protocol_write_error_at(
                             "unknown_sequence_number",
                             "this conversation has not come to that number; it goes on from here",
                             page->last));
-    replay->at = page->last;
   } else if (replay->at < page->gone) {
+    replay->at = page->gone;
     member_tell(member, protocol_write_error_at("history_gone",
                                                 "messages up to this number are no longer kept",
                                                 page->gone));
-    replay->at = page->gone;
   }
 }
 
@@ -69,11 +70,10 @@ static bool send_page(struct replay *replay, const struct store_page *page) {
   struct member *member = replay->member;
   for (size_t i = 0; i < page->count; i++) {
     char *text = protocol_write_message(&page->messages[i]);
-    const bool is_sent = text && link_write(member->link, FRAME_TEXT, text, strlen(text), NULL);
+    const bool is_sent = text && member_write(member, text, strlen(text));
     free(text);
     if (!is_sent)
       return false;
-    member->sent_count++;
     member->relay->metrics.replayed_messages++;
     replay->at = page->messages[i].sequence_number;
   }
@@ -97,8 +97,9 @@ static void fail(struct replay *replay, const char *detail) {
 static void on_page(struct store_read *read, enum store_result result,
                     const struct store_page *page, const char *detail) {
   struct replay *replay = (struct replay *)read;
+  struct member *member = replay->member;
   replay->is_reading = false;
-  if (!replay->member) {
+  if (!member) {
     free(replay);
     return;
   }
@@ -108,12 +109,14 @@ static void on_page(struct store_read *read, enum store_result result,
   }
   if (!replay->is_begun)
     check_beginning(replay, page);
+  if (!member_hears(member))
+    return;
   if (!send_page(replay, page))
-    member_close(replay->member, 1011, "no memory for a replay", END_INTERNAL);
+    member_close(member, 1011, "no memory for a replay", END_INTERNAL);
   else if (!page->has_more)
     go_live(replay);
   else
-    replay_go_on(replay->member);
+    replay_go_on(member);
 }
 
 void replay_go_on(struct member *member) {

@@ -95,6 +95,11 @@ void rest_get(struct relay *relay, struct http_exchange *exchange, const char *c
       !routes_take_number(relay, exchange, "after", 0, SEQUENCE_MAX, &after) ||
       !routes_take_number(relay, exchange, "limit", 1, STORE_PAGE_MAX, &limit))
     return;
+  if (relay->reads_count >= REST_READS_MAX) {
+    routes_refuse(relay, exchange, 503, "busy", "too many read at once; come back a little later",
+                  "Retry-After: 1");
+    return;
+  }
   struct reading *reading = reading_new(relay, exchange, conversation_id);
   if (!reading) {
     routes_refuse(relay, exchange, 503, "unavailable", "no memory for the request",

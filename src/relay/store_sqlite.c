@@ -111,7 +111,8 @@ void store_read(struct store *store, struct store_read *read) {
     read->done(read, STORE_FAILED, &nothing, "out of memory");
     return;
   }
-  job->job = (struct worker_job){.kind = WORKER_READS, .run = run_read, .done = on_done};
+  job->job = (struct worker_job){
+      .kind = WORKER_READS, .weight = read->max_bytes, .run = run_read, .done = on_done};
   job->store = store;
   job->read = read;
   worker_submit(store->worker, &job->job);

@@ -115,10 +115,15 @@ static void scan_step(struct handshake_head *h, uint8_t byte) {
     h->is_line_end = true; /* h->scan still tells an empty line from others */
 }
 
+/* Details are logged, and a query may hold a token. */
+static bool is_telling(const struct handshake_head *h) {
+  return h->beginning_len < HEAD_BEGINNING_CAP && !memchr(h->beginning, '?', h->beginning_len);
+}
+
 static void note_start_line(struct handshake_head *h, uint8_t byte) {
   if (byte == '\r' || byte == '\n')
     return;
-  if (h->beginning_len < HEAD_BEGINNING_CAP)
+  if (is_telling(h))
     h->beginning[h->beginning_len++] = (char)byte;
   memmove(h->ending, h->ending + 1, HEAD_VERSION_LEN - 1);
   h->ending[HEAD_VERSION_LEN - 1] = (char)byte;

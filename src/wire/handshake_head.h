@@ -43,7 +43,7 @@ struct handshake_head {
   bool is_request, is_start_line, is_line_end, is_parsed, is_cut;
   uint8_t space_count; /* on the first line */
   uint8_t beginning_len;
-  char beginning[HEAD_BEGINNING_CAP]; /* first bytes of the head, for the detail */
+  char beginning[HEAD_BEGINNING_CAP]; /* of the head, for the detail; no query */
   char ending[HEAD_VERSION_LEN];      /* last bytes of the first line */
 };
 

@@ -5,3 +5,6 @@ endforeach()
 foreach(name relay_store relay_replay)
   set_tests_properties(test_${name} PROPERTIES LABELS "unit;threads")
 endforeach()
+# The store on a disk that fails.
+limpet_unit_test(test_relay_store_cuts USES limpet_relay test_net_rig test_disk)
+set_tests_properties(test_relay_store_cuts PROPERTIES TIMEOUT 300)

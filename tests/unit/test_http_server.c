@@ -337,6 +337,27 @@ static void test_big_answer(void **state) {
   }
 }
 
+/* Answers that nobody reads make room for those that are read, the oldest first. */
+static void test_answers_are_bounded(void **state) {
+  (void)state;
+  struct world world;
+  world_init(&world);
+  world.big_len = (size_t)32 * 1024 * 1024;
+  world.settings.max_answers = world.big_len + world.big_len / 2;
+  const int unread = dial(&world), reader = world.fd;
+  world.fd = unread;
+  say(&world, "GET /big HTTP/1.1\r\n" HOST "\r\n");
+  rig_until_count(&world.rig, &world.requests_count, 1);
+  world.fd = reader;
+  char *body = malloc(world.big_len + 1);
+  say(&world, "GET /big HTTP/1.1\r\n" HOST "\r\n");
+  assert_int_equal(hear(&world, body, world.big_len + 1), 200);
+  free(body);
+  assert_int_equal(http_server_count(world.http), 1);
+  close(unread);
+  world_deinit(&world);
+}
+
 /* ---- late answers ---- */
 
 static void test_client_has_left(void **state) {
@@ -503,6 +524,7 @@ int main(void) {
       cmocka_unit_test(test_slow_request),
       cmocka_unit_test(test_idle),
       cmocka_unit_test(test_big_answer),
+      cmocka_unit_test(test_answers_are_bounded),
       cmocka_unit_test(test_client_has_left),
       cmocka_unit_test(test_server_has_left),
       cmocka_unit_test(test_stop),
