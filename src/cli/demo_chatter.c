@@ -159,11 +159,6 @@ void demo_chatter_kill(struct demo_chatter *c) {
     demo_child_kill(c->child, SIGKILL);
 }
 
-bool demo_chatter_is_done(const struct demo_chatter *c) {
-  return c->said == DEMO_MESSAGES && c->state == LIMPET_CONNECTED &&
-         c->confirmed_count >= c->accepted_count;
-}
-
 void demo_chatter_end(struct demo_chatter *c) {
   if (c->child)
     demo_child_end_input(c->child);

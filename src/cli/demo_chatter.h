@@ -56,8 +56,6 @@ void demo_chatter_speak(struct demo_chatter *chatter);
 void demo_chatter_cut(struct demo_chatter *chatter, enum demo_cut kind);
 /** SIGKILL. */
 void demo_chatter_kill(struct demo_chatter *chatter);
-/** All it said is with the relay, and it knows. */
-bool demo_chatter_is_done(const struct demo_chatter *chatter);
 /** It ends by itself when all it said is stored. */
 void demo_chatter_end(struct demo_chatter *chatter);
 
