@@ -27,40 +27,16 @@ static bool put_out(struct http_exchange *connection, const struct http_response
     memcpy(connection->out + len, response->body, body_len);
   connection->out_len = len + body_len;
   connection->out_sent = 0;
-  connection->server->answers_len += connection->out_len;
-  connection->answer_number = ++connection->server->last_answer;
   return true;
-}
-
-/* Among those that wait behind this one. */
-static struct http_exchange *oldest_answer(const struct http_exchange *newest) {
-  struct http_exchange *oldest = NULL;
-  for (struct http_exchange *at = newest->server->connections; at; at = at->next)
-    if (at != newest && at->phase == HTTP_WRITING &&
-        (!oldest || at->answer_number < oldest->answer_number))
-      oldest = at;
-  return oldest;
-}
-
-/* Whoever does not read its answer must not take the room of those who do. */
-static void make_room(const struct http_exchange *newest) {
-  const struct http_server *server = newest->server;
-  const size_t max = server->settings->max_answers;
-  struct http_exchange *oldest;
-  while (max > 0 && server->answers_len > max && (oldest = oldest_answer(newest)))
-    connection_drop(oldest);
 }
 
 static void answer(struct http_exchange *connection, const struct http_response *response) {
   connection->closes = connection->closes || connection->server->is_stopping ||
                        !connection_head(connection)->keeps_alive;
   connection->phase = HTTP_WRITING;
-  if (!put_out(connection, response)) {
+  if (!put_out(connection, response))
     connection_drop(connection);
-    return;
-  }
-  make_room(connection);
-  if (connection_set_deadline(connection, connection->server->settings->request_timeout_ms))
+  else if (connection_set_deadline(connection, connection->server->settings->request_timeout_ms))
     connection_at_turn_end(connection);
 }
 

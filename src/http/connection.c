@@ -31,9 +31,10 @@ static void on_closed(uv_handle_t *handle) {
   connection_free_if_done(connection);
 }
 
-void connection_forget_answer(struct http_exchange *connection) {
-  if (connection->server)
+static void forget_answer(struct http_exchange *connection) {
+  if (connection->answer_number > 0)
     connection->server->answers_len -= connection->out_len;
+  connection->answer_number = 0;
   memory_free(connection_memory(connection), connection->out);
   connection->out = NULL;
   connection->out_len = connection->out_sent = 0;
@@ -41,7 +42,7 @@ void connection_forget_answer(struct http_exchange *connection) {
 
 static void leave_server(struct http_exchange *connection) {
   struct http_server *server = connection->server;
-  connection_forget_answer(connection);
+  forget_answer(connection);
   if (connection->previous)
     connection->previous->next = connection->next;
   else
@@ -249,16 +250,38 @@ static void next_request(struct http_exchange *connection) {
     connection_at_turn_end(connection); /* more may have come, or be held by TLS */
 }
 
+static struct http_exchange *oldest_answer(const struct http_server *server) {
+  struct http_exchange *oldest = NULL;
+  for (struct http_exchange *at = server->connections; at; at = at->next)
+    if (at->answer_number > 0 && (!oldest || at->answer_number < oldest->answer_number))
+      oldest = at;
+  return oldest;
+}
+
+/* The kernel did not take it at once. Whoever does not read its answer must not take the room of
+   those who do: the oldest go. */
+static void wait_for_reader(struct http_exchange *connection) {
+  struct http_server *server = connection->server;
+  const size_t max = server->settings->max_answers;
+  if (connection->answer_number > 0)
+    return;
+  connection->answer_number = ++server->last_answer;
+  server->answers_len += connection->out_len;
+  while (max > 0 && server->answers_len > max && server->answers_len > connection->out_len)
+    connection_drop(oldest_answer(server));
+}
+
 static void write_on(struct http_exchange *connection) {
   const size_t sent = connection->out_sent;
   const enum http_io result = connection_send(connection);
   if (result == HTTP_IO_END) {
     connection_drop(connection);
   } else if (connection->out_sent < connection->out_len) {
+    wait_for_reader(connection);
     if (connection->out_sent > sent)
       connection_set_deadline(connection, connection->server->settings->request_timeout_ms);
   } else {
-    connection_forget_answer(connection);
+    forget_answer(connection);
     if (connection->closes)
       drain(connection);
     else

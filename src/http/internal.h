@@ -27,7 +27,7 @@ struct http_server {
   struct listener *listener;
   struct http_exchange *connections;
   size_t count;
-  size_t answers_len; /* of all that are being written */
+  size_t answers_len; /* of all that wait for their readers */
   uint64_t last_answer;
   bool is_stopping;
 };
@@ -53,7 +53,7 @@ struct http_exchange {
   struct http_request request;
   char *out;
   size_t out_len, out_sent, out_in_flight;
-  uint64_t answer_number; /* they grow */
+  uint64_t answer_number; /* of those that wait for their readers, growing; 0: does not wait */
   uint8_t *saved;         /* received behind the request being answered */
   size_t saved_len;
 };
@@ -80,9 +80,6 @@ static inline const struct handshake_request *
 connection_head(const struct http_exchange *connection) {
   return http_reader_request(connection->reader);
 }
-
-/** The answer is with the kernel, or lost. */
-void connection_forget_answer(struct http_exchange *connection);
 
 /* ---- answer.c ---- */
 /** A refusal of our own; it is the last answer, since the rest of the input cannot be told apart.

@@ -32,8 +32,10 @@
 #define PENDING_BYTES_MAX ((uint64_t)64 * 1024 * 1024)
 #define REPLAY_PAGE_BYTES ((size_t)64 * 1024)
 #define BACKLOG_FREE ((uint64_t)128 * 1024) /* may wait for each, whatever waits for all */
-#define REST_PAGE_BYTES ((size_t)1024 * 1024)
-#define REST_READS_MAX 128   /* at once: their pages are in memory together */
+/* A page costs the loop some 6 ms of writing JSON, and all that are read at once may come in one
+   turn. */
+#define REST_PAGE_BYTES ((size_t)256 * 1024)
+#define REST_READS_MAX 64
 #define CLOSE_MS 3000        /* for a closing handshake */
 #define STOP_MS 5000         /* for each of the two halves of a stop */
 #define ADDRESS_BUCKETS 1024 /* addresses share them by chance; a limit for all is never lost */

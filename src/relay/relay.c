@@ -10,7 +10,7 @@
 #define IDLE_TIMEOUT_MS 60000
 #define REPLAY_WATER ((uint64_t)128 * 1024) /* waits for the socket before another page is read */
 #define STOP_TICK_MS 10
-#define ANSWERS_MAX ((size_t)64 * 1024 * 1024)
+#define ANSWERS_MAX ((size_t)16 * 1024 * 1024)
 
 static const struct deflate_params compression = {.server_max_window_bits = 15,
                                                   .client_max_window_bits = 15};

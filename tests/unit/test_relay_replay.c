@@ -113,7 +113,8 @@ static void on_ended(struct link *link, const struct link_end *last) {
 static const struct link_events events = {
     .opened = on_opened, .message = on_message, .pong = on_pong, .ended = on_ended};
 
-static void join(struct world *world, struct listener_end *end, const char *user, int64_t after) {
+static void try_join(struct world *world, struct listener_end *end, const char *user,
+                     int64_t after) {
   char url[200];
   const char *address = strstr(relay_address(world->relay), "://") + 3;
   int len = snprintf(url, sizeof url, urls, address, user);
@@ -123,6 +124,10 @@ static void join(struct world *world, struct listener_end *end, const char *user
   end->seen = after;
   end->replayed = -1;
   end->link = link_dial(world->rig.loop, &world->links, &events, end, url);
+}
+
+static void join(struct world *world, struct listener_end *end, const char *user, int64_t after) {
+  try_join(world, end, user, after);
   assert_non_null(end->link);
 }
 
@@ -271,6 +276,25 @@ static void test_number_from_elsewhere(void **state) {
   world_deinit(&world);
 }
 
+/* Whatever allocation fails while a replay begins, also when it has something to tell: it is
+   closed, or comes to its end. */
+static void test_no_memory(void **state) {
+  (void)state;
+  enum { ALLOCATIONS_MAX = 40 };
+  struct world world;
+  world_init(&world);
+  for (long n = 1; n <= ALLOCATIONS_MAX; n++) {
+    struct listener_end odd = {0};
+    world.rig.memory.fail_at = world.rig.memory.taken + n;
+    try_join(&world, &odd, "odd", 17);
+    while (odd.link && odd.replayed < 0)
+      rig_turn(&world.rig);
+    world.rig.memory.fail_at = 0;
+    leave(&odd);
+  }
+  world_deinit(&world);
+}
+
 /* A stop in the midst of all this leaves nothing behind, and every message read has its ack. */
 static void test_stop_in_the_midst(void **state) {
   (void)state;
@@ -294,11 +318,9 @@ static void test_stop_in_the_midst(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_storm),
-      cmocka_unit_test(test_long_replay),
-      cmocka_unit_test(test_paused_replay),
-      cmocka_unit_test(test_number_from_elsewhere),
-      cmocka_unit_test(test_stop_in_the_midst),
+      cmocka_unit_test(test_storm),         cmocka_unit_test(test_long_replay),
+      cmocka_unit_test(test_paused_replay), cmocka_unit_test(test_number_from_elsewhere),
+      cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_stop_in_the_midst),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
