@@ -342,7 +342,7 @@ static void from_another_thread(void **state) {
   box_init(&f, LIMPET_CONFIRM_BARRIER);
   limpet_options options = f.options;
   options.allocator = (limpet_allocator){NULL, NULL, NULL, NULL};
-  options.callbacks = (limpet_callbacks){NULL};
+  memset(&options.callbacks, 0, sizeof options.callbacks);
   for (unsigned round = 1; round <= 2; round++) {
     assert_int_equal(limpet_new(&options, NULL, &client, NULL), LIMPET_OK);
     for (int i = 0; i < 100; i++)
