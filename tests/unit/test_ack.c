@@ -51,6 +51,17 @@ static void ids_are_bounded(void **state) {
   }
 }
 
+static void long_texts_are_messages(void **state) {
+  (void)state;
+  static const char ack[] = "{\"type\":\"ack\",\"id\":\"a1\"}";
+  static char text[ACK_TEXT_MAX + 1];
+  char id[ACK_ID_MAX + 1];
+  memset(text, ' ', sizeof text);
+  memcpy(text, ack, sizeof ack - 1);
+  assert_true(ack_read_text(text, ACK_TEXT_MAX, id));
+  assert_false(ack_read_text(text, ACK_TEXT_MAX + 1, id));
+}
+
 /* ---- in the session ---- */
 
 static struct rig rig;
@@ -222,6 +233,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(acknowledgements_are_told_from_messages),
       cmocka_unit_test(ids_are_bounded),
+      cmocka_unit_test(long_texts_are_messages),
       RIGGED(an_ack_confirms_the_message_it_names),
       RIGGED(acks_count_only_where_they_are_asked_for),
       RIGGED(what_was_not_acknowledged_goes_again_on_the_next_link),
