@@ -13,14 +13,19 @@ _Static_assert(LIMPET_DETAIL_CAP == OUTBOX_DETAIL_CAP, "the longest details diff
 /* Beyond the window, so that the next messages are there when it moves. */
 #define WINDOWS_FED 2
 
+enum durable_phase {
+  DURABLE_OPEN,
+  DURABLE_CLOSING, /* what is confirmed from here on is not removed any more */
+  DURABLE_CLOSED   /* the disk has finished, or is waited for no longer */
+};
+
 struct durable {
   struct outbox *outbox; /* lives as long as the client */
   uint64_t tried_up_to;  /* the highest number handed to the present link */
   uint64_t credit_bytes; /* what the session has room for again, not yet asked for */
   uint32_t credit_count;
-  bool is_fed;     /* a link is open */
-  bool is_closing; /* what is confirmed from here on is not removed any more */
-  bool is_closed;  /* the disk has finished, or is waited for no longer */
+  enum durable_phase phase;
+  bool is_fed; /* a link is open */
 };
 
 /* It hangs where other threads' wishes do: clients without an outbox need not have room for it. */
@@ -195,7 +200,7 @@ static void feed(struct limpet_client *client, const struct outbox_event *event)
 }
 
 static void is_closed(struct limpet_client *client) {
-  durable_of(client)->is_closed = true;
+  durable_of(client)->phase = DURABLE_CLOSED;
   client_lock(client);
   session_disconnect(&client->session, client_now_ms(client));
   client_unlock(client);
@@ -229,7 +234,7 @@ static void take_event(struct limpet_client *client, const struct outbox_event *
 
 void durable_ask(struct limpet_client *client) {
   struct durable *durable = durable_of(client);
-  if (!durable || durable->is_closed || !durable->is_fed || !durable->credit_count)
+  if (!durable || durable->phase == DURABLE_CLOSED || !durable->is_fed || !durable->credit_count)
     return;
   outbox_want(durable->outbox, durable->credit_count, durable->credit_bytes);
   durable->credit_count = 0;
@@ -240,7 +245,7 @@ bool durable_take_events(struct limpet_client *client) {
   struct durable *durable = durable_of(client);
   struct outbox_event event;
   bool any = false;
-  while (durable && !durable->is_closed && outbox_next(durable->outbox, &event)) {
+  while (durable && durable->phase != DURABLE_CLOSED && outbox_next(durable->outbox, &event)) {
     take_event(client, &event);
     any = true;
   }
@@ -284,7 +289,7 @@ static void let_go(struct limpet_client *client, const struct envelope *envelope
    end that the disk will not know of: the next run sends it again and tells. */
 void durable_fate(struct limpet_client *client, const struct session_action *action) {
   struct envelope *envelope = (struct envelope *)action->fate.message;
-  const bool is_kept = action->fate.final && durable_of(client)->is_closing;
+  const bool is_kept = action->fate.final && durable_of(client)->phase != DURABLE_OPEN;
   const bool is_news = action->fate.fate != FATE_STORED && !is_kept;
   if (is_news && action->fate.final)
     let_go(client, envelope);
@@ -325,14 +330,14 @@ void durable_close(struct limpet_client *client) {
   struct durable *durable = durable_of(client);
   if (!durable)
     return;
-  durable->is_closing = true;
+  durable->phase = DURABLE_CLOSING;
   durable_link_ended(client);
   outbox_close(durable->outbox);
 }
 
 bool durable_is_closed(const struct limpet_client *client) {
   const struct durable *durable = durable_of(client);
-  return !durable || durable->is_closed;
+  return !durable || durable->phase == DURABLE_CLOSED;
 }
 
 void durable_abandon(struct limpet_client *client) {

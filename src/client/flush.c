@@ -10,7 +10,7 @@ struct flush {
   uv_sem_t done;
   limpet_result result;
   uint32_t deadline_ms;
-  uint64_t last_id;    /* the newest message accepted before */
+  uint64_t last_id;    /* above all messages accepted before */
   uint32_t epoch;      /* direct messages: on which link ... */
   uint64_t stream_end; /* ... and where they end in its stream */
 };
@@ -60,7 +60,7 @@ void flush_begin(struct limpet_client *client, struct flush *flush) {
     flush_refuse(client, flush);
     return;
   }
-  flush->last_id = client_newest_id(client);
+  flush->last_id = client_fresh_id(client);
   flush->epoch = client->epoch;
   if (client->link)
     flush->stream_end = link_stream_sent(client->link) + link_buffered(client->link);

@@ -172,8 +172,8 @@ void client_free_envelope(struct limpet_client *client, struct session_message *
 /** `options` (or NULL) gives replace_key and message_id. */
 struct envelope *envelope_new(struct limpet_client *client, uint8_t opcode, const void *data,
                               size_t len, const limpet_send_options *options);
-/** The newest number given to a message so far. */
-uint64_t client_newest_id(struct limpet_client *client);
+/** A number for a message: higher than all before. */
+uint64_t client_fresh_id(struct limpet_client *client);
 void client_take_inbox(struct limpet_client *client);
 void client_drop_inbox(struct limpet_client *client);
 /** Compares the buffered amount with high water and tells the application. */

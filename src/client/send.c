@@ -46,14 +46,10 @@ void client_free_envelope(struct limpet_client *client, struct session_message *
   memory_free(client_memory(client), message);
 }
 
-static uint64_t fresh_id(struct limpet_client *client) {
+uint64_t client_fresh_id(struct limpet_client *client) {
   if (durable_is_on(client))
     return durable_fresh_id(client);
   return atomic_fetch_add_explicit(&client->next_id, 1, memory_order_relaxed);
-}
-
-uint64_t client_newest_id(struct limpet_client *client) {
-  return fresh_id(client);
 }
 
 /* ---- how much waits ---- */
@@ -147,7 +143,7 @@ static inline limpet_result send_directly(struct limpet_client *client, uint8_t 
   if (!link_write(client->link, opcode, data, len, &client->direct_end))
     return LIMPET_NO_MEMORY;
   if (id)
-    *id = fresh_id(client);
+    *id = client_fresh_id(client);
   note_sent(client, len);
   return LIMPET_OK;
 }
@@ -168,7 +164,7 @@ SLOW_WAY static limpet_result send_now(struct limpet_client *client, uint8_t opc
   if (!link_write_volatile(client->link, opcode, data, len, &client->direct_end))
     return LIMPET_NO_MEMORY;
   if (id)
-    *id = fresh_id(client);
+    *id = client_fresh_id(client);
   note_sent(client, len);
   return LIMPET_OK;
 }
@@ -188,7 +184,7 @@ static limpet_result enqueue(struct limpet_client *client, struct envelope *enve
 
 static void fill_node(struct limpet_client *client, struct envelope *envelope,
                       const limpet_send_options *options, uint64_t now_ms) {
-  envelope->message.id = fresh_id(client);
+  envelope->message.id = client_fresh_id(client);
   if (options && options->ttl_ms)
     envelope->message.expires_at_ms = now_ms + options->ttl_ms;
   envelope->is_now = options && options->promise == LIMPET_PROMISE_NOW;
