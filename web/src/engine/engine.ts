@@ -1,0 +1,61 @@
+/** The session's exports (engine/engine.c), the same from WebAssembly and from its JavaScript twin. */
+export interface Engine {
+  memory: { readonly buffer: ArrayBuffer };
+  results(): number;
+  client(): number;
+  freeClient(c: number): void;
+  message(len: number, expiresAtMs: number, id: number): number;
+  freeMessage(m: number): void;
+  init(
+    c: number, seed: number, maxRetries: number, initialDelayMs: number, maxDelayMs: number, multiplier: number,
+    jitter: number, stableAfterMs: number, reconnectOnNormalClose: number, dialect: number,
+    heartbeatIntervalMs: number, heartbeatTimeoutMs: number, probeTimeoutMs: number, closeTimeoutMs: number,
+    readyTimeoutMs: number, confirm: number, queueLimit: number, queueLimitBytes: number, reportFates: number,
+  ): void;
+  connect(c: number, nowMs: number): void;
+  disconnect(c: number, nowMs: number): void;
+  ready(c: number): void;
+  healthy(c: number): void;
+  probe(c: number, nowMs: number): void;
+  enqueue(c: number, nowMs: number, m: number): number;
+  clear(c: number): void;
+  opened(c: number, nowMs: number, epoch: number): void;
+  verdict(c: number, kind: number, closeCode: number, isFinal: number): number;
+  lost(c: number, nowMs: number, epoch: number, kind: number, closeCode: number, verdict: number): void;
+  asked(c: number, nowMs: number, epoch: number, begin: number, end: number): void;
+  written(c: number, nowMs: number, epoch: number, m: number, end: number): void;
+  flushed(c: number, nowMs: number, epoch: number, sent: number): void;
+  writable(c: number, epoch: number, writable: number): void;
+  reply(c: number, nowMs: number, epoch: number, serverMs: number, originalMs: number): number;
+  received(c: number, messages: number, bytes: number): void;
+  sent(c: number, messages: number, bytes: number): void;
+  down(c: number, nowMs: number): void;
+  up(c: number, nowMs: number): void;
+  tick(c: number, nowMs: number): void;
+  deadline(c: number): number;
+  retryAt(c: number): number;
+  attempt(c: number): number;
+  isOpen(c: number): number;
+  metrics(c: number, nowMs: number): void;
+  next(c: number, nowMs: number): number;
+  backoff(maxDelayMs: number, initialDelayMs: number, multiplier: number, jitter: number, attempt: number, unit: number): number;
+}
+
+let engine: Engine | undefined;
+let make: () => Engine = () => {
+  throw new Error('limpet: no engine');
+};
+
+/** Another engine for the whole page, before the first client: `limpet/engine-js` calls it. */
+export function setEngine(other: Engine): void {
+  engine = other;
+}
+
+export function setEngineMaker(maker: () => Engine): void {
+  make = maker;
+}
+
+/** The page's one engine, made at the first call. */
+export function getEngine(): Engine {
+  return (engine ??= make());
+}
