@@ -1,14 +1,14 @@
-// Writes what the loaders of src/engine import: the wasm as a string constant, one character a
-// byte (gzip packs that better than base64), and wasm2js's code as a function that makes an engine
-// (wasm2js instantiates at import; an import of ours must have no effect).
+// Writes what the loaders of src/engine import: the wasm, packed, and wasm2js's code as a function
+// that makes an engine (wasm2js instantiates at import; an import of ours must have no effect).
 import { readFileSync, writeFileSync } from 'node:fs';
+import { pack } from './pack.mjs';
 
 const read = (name) => readFileSync(new URL(`../build/${name}`, import.meta.url));
 const write = (name, text) => writeFileSync(new URL(`../src/engine/${name}`, import.meta.url), text);
 
 function wasm() {
-  const text = JSON.stringify(read('engine.wasm').toString('latin1'));
-  return `export default ${text.replace(/[\u007f-\u00ff]/g, (c) => '\\x' + c.charCodeAt(0).toString(16))};\n`;
+  const bytes = read('engine.wasm');
+  return `export const len = ${bytes.length};\nexport const packed = ${JSON.stringify(pack(bytes))};\n`;
 }
 
 function js() {
