@@ -81,7 +81,10 @@ export class Client implements ClientLike {
   #link: Link | undefined;
   #url = '';
   #detail = '';
+  #farewell: [number, string] = [1000, ''];
   #lastId = 0;
+  #heldBytes = 0;
+  #isReady = false;
   #messagesIn = 0;
   #bytesIn = 0;
   #isDraining = false;
@@ -121,23 +124,45 @@ export class Client implements ClientLike {
     return this.#link?.socket;
   }
 
+  get binaryType(): BinaryType {
+    return this.#options.binaryType ?? 'blob';
+  }
+
+  set binaryType(type: BinaryType) {
+    this.#options.binaryType = type;
+    if (this.#link) this.#link.socket.binaryType = type;
+  }
+
+  /** Bytes that wait: in the queue, or in the browser's buffer. */
+  get bufferedAmount(): number {
+    return Math.max(this.metrics().queuedBytes, this.#link?.socket.bufferedAmount ?? 0);
+  }
+
   /** Messages may go at once. */
   get isOpen(): boolean {
     return !!this.#engine.isOpen(this.#at);
   }
 
   connect(): void {
-    const isAtRest = /CLOSED|ERROR|FAILED/.test(this.state);
-    if (isAtRest && this.#minds() && seemsOffline()) this.#engine.down(this.#at, nowMs());
-    this.#input((now) => this.#engine.connect(this.#at, now));
+    /* at rest nothing was watched */
+    if (/CLOSED|ERROR/.test(this.state)) this.#engine[this.#minds() && seemsOffline() ? 'down' : 'up'](this.#at, nowMs());
+    this.retryNow();
   }
 
   retryNow(): void {
     this.#input((now) => this.#engine.connect(this.#at, now));
   }
 
-  disconnect(): void {
+  /** The code and reason go to the peer: 1000 or 3000-4999. CLOSED is the last report. */
+  disconnect(code = 1000, reason = ''): void {
+    this.#farewell = [code, reason];
     this.#input((now) => this.#engine.disconnect(this.#at, now));
+  }
+
+  /** Another link in place of the present one, or `connect()` where there is none; the queue stays. */
+  reconnect(): void {
+    if (this.isOpen) this.#redial(this.#epoch);
+    else this.connect();
   }
 
   clear(): void {
@@ -145,6 +170,7 @@ export class Client implements ClientLike {
   }
 
   ready(): void {
+    this.#isReady = this.isOpen;
     this.#input(() => this.#engine.ready(this.#at));
   }
 
@@ -165,7 +191,7 @@ export class Client implements ClientLike {
   send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
     checkData(data);
     const size = sizeOf(data);
-    if (isNow) return this.#sendNow(data, size);
+    if (isNow || this.#passes(size)) return this.#sendNow(data, size);
     const now = nowMs();
     const m = this.#engine.message(size, ttlMs < 0 ? -1 : now + ttlMs, this.#lastId + 1);
     if (!m) return 0;
@@ -175,6 +201,7 @@ export class Client implements ClientLike {
     }
     const id = ++this.#lastId;
     this.#messages.set(m, data);
+    this.#heldBytes += size;
     this.#drain();
     return id;
   }
@@ -182,6 +209,7 @@ export class Client implements ClientLike {
   metrics(): Metrics {
     const now = nowMs();
     const engine = this.#engine;
+    if (this.#flushTimer) this.#pollFlush();
     const retryAt = engine.retryAt(this.#at);
     engine.received(this.#at, this.#messagesIn, this.#bytesIn);
     this.#messagesIn = this.#bytesIn = 0;
@@ -226,8 +254,8 @@ export class Client implements ClientLike {
   #act(kind: number, [epoch, a, b, c, d, e]: number[]): void {
     if (kind === 1) this.#dial(epoch!);
     else if (kind === 2) this.#drop();
-    else if (kind === 3) this.#lose(epoch!, a!, b!, 'no answer in time');
-    else if (kind === 4) this.#close(a!);
+    else if (kind === 3) this.#lose(epoch!, a!, b!, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
+    else if (kind === 4) this.#close();
     else if (kind === 5) this.#ask(epoch!);
     else if (kind === 6) this.#write(epoch!, b!);
     else if (kind === 7) this.#stateChanged(STATES[a!]!, STATES[b!]!, REASONS[c!]!);
@@ -253,6 +281,7 @@ export class Client implements ClientLike {
   #stateChanged(from: State, to: State, reason: Reason): void {
     this.state = to;
     this.reason = reason;
+    this.#watch();
     this.#log(`State: ${from} → ${to}`);
     this.#tell('state', to, from, reason);
   }
@@ -276,6 +305,7 @@ export class Client implements ClientLike {
 
   #fate(id: number, m: number, fate: number, drop: number, isFinal: number): void {
     if (isFinal) {
+      this.#heldBytes -= sizeOf(this.#messages.get(m));
       this.#messages.delete(m);
       this.#engine.freeMessage(m);
     }
@@ -284,16 +314,18 @@ export class Client implements ClientLike {
 
   // ---- time and the page ----
 
-  /* Once nothing is left to do: the timers that the present state needs. */
+  /* Once nothing is left to do: the timer for what is due next. */
   #settle(): void {
-    const due = this.#engine.deadline(this.#at);
-    this.#due = due < 0 ? Infinity : due;
+    const deadline = this.#engine.deadline(this.#at);
+    const due = deadline < 0 ? Infinity : deadline;
+    if (due === this.#due && this.#timer) return;
+    this.#due = due;
     clearTimeout(this.#timer);
-    if (due >= 0) this.#timer = timer(due - nowMs(), () => this.#rang());
-    this.#watch();
+    this.#timer = due < Infinity ? timer(due - nowMs(), () => this.#rang()) : undefined;
   }
 
   #rang(): void {
+    this.#timer = undefined;
     const lateMs = nowMs() - this.#due;
     if (lateMs > LATE_MS) this.#yield();
     else if (lateMs >= 0) this.#input((now) => this.#engine.tick(this.#at, now));
@@ -316,22 +348,15 @@ export class Client implements ClientLike {
   #watch(): void {
     const isAtRest = /CLOSED|ERROR/.test(this.state);
     if (this.#options.networkWatch) (isAtRest ? unwatch : watch)(this);
-    const isWaiting = this.state === 'WAITING_FOR_NETWORK';
-    if (!isWaiting) clearTimeout(this.#safetyTimer);
-    if (!isWaiting) this.#safetyTimer = undefined;
-    else this.#safetyTimer ??= timer(this.#options.maxDelayMs, () => this.#dialAnyway());
-  }
-
-  /* The event of the network's return may have been missed. */
-  #dialAnyway(): void {
-    this.#safetyTimer = undefined;
-    this.retryNow();
+    clearTimeout(this.#safetyTimer);
+    /* the event of the network's return may be missed */
+    if (this.state === 'WAITING_FOR_NETWORK') this.#safetyTimer = timer(this.#options.maxDelayMs, () => this.retryNow());
   }
 
   /** @internal The page's network watch calls it. */
   networkChanged(isUp: boolean): void {
-    if (isUp) this.#input((now) => this.#engine.up(this.#at, now));
-    else if (this.#minds()) this.#input((now) => this.#engine.down(this.#at, now));
+    if (!this.#minds()) return;
+    this.#input((now) => this.#engine[isUp ? 'up' : 'down'](this.#at, now));
     this.probe();
   }
 
@@ -380,7 +405,7 @@ export class Client implements ClientLike {
 
   #attach(epoch: number, socket: WebSocket): void {
     let isOpen = false;
-    socket.binaryType = this.#options.binaryType ?? 'blob';
+    socket.binaryType = this.binaryType;
     this.#link = new Link(socket, {
       opened: (event) => {
         isOpen = true;
@@ -393,6 +418,7 @@ export class Client implements ClientLike {
 
   #linkOpened(epoch: number, event: Event): void {
     clearTimeout(this.#dialTimer);
+    this.#isReady = !this.#options.holdUntilReady;
     this.#openEvent = event;
     this.#closeEvent = undefined;
     this.#input((now) => {
@@ -439,12 +465,19 @@ export class Client implements ClientLike {
     return verdict;
   }
 
-  #close(code: number): void {
+  #close(): void {
     this.#isClosing = true;
-    guarded(() => this.#link?.socket.close(code));
+    guarded(() => this.#link?.socket.close(...this.#farewell));
   }
 
   // ---- messages ----
+
+  /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
+  #passes(size: number): boolean {
+    const { confirm, queueLimitBytes } = this.#options;
+    if (confirm !== 'none' || !this.#isReady || this.#isDraining || !this.isOpen) return false;
+    return this.#heldBytes + size > queueLimitBytes && this.#link!.socket.bufferedAmount <= HIGH_WATER;
+  }
 
   #sendNow(data: Data, size: number): number {
     const link = this.#link;
@@ -452,7 +485,10 @@ export class Client implements ClientLike {
     this.#put(link, data, size);
     this.#engine.sent(this.#at, 1, size);
     this.#flush();
-    return ++this.#lastId;
+    this.#drain();
+    const id = ++this.#lastId;
+    this.#tell('fate', id, 'written', 'none');
+    return id;
   }
 
   #put(link: Link, data: Data, size: number): void {
@@ -482,6 +518,7 @@ export class Client implements ClientLike {
   }
 
   #pollFlush(): void {
+    clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
     this.#flush();
     this.#drain();
@@ -490,7 +527,7 @@ export class Client implements ClientLike {
   #ask(epoch: number): void {
     const link = this.#link!;
     const { heartbeat } = this.#options;
-    if (heartbeat === 'off') return this.#redial(epoch);
+    if (heartbeat === 'off') return this.#options.maxRetries ? this.#redial(epoch) : undefined;
     const text = heartbeat === 'ping' ? '{"type":"ping"}' : `{"type":"heartbeat","timestamp":${Date.now()}}`;
     const begin = link.sent;
     this.#put(link, text, text.length);
@@ -498,11 +535,13 @@ export class Client implements ClientLike {
     this.#flush();
   }
 
-  /* Without a question there is no telling, and a new link costs less than a dead one. */
+  /* Without a question there is no telling, and a new link costs less than a dead one. With no
+     retries it would be the end, so there it is left alone. */
   #redial(epoch: number): void {
     if (epoch !== this.#epoch) return;
     this.#drop();
-    this.#detail = 'probed';
+    this.#closeEvent = undefined;
+    this.#detail = 'dialed anew';
     this.#input((now) => this.#engine.lost(this.#at, now, epoch, CONNECTION_LOST, 0, 1));
   }
 
