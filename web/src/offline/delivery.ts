@@ -40,7 +40,7 @@ function judgeError(error: unknown): Outcome {
 /** 401 is not final: the token may be renewed, and a message must not be lost to an expired login. It holds all, as no other message would fare better. */
 function judgeStatus(status: number): Outcome {
   const outcome: Outcome = { end: 'failed', reason: `The server answered ${status}`, status, retryAfterMs: 0 };
-  if ([0, 401, 408, 425, 429, 502, 503, 504].includes(status)) outcome.end = 'stuck';
+  if (status < 400 || [401, 408, 425, 429, 502, 503, 504].includes(status)) outcome.end = 'stuck';
   else if (status >= 500) outcome.end = 'held';
   return outcome;
 }
