@@ -5,7 +5,7 @@
 import { type Backoff, backoffDelay, delayWithHint } from './backoff';
 import { type Outcome, deliver } from './delivery';
 import { OfflineQueueError, storageError } from './error';
-import type { Outbox, Stored } from './outbox';
+import type { Outbox } from './outbox';
 import type { FailedMessage, OfflineQueueOptions, PendingMessage } from './types';
 
 export type SenderOptions = OfflineQueueOptions & Backoff & { timeoutMs: number; random: () => number };
@@ -96,7 +96,7 @@ export class Sender {
     else this.lanes.clear();
   }
 
-  private async send(message: Stored): Promise<void> {
+  private async send(message: PendingMessage): Promise<void> {
     const attempt = (this.attempt = new AbortController());
     this.reports.sending(message.id);
     const outcome = await this.bounded(message, attempt);
@@ -105,7 +105,7 @@ export class Sender {
   }
 
   /** Undefined: given up. A `send` or a token function that never ends must not hold the outbox for ever. */
-  private async bounded({ seq: _, ...message }: Stored, attempt: AbortController): Promise<Outcome | undefined> {
+  private async bounded(message: PendingMessage, attempt: AbortController): Promise<Outcome | undefined> {
     const { timeoutMs } = this.options;
     let late: Outcome | undefined;
     const timer = setTimeout(() => {
@@ -118,7 +118,7 @@ export class Sender {
     return attempt.signal.aborted ? late : outcome;
   }
 
-  private async settle(message: Stored, outcome: Outcome): Promise<void> {
+  private async settle(message: PendingMessage, outcome: Outcome): Promise<void> {
     if (outcome.end === 'stuck') this.hold = this.longer(this.hold, outcome);
     else this.hold = free();
     if (outcome.end === 'held') this.lanes.set(message.conversationId, this.longer(this.laneOf(message), outcome));
@@ -127,17 +127,17 @@ export class Sender {
     await this.store(message, outcome);
   }
 
-  private async store({ seq, ...message }: Stored, outcome: Outcome): Promise<void> {
+  private async store(message: PendingMessage, outcome: Outcome): Promise<void> {
     if (outcome.end === 'done') {
-      await this.outbox.remove(seq);
+      await this.outbox.remove(message.id);
       this.reports.delivered(message);
     } else if (outcome.end === 'failed') {
-      const failed = await this.outbox.fail(seq, outcome.reason, outcome.status);
+      const failed = await this.outbox.fail(message.id, outcome.reason, outcome.status);
       if (failed) this.reports.failed(failed);
     }
   }
 
-  private laneOf(message: Stored): Hold {
+  private laneOf(message: PendingMessage): Hold {
     return this.lanes.get(message.conversationId) ?? free();
   }
 
