@@ -33,6 +33,8 @@ const nowMs = () => performance.now();
 export class Sender {
   private hold = free();
   private readonly lanes = new Map<string, Hold>();
+  /** The conversation that all waited for last: others are tried before it, so that it cannot hold them for ever. */
+  private avoided: string | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private attempt: AbortController | undefined;
   private isRunning = false;
@@ -77,11 +79,17 @@ export class Sender {
 
   private async step(): Promise<void> {
     if (isHolding(this.hold)) return this.waitUntil(this.hold.untilMs);
-    const message = await this.outbox.next((lane) => isHolding(this.lanes.get(lane)), this.lanes.size > 0);
+    const message = await this.next();
     if (!this.isRunning || !this.reports.isOwner()) return;
     if (!message) return this.rest();
     this.looksAgain = true;
     await this.send(message);
+  }
+
+  private async next(): Promise<PendingMessage | undefined> {
+    const isHeld = (lane: string) => isHolding(this.lanes.get(lane));
+    const other = this.avoided && (await this.outbox.next((lane) => lane === this.avoided || isHeld(lane), true));
+    return other || this.outbox.next(isHeld, this.lanes.size > 0);
   }
 
   private waitUntil(untilMs: number): void {
@@ -119,12 +127,18 @@ export class Sender {
   }
 
   private async settle(message: PendingMessage, outcome: Outcome): Promise<void> {
-    if (outcome.end === 'stuck') this.hold = this.longer(this.hold, outcome);
-    else this.hold = free();
-    if (outcome.end === 'held') this.lanes.set(message.conversationId, this.longer(this.laneOf(message), outcome));
-    else if (outcome.end !== 'stuck') this.lanes.delete(message.conversationId);
+    this.wait(message.conversationId, outcome);
     if (outcome.end !== 'done') this.reports.trouble(new OfflineQueueError('delivery', outcome.reason));
     await this.store(message, outcome);
+  }
+
+  private wait(lane: string, outcome: Outcome): void {
+    const isStuck = outcome.end === 'stuck';
+    this.hold = isStuck ? this.longer(this.hold, outcome) : free();
+    if (isStuck) this.avoided = lane;
+    else if (this.avoided === lane) this.avoided = undefined;
+    if (outcome.end === 'held') this.lanes.set(lane, this.longer(this.lanes.get(lane) ?? free(), outcome));
+    else if (!isStuck) this.lanes.delete(lane);
   }
 
   private async store(message: PendingMessage, outcome: Outcome): Promise<void> {
@@ -135,10 +149,6 @@ export class Sender {
       const failed = await this.outbox.fail(message.id, outcome.reason, outcome.status);
       if (failed) this.reports.failed(failed);
     }
-  }
-
-  private laneOf(message: PendingMessage): Hold {
-    return this.lanes.get(message.conversationId) ?? free();
   }
 
   private longer({ attempt }: Hold, { retryAfterMs }: { retryAfterMs: number }): Hold {
