@@ -199,9 +199,12 @@ static void serve_ws(struct relay *relay, struct http_exchange *exchange) {
 
 /* Machines ask for these two again and again: no line in the log. */
 static void serve_health(struct relay *relay, struct http_exchange *exchange) {
-  static const char text[] = "{\"status\":\"ok\"}\n";
-  struct http_response response = {
-      .status = 200, .content_type = "application/json", .body = text, .body_len = sizeof text - 1};
+  const char *text = relay->options->has_levers ? "{\"status\":\"ok\",\"levers\":true}\n"
+                                                : "{\"status\":\"ok\"}\n";
+  struct http_response response = {.status = 200,
+                                   .content_type = "application/json",
+                                   .body = text,
+                                   .body_len = strlen(text)};
   respond(relay, exchange, &response, NULL);
 }
 

@@ -216,13 +216,14 @@ class Levers(WebCase):
         for path in ("/demo/cut?conversation_id=tea&user_id=ann", "/demo/kill"):
             self.assertEqual(relay.curl(path, "--request", "POST").status, 405)
             self.assertEqual(relay.curl(path).status, 404)
-        self.assertEqual(relay.curl("/healthz").status, 200)
+        self.assertEqual(relay.curl("/healthz").json, {"status": "ok"})
 
     def test_cut_drops_that_user_alone(self):
         relay = self.page(env={"LIMPET_DEMO_LEVERS": "1"})
         ann, bob = self.join(relay, "tea", "ann"), self.join(relay, "tea", "bob")
         other = self.join(relay, "coffee", "ann")
         cut = "/demo/cut?conversation_id=tea&user_id=ann"
+        self.assertEqual(relay.curl("/healthz").json, {"status": "ok", "levers": True})
         self.assertEqual(relay.curl(cut).status, 405)
         self.assertEqual(relay.curl("/demo/cut", "--request", "POST").status, 400)
         self.assertEqual(relay.curl(cut, "--request", "POST").status, 204)
