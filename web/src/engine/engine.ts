@@ -1,3 +1,5 @@
+import { makeWasmEngine } from './wasm';
+
 /** The session's exports (engine/engine.c), the same from WebAssembly and from its JavaScript twin. */
 export interface Engine {
   memory: { readonly buffer: ArrayBuffer };
@@ -42,20 +44,32 @@ export interface Engine {
 }
 
 let engine: Engine | undefined;
-let make: () => Engine = () => {
-  throw new Error('limpet: no engine');
-};
+let spare: (() => Engine) | undefined;
 
-/** Another engine for the whole page, before the first client: `limpet/engine-js` calls it. */
+/** Another engine for the whole page, before the first client. */
 export function setEngine(other: Engine): void {
   engine = other;
 }
 
-export function setEngineMaker(maker: () => Engine): void {
-  make = maker;
+/** What makes the engine where WebAssembly is refused: `limpet/engine-js` calls it. */
+export function setSpareEngine(maker: () => Engine): void {
+  spare = maker;
 }
 
-/** The page's one engine, made at the first call. */
+/* By trying: WebAssembly.validate() says yes where the page's policy then throws. */
+function make(): Engine {
+  try {
+    return makeWasmEngine();
+  } catch (error) {
+    if (spare) return spare();
+    throw new Error(`WebAssembly refused: call useJsEngine() of limpet/engine-js first (${error})`);
+  }
+}
+
+/**
+ * The page's one engine, made at the first call.
+ * @throws Error where WebAssembly is refused and no other engine was registered.
+ */
 export function getEngine(): Engine {
   return (engine ??= make());
 }

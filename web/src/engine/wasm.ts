@@ -1,8 +1,8 @@
-import bytes from './bytes.generated';
+import { len, packed } from './bytes.generated';
 import type { Engine } from './engine';
+import { unpack } from './unpack';
 
 /** Compiled and instantiated synchronously; throws under a policy without wasm-unsafe-eval. */
 export function makeWasmEngine(): Engine {
-  const code = Uint8Array.from(bytes, (c) => c.charCodeAt(0));
-  return new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Engine;
+  return new WebAssembly.Instance(new WebAssembly.Module(unpack(packed, len))).exports as unknown as Engine;
 }

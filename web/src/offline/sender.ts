@@ -1,0 +1,160 @@
+/**
+ * Delivers one message at a time, in order, while this tab is the owner. Two kinds of waiting: `hold` stops all (network, server or login), `lanes` one conversation each.
+ * Nothing here is kept on disk: after a reload the first attempt is made at once.
+ */
+import { type Backoff, backoffDelay, delayWithHint } from './backoff';
+import { type Outcome, deliver } from './delivery';
+import { OfflineQueueError, storageError } from './error';
+import type { Outbox, Stored } from './outbox';
+import type { FailedMessage, OfflineQueueOptions, PendingMessage } from './types';
+
+export type SenderOptions = OfflineQueueOptions & Backoff & { timeoutMs: number; random: () => number };
+
+export interface SenderReports {
+  /** May be answered no at any time: a lease can run out between two messages. */
+  isOwner(): boolean;
+  sending(id: string | null): void;
+  delivered(message: PendingMessage): void;
+  failed(message: FailedMessage): void;
+  trouble(error: OfflineQueueError): void;
+}
+
+interface Hold {
+  attempt: number;
+  /** Of performance.now(). */
+  untilMs: number;
+  /** By the server's Retry-After: `wake` does not shorten it. */
+  isTold: boolean;
+}
+
+const free = (): Hold => ({ attempt: 0, untilMs: 0, isTold: false });
+const nowMs = () => performance.now();
+
+export class Sender {
+  private hold = free();
+  private readonly lanes = new Map<string, Hold>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private attempt: AbortController | undefined;
+  private isRunning = false;
+  private isLooping = false;
+  private looksAgain = false;
+
+  constructor(private readonly outbox: Outbox, private readonly options: SenderOptions, private readonly reports: SenderReports) {}
+
+  start(): void {
+    this.isRunning = true;
+    this.look();
+  }
+
+  /** What is under way is given up; the server may have it already, and drops it when it comes again. */
+  stop(): void {
+    this.isRunning = false;
+    clearTimeout(this.timer);
+    this.attempt?.abort();
+  }
+
+  /** "Try now": waits end, but those that the server asked for. */
+  wake(): void {
+    for (const hold of [this.hold, ...this.lanes.values()]) if (!hold.isTold) hold.untilMs = 0;
+    this.look();
+  }
+
+  /** There may be something to do. */
+  look(): void {
+    this.looksAgain = true;
+    if (this.isRunning && !this.isLooping) void this.loop();
+  }
+
+  private async loop(): Promise<void> {
+    this.isLooping = true;
+    clearTimeout(this.timer);
+    while (this.isRunning && this.looksAgain) {
+      this.looksAgain = false;
+      await this.step().catch((error) => this.storageFailed(error));
+    }
+    this.isLooping = false;
+  }
+
+  private async step(): Promise<void> {
+    if (isHolding(this.hold)) return this.waitUntil(this.hold.untilMs);
+    const message = await this.outbox.next((lane) => isHolding(this.lanes.get(lane)), this.lanes.size > 0);
+    if (!this.isRunning || !this.reports.isOwner()) return;
+    if (!message) return this.rest();
+    this.looksAgain = true;
+    await this.send(message);
+  }
+
+  private waitUntil(untilMs: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.look(), Math.max(0, untilMs - nowMs()) + 1);
+  }
+
+  /** Nothing can go now: until the first conversation's wait is over, or somebody calls. */
+  private rest(): void {
+    const waits = [...this.lanes.values()].filter(isHolding).map((hold) => hold.untilMs);
+    if (waits.length) this.waitUntil(waits.reduce((a, b) => Math.min(a, b)));
+    else this.lanes.clear();
+  }
+
+  private async send(message: Stored): Promise<void> {
+    const attempt = (this.attempt = new AbortController());
+    this.reports.sending(message.id);
+    const outcome = await this.bounded(message, attempt);
+    const isGivenUp = attempt.signal.aborted && !this.isRunning;
+    if (outcome.end === 'done' || !isGivenUp) await this.settle(message, outcome);
+    this.reports.sending(null);
+  }
+
+  /** A `send` or a token function that never ends must not hold the outbox for ever. */
+  private async bounded({ seq: _, ...message }: Stored, attempt: AbortController): Promise<Outcome> {
+    const { timeoutMs } = this.options;
+    const late: Outcome = { end: 'stuck', reason: `No answer within ${timeoutMs} ms`, status: 0, retryAfterMs: 0 };
+    const timer = setTimeout(() => attempt.abort(), timeoutMs);
+    const aborted = new Promise<Outcome>((resolve) => attempt.signal.addEventListener('abort', () => resolve(late)));
+    const outcome = await Promise.race([aborted, deliver(this.options, message, attempt.signal)]);
+    clearTimeout(timer);
+    return outcome;
+  }
+
+  private async settle(message: Stored, outcome: Outcome): Promise<void> {
+    if (outcome.end === 'stuck') this.hold = this.longer(this.hold, outcome);
+    else this.hold = free();
+    if (outcome.end === 'held') this.lanes.set(message.conversationId, this.longer(this.laneOf(message), outcome));
+    else if (outcome.end !== 'stuck') this.lanes.delete(message.conversationId);
+    if (outcome.end !== 'done') this.reports.trouble(new OfflineQueueError('delivery', outcome.reason));
+    await this.store(message, outcome);
+  }
+
+  private async store({ seq, ...message }: Stored, outcome: Outcome): Promise<void> {
+    if (outcome.end === 'done') {
+      await this.outbox.remove(seq);
+      this.reports.delivered(message);
+    } else if (outcome.end === 'failed') {
+      const failed = await this.outbox.fail(seq, outcome.reason, outcome.status);
+      if (failed) this.reports.failed(failed);
+    }
+  }
+
+  private laneOf(message: Stored): Hold {
+    return this.lanes.get(message.conversationId) ?? free();
+  }
+
+  private longer({ attempt }: Hold, { retryAfterMs }: { retryAfterMs: number }): Hold {
+    const { options } = this;
+    const delay = backoffDelay(options, attempt, options.random());
+    const delayMs = retryAfterMs ? delayWithHint(options, delay, retryAfterMs, options.random()) : delay;
+    return { attempt: attempt + 1, untilMs: nowMs() + delayMs, isTold: retryAfterMs > 0 };
+  }
+
+  /** Also after a delivery that could not be noted down: it is sent again later, and the server drops it. */
+  private storageFailed(error: unknown): void {
+    this.hold = this.longer(this.hold, { retryAfterMs: 0 });
+    this.looksAgain = true;
+    this.reports.sending(null);
+    this.reports.trouble(storageError(error));
+  }
+}
+
+function isHolding(hold: Hold | undefined): boolean {
+  return hold !== undefined && hold.untilMs > nowMs();
+}
