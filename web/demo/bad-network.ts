@@ -18,6 +18,11 @@ export class BadNetwork {
     return this.frozen;
   }
 
+  /** Nothing to break, and nothing that waits in front. */
+  private get isClear(): boolean {
+    return !this.frozen && this.delayMs === 0 && this.held.length === 0;
+  }
+
   /** Links stay open and carry nothing: neither end is told. What was on its way is gone. */
   freeze(): void {
     this.frozen = true;
@@ -88,7 +93,7 @@ export class BadNetwork {
     for (const type of ['open', 'message', 'error', 'close'])
       socket.addEventListener(type, (event) => {
         if (type === 'close') this.sockets.delete(socket);
-        if (event.isTrusted && (this.frozen || this.delayMs > 0)) this.holdBack(socket, event);
+        if (event.isTrusted && !this.isClear) this.holdBack(socket, event);
       });
   }
 
@@ -100,7 +105,7 @@ export class BadNetwork {
   /** One way through: now, later, or never. Order is kept, also when the delay changes. */
   private carry(run: () => void): void {
     if (this.frozen) return;
-    if (this.delayMs === 0 && this.held.length === 0) {
+    if (this.isClear) {
       run();
       return;
     }

@@ -193,12 +193,13 @@ export class Pane {
 
   private stateChanged(to: State, from: State, reason: Reason): void {
     this.element.dataset.state = to;
-    this.chart.up(to === 'CONNECTED');
     if (from === 'CONNECTED') {
+      this.chart.up(false);
       this.lostAt = Date.now();
       this.log.event('lost', reason === 'network_down' ? 'No network' : 'Connection lost');
     }
     if (to !== 'CONNECTED') return;
+    this.chart.up(true);
     this.caughtUp = 0;
     this.queue.wake();
   }
