@@ -3,6 +3,7 @@
  * function that says what each is worth. What the application makes of it is not known here.
  */
 #include "failure.h"
+#include "session_scope.h"
 
 #include <stddef.h>
 
@@ -79,7 +80,7 @@ enum failure_verdict failure_verdict(const struct failure *failure, bool was_ope
   case FAILURE_INVALID_ARGUMENT:
     return VERDICT_GIVE_UP;
   case FAILURE_HTTP_STATUS:
-    return verdict_on_status(failure->http_status, was_open);
+    return HAS_HTTP_STATUS ? verdict_on_status(failure->http_status, was_open) : VERDICT_BACK_OFF;
   case FAILURE_CLOSED_BY_PEER:
     return verdict_on_close(failure->close_code, reconnect_on_normal_close);
   default:

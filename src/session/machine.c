@@ -1,6 +1,7 @@
 #include "machine.h"
 #include "actions.h"
 #include "require.h"
+#include "session_scope.h"
 #include "timers.h"
 
 #define NETWORK_SPREAD_MS 50
@@ -153,7 +154,7 @@ void machine_step(struct session *s, uint64_t now_ms, enum session_input input) 
 /* ---- losses ---- */
 
 static bool has_hint(const struct failure *failure) {
-  return (failure->http_status == 429 || failure->http_status == 503) &&
+  return HAS_HTTP_STATUS && (failure->http_status == 429 || failure->http_status == 503) &&
          failure->retry_after_ms != SESSION_NEVER;
 }
 

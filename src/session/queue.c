@@ -5,6 +5,7 @@
 #include "queue.h"
 #include "require.h"
 #include "session.h"
+#include "session_scope.h"
 
 #include <string.h>
 
@@ -13,6 +14,10 @@ enum place { PLACE_NONE, PLACE_WAITING, PLACE_IN_FLIGHT, PLACE_RECOVERED };
 enum { OWED_QUEUED = 1, OWED_WRITTEN = 2, OWED_FINAL = 4 };
 
 typedef struct session_message node;
+
+static bool is_stored(const node *m) {
+  return HAS_STORED && m->is_stored;
+}
 
 /* ---- rings: `head` is the oldest, head->previous the newest ---- */
 
@@ -105,6 +110,10 @@ static void expiry_remove(struct message_queue *q, node *m) {
 
 /* ---- replace keys: a tree whose paths are the bits of a hash ---- */
 
+static bool has_key(const node *m) {
+  return HAS_REPLACE_KEYS && m->replace_key;
+}
+
 static uint64_t hash_key(const node *m) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   for (uint32_t i = 0; i < m->replace_key_len; i++)
@@ -127,7 +136,7 @@ static node **key_slot(struct message_queue *q, const node *m) {
 
 /* The newest waiting one stands for its key; an older one that came back from a link does not. */
 static void key_insert(struct message_queue *q, node *m) {
-  if (!m->replace_key)
+  if (!has_key(m))
     return;
   node **slot = key_slot(q, m);
   if (!*slot)
@@ -136,7 +145,7 @@ static void key_insert(struct message_queue *q, node *m) {
 
 /* Any node below may stand in for the removed one: it shares the path so far. */
 static void key_remove(struct message_queue *q, node *m) {
-  if (!m->replace_key)
+  if (!has_key(m))
     return;
   node **slot = key_slot(q, m);
   if (*slot != m)
@@ -210,7 +219,7 @@ bool queue_next_report(struct message_queue *q, struct queue_report *report) {
 
 static void finish(struct message_queue *q, node *m, enum session_fate fate,
                    enum session_drop drop) {
-  if (m->is_stored)
+  if (is_stored(m))
     q->stored_count--;
   else
     q->bytes -= m->len;
@@ -249,7 +258,7 @@ typedef void leave_list(struct message_queue *q, node *m);
 static leave_list *leave_place(const node *m) {
   if (m->place == PLACE_WAITING)
     return leave_waiting;
-  return m->place == PLACE_RECOVERED ? leave_recovered : leave_in_flight;
+  return HAS_RECOVERED && m->place == PLACE_RECOVERED ? leave_recovered : leave_in_flight;
 }
 
 static void reset(node *m) {
@@ -267,7 +276,7 @@ static void reset(node *m) {
 
 /* The waiting node that `m` takes the place of, NULL if none. */
 static node *find_replaced(struct message_queue *q, const node *m) {
-  return m->replace_key ? *key_slot(q, m) : NULL;
+  return has_key(m) ? *key_slot(q, m) : NULL;
 }
 
 uint32_t queue_push(struct message_queue *q, node *m, bool report) {
@@ -284,13 +293,13 @@ uint32_t queue_push(struct message_queue *q, node *m, bool report) {
     ring_append(&q->waiting, m);
     q->waiting_count++;
   }
-  if (m->is_stored)
+  if (is_stored(m))
     q->stored_count++;
   else
     q->bytes += m->len;
   expiry_insert(q, m);
   key_insert(q, m);
-  if (report && !m->is_stored)
+  if (report && !is_stored(m))
     owe(q, m, OWED_QUEUED);
   return old != NULL;
 }
@@ -332,7 +341,7 @@ static node *oldest_but(node *head, const node *spared) {
   if (!head)
     return NULL;
   do {
-    if (m != spared && !m->is_stored)
+    if (m != spared && !is_stored(m))
       return m;
     m = m->next;
   } while (m != head);
@@ -341,7 +350,7 @@ static node *oldest_but(node *head, const node *spared) {
 
 static node *oldest_victim(const struct message_queue *q, node *newest) {
   node *m = oldest_but(q->waiting, newest);
-  if (!m)
+  if (!m && HAS_RECOVERED)
     m = oldest_but(q->recovered, newest);
   if (!m)
     m = oldest_but(q->in_flight, newest);
@@ -376,11 +385,11 @@ uint32_t queue_expire(struct message_queue *q, uint64_t now_ms) {
 
 /* What is stored is not lost with the session's hold on it. */
 static bool let_go(struct message_queue *q, node *m, enum session_drop drop) {
-  if (m->is_stored)
+  if (is_stored(m))
     finish(q, m, FATE_STORED, DROP_NONE);
   else
     finish(q, m, FATE_DROPPED, drop);
-  return !m->is_stored;
+  return !is_stored(m);
 }
 
 static uint32_t drop_ring(struct message_queue *q, node *const *head, leave_list *leave,
@@ -402,7 +411,7 @@ static uint32_t sweep_waiting(struct message_queue *q, bool stored_ones, enum se
   uint32_t count = 0, left = q->waiting_count;
   for (node *m = q->waiting, *next; left > 0; left--, m = next) {
     next = m->next;
-    if (m->is_stored != stored_ones)
+    if (is_stored(m) != stored_ones)
       continue;
     leave_waiting(q, m);
     count += let_go(q, m, drop);
@@ -415,12 +424,15 @@ uint32_t queue_clear(struct message_queue *q) {
 }
 
 void queue_release_stored(struct message_queue *q) {
-  (void)sweep_waiting(q, true, DROP_NONE);
+  if (HAS_STORED)
+    (void)sweep_waiting(q, true, DROP_NONE);
 }
 
 uint32_t queue_drop_in_flight(struct message_queue *q, enum session_drop drop) {
-  const uint32_t recovered = drop_ring(q, &q->recovered, leave_recovered, drop);
-  return recovered + drop_ring(q, &q->in_flight, leave_in_flight, drop);
+  uint32_t count = 0;
+  if (HAS_RECOVERED)
+    count = drop_ring(q, &q->recovered, leave_recovered, drop);
+  return count + drop_ring(q, &q->in_flight, leave_in_flight, drop);
 }
 
 uint32_t queue_drop_all(struct message_queue *q, enum session_drop drop) {
@@ -509,9 +521,11 @@ static void mark_waiting(struct message_queue *q, node *head) {
 
 void queue_return(struct message_queue *q) {
   mark_waiting(q, q->in_flight);
-  mark_waiting(q, q->recovered);
   ring_prepend_all(&q->waiting, q->in_flight);
-  ring_prepend_all(&q->waiting, q->recovered);
+  if (HAS_RECOVERED) {
+    mark_waiting(q, q->recovered);
+    ring_prepend_all(&q->waiting, q->recovered);
+  }
   q->waiting_count += q->in_flight_count;
   q->in_flight_count = 0;
   q->in_flight = q->recovered = q->unflushed = NULL;

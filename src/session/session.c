@@ -5,6 +5,7 @@
 #include "session.h"
 #include "actions.h"
 #include "machine.h"
+#include "session_scope.h"
 #include "timers.h"
 
 void session_init(struct session *s, const struct session_config *config, uint64_t seed) {
@@ -61,7 +62,7 @@ static bool is_closing(const struct session *s) {
 
 /* A limit stops growth; it does not take back what a loss brought home above it. */
 static bool may_enter(const struct session *s, const struct session_message *message) {
-  if (message->is_stored)
+  if (HAS_STORED && message->is_stored)
     return s->phase == PHASE_OPEN && !is_closing(s);
   return !is_closing(s) && message->len <= s->config->queue_limit_bytes;
 }
@@ -126,7 +127,7 @@ static void settle_flushed(struct session *s, uint64_t now_ms) {
   const bool was_unflushed = s->queue.unflushed;
   queue_flushed(&s->queue, s->stream_sent, s->config->confirm == CONFIRM_NONE,
                 s->config->report_fates);
-  if (was_unflushed && !s->queue.unflushed)
+  if (HAS_ACKS && was_unflushed && !s->queue.unflushed)
     s->unacked_since_ms = now_ms;
 }
 
@@ -251,7 +252,7 @@ static bool has_window(const struct session *s) {
 static bool take_write(struct session *s, uint64_t now_ms, struct session_action *action) {
   if (!s->is_ready || !s->is_writable || !s->queue.waiting || !has_window(s))
     return false;
-  if (!s->queue.in_flight_count)
+  if (HAS_ACKS && !s->queue.in_flight_count)
     s->unacked_since_ms = now_ms;
   *action = (struct session_action){.kind = ACTION_WRITE, .epoch = s->epoch};
   action->message = queue_take(&s->queue);

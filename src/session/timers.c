@@ -21,6 +21,7 @@
  */
 #include "timers.h"
 #include "machine.h"
+#include "session_scope.h"
 
 #define PROGRESS_FLOOR_LEN 1024
 /* A tick this late means that this machine slept, which says nothing about the peer. */
@@ -160,7 +161,7 @@ void timers_probed(struct session *s, uint64_t now_ms) {
 
 static bool is_answer(const struct session_heartbeat *h, const struct heartbeat_reply *reply) {
   return h->stage >= QUESTION_IN_STREAM && reply->dialect == h->dialect &&
-         (h->dialect != DIALECT_WEBSOCKET || reply->counter == h->counter);
+         (!HAS_PINGS || h->dialect != DIALECT_WEBSOCKET || reply->counter == h->counter);
 }
 
 static void count_round_trip(struct session_counts *counts, uint64_t rtt_us) {
@@ -204,7 +205,7 @@ bool timers_reply_received(struct session *s, uint64_t now_us,
 /* While the kernel still holds some of it, a late acknowledgement says nothing. */
 static uint64_t ack_by(const struct session *s) {
   const struct session_config *config = s->config;
-  if (config->confirm != CONFIRM_ACK || !config->ack_timeout_ms || !s->queue.in_flight ||
+  if (!HAS_ACKS || config->confirm != CONFIRM_ACK || !config->ack_timeout_ms || !s->queue.in_flight ||
       s->queue.unflushed)
     return SESSION_NEVER;
   return s->unacked_since_ms + config->ack_timeout_ms;

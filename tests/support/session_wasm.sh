@@ -10,7 +10,7 @@ objects=
 for source in "$sources"/*.c; do
   object=$out/$(basename "$source" .c).o
   "$clang" --target=wasm32 -std=c11 -ffreestanding -nostdlib -O2 -Wall -Wextra -Werror \
-    -isystem "$(dirname "$0")/freestanding" -c "$source" -o "$object"
+    -iquote "$sources/scope" -isystem "$(dirname "$0")/freestanding" -c "$source" -o "$object"
   objects="$objects $object"
 done
 # shellcheck disable=SC2086

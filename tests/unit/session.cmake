@@ -12,6 +12,17 @@ foreach(test ack session wishes question barrier queue fates check session_traps
   limpet_unit_test(test_${test} USES session_rig)
 endforeach()
 
+# Traces that the browser's engines run too; vectors_tool writes them.
+add_library(session_vectors STATIC ${session_support}/vectors.c)
+target_compile_options(session_vectors PUBLIC "SHELL:-iquote ${session_support}")
+target_link_libraries(session_vectors PUBLIC limpet_session PkgConfig::CMOCKA)
+limpet_unit_test(test_vectors USES session_vectors)
+target_compile_definitions(test_vectors PRIVATE
+  VECTORS_DIR="${CMAKE_CURRENT_LIST_DIR}/../vectors")
+add_executable(vectors_tool ${session_support}/vectors_tool.c)
+target_link_libraries(vectors_tool PRIVATE session_vectors)
+set_target_properties(vectors_tool PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
 add_executable(states_doc ${session_support}/states_doc.c)
 target_link_libraries(states_doc PRIVATE limpet_session)
 set_target_properties(states_doc PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

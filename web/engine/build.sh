@@ -16,7 +16,7 @@ link() {
     [ "${source##*/}" = check.c ] && continue # assertions: native tests run them
     object=build/$name/${source##*/}.o
     clang --target=wasm32 -std=c11 -Oz -flto -DNDEBUG -ffreestanding -nostdlib -fno-builtin-memset -Wall -Wextra -Werror \
-      "$@" -I$sources -isystem ../tests/support/freestanding -c "$source" -o "$object"
+      "$@" -Iengine -I$sources -isystem ../tests/support/freestanding -c "$source" -o "$object"
     objects="$objects $object"
   done
   # shellcheck disable=SC2086 # a list

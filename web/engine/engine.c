@@ -25,7 +25,8 @@ double *EXPORT(results)(void) {
   return out;
 }
 
-/* ---- memory: slots of one size for each kind, never given back to the page ---- */
+/* ---- memory: slots of one size for each kind, used again but never given back to the page, so the
+   peak bounds it. 0 where the page has no more. ---- */
 
 extern unsigned char __heap_base;
 static uintptr_t heap_end;
@@ -34,7 +35,7 @@ static void *grab(size_t size) {
   if (!heap_end)
     heap_end = ((uintptr_t)&__heap_base + 15) & ~(uintptr_t)15;
   const uintptr_t at = heap_end, room = __builtin_wasm_memory_size(0) << 16;
-  if (at + size > room && __builtin_wasm_memory_grow(0, 1) == (size_t)-1)
+  if (at + size > room && __builtin_wasm_memory_grow(0, (room >> 18) + 1) == (size_t)-1)
     return NULL;
   heap_end = at + size;
   return (void *)at;

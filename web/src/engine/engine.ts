@@ -2,10 +2,14 @@ import { makeWasmEngine } from './wasm';
 
 /** The session's exports (engine/engine.c), the same from WebAssembly and from its JavaScript twin. */
 export interface Engine {
+  /** Growing replaces the buffer: make views after each call that may have allocated. */
   memory: { readonly buffer: ArrayBuffer };
+  /** Where next() and metrics() leave 16 doubles. */
   results(): number;
+  /** A new client's address, for init(); 0: the page has no memory left, nothing has changed. */
   client(): number;
   freeClient(c: number): void;
+  /** A new message's address, for enqueue(); expiresAtMs -1: never. 0: no memory left, as above. */
   message(len: number, expiresAtMs: number, id: number): number;
   freeMessage(m: number): void;
   init(

@@ -69,7 +69,7 @@ class LeaseOwner implements Owner {
   private seen: Lease | undefined;
   private seenAtMs = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private isRunning = false;
+  private run: object | undefined;
 
   constructor(private readonly db: Database, private readonly changed: () => void) {}
 
@@ -78,24 +78,23 @@ class LeaseOwner implements Owner {
   }
 
   start(): void {
-    this.isRunning = true;
-    void this.turn();
+    void this.turn((this.run = {}));
   }
 
   stop(): void {
-    this.isRunning = false;
+    this.run = undefined;
     clearTimeout(this.timer);
     if (this.mine) void this.db.run('readwrite', (tx) => this.giveBack(tx)).catch(() => {});
     this.mine = undefined;
   }
 
-  private async turn(): Promise<void> {
+  private async turn(run: object): Promise<void> {
     const was = this.isOwner();
     const atMs = performance.now();
     await this.db.run('readwrite', (tx) => this.take(tx, atMs)).catch(() => {}); // it runs out by itself
-    if (!this.isRunning) return this.stop();
+    if (this.run !== run) return this.run ? undefined : this.stop();
     if (was || this.isOwner()) this.changed();
-    this.timer = setTimeout(() => void this.turn(), RENEW_MS);
+    this.timer = setTimeout(() => void this.turn(run), RENEW_MS);
   }
 
   /** Compare and set, in one transaction. */

@@ -100,20 +100,22 @@ export class Sender {
     const attempt = (this.attempt = new AbortController());
     this.reports.sending(message.id);
     const outcome = await this.bounded(message, attempt);
-    const isGivenUp = attempt.signal.aborted && !this.isRunning;
-    if (outcome.end === 'done' || !isGivenUp) await this.settle(message, outcome);
+    if (outcome) await this.settle(message, outcome);
     this.reports.sending(null);
   }
 
-  /** A `send` or a token function that never ends must not hold the outbox for ever. */
-  private async bounded({ seq: _, ...message }: Stored, attempt: AbortController): Promise<Outcome> {
+  /** Undefined: given up. A `send` or a token function that never ends must not hold the outbox for ever. */
+  private async bounded({ seq: _, ...message }: Stored, attempt: AbortController): Promise<Outcome | undefined> {
     const { timeoutMs } = this.options;
-    const late: Outcome = { end: 'stuck', reason: `No answer within ${timeoutMs} ms`, status: 0, retryAfterMs: 0 };
-    const timer = setTimeout(() => attempt.abort(), timeoutMs);
-    const aborted = new Promise<Outcome>((resolve) => attempt.signal.addEventListener('abort', () => resolve(late)));
+    let late: Outcome | undefined;
+    const timer = setTimeout(() => {
+      late = { end: 'stuck', reason: `No answer within ${timeoutMs} ms`, status: 0, retryAfterMs: 0 };
+      attempt.abort();
+    }, timeoutMs);
+    const aborted = new Promise<undefined>((resolve) => attempt.signal.addEventListener('abort', () => resolve(undefined)));
     const outcome = await Promise.race([aborted, deliver(this.options, message, attempt.signal)]);
     clearTimeout(timer);
-    return outcome;
+    return attempt.signal.aborted ? late : outcome;
   }
 
   private async settle(message: Stored, outcome: Outcome): Promise<void> {
