@@ -3,6 +3,9 @@
 /** Held-back events of one network; more are lost, as in a full buffer. */
 const HELD_MAX = 10_000;
 
+/** The name by which this network knows the page's own host. Limpet holds that loopback is never offline, and a demo mostly runs there. */
+export const RELAY = 'relay.invalid';
+
 type Held = { at: number; run: () => void };
 
 export class BadNetwork {
@@ -10,6 +13,8 @@ export class BadNetwork {
   delayMs = 0;
   private frozen = false;
   private sockets = new Set<WebSocket>();
+  /** Have been frozen. A stream that has lost a part never carries again: TCP delivers all or nothing. */
+  private broken = new WeakSet<WebSocket>();
   private requests = new Set<AbortController>();
   private held: Held[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -27,9 +32,10 @@ export class BadNetwork {
   freeze(): void {
     this.frozen = true;
     this.held = [];
+    for (const socket of this.sockets) this.broken.add(socket);
   }
 
-  /** From now on it carries again. Requests that hung are refused, so that they are tried anew. */
+  /** New links carry again. Requests that hung are refused, so that they are tried anew. */
   thaw(): void {
     this.frozen = false;
     this.abortRequests();
@@ -46,20 +52,20 @@ export class BadNetwork {
     const network = this;
     return class extends WebSocket {
       constructor(url: string, protocols?: string | string[]) {
-        refuseOffline();
-        super(url, protocols);
+        super(url.replace(RELAY, location.host), protocols);
         network.adopt(this);
+        if (isOffline) super.close(); // as a browser does it: no exception, but error and close
       }
 
       override send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
-        network.carry(() => this.readyState === 1 && super.send(data as string));
+        if (!network.broken.has(this)) network.carry(() => this.readyState === 1 && super.send(data as string));
       }
     };
   }
 
   /** As fetch(), over this network. */
   async fetch(url: string, init: RequestInit & { signal?: AbortSignal }): Promise<Response> {
-    refuseOffline();
+    if (isOffline) throw new TypeError('this machine is offline');
     const controller = new AbortController();
     init.signal?.addEventListener('abort', () => controller.abort());
     this.requests.add(controller);
@@ -90,10 +96,12 @@ export class BadNetwork {
   /** Our listeners are the first ones: what they stop, the client never hears of. */
   private adopt(socket: WebSocket): void {
     this.sockets.add(socket);
+    if (this.frozen) this.broken.add(socket);
     for (const type of ['open', 'message', 'error', 'close'])
       socket.addEventListener(type, (event) => {
         if (type === 'close') this.sockets.delete(socket);
-        if (event.isTrusted && !this.isClear) this.holdBack(socket, event);
+        if (this.broken.has(socket)) event.stopImmediatePropagation();
+        else if (event.isTrusted && !this.isClear) this.holdBack(socket, event);
       });
   }
 
@@ -129,10 +137,6 @@ function again(event: Event): Event {
 }
 
 let isOffline = false;
-
-function refuseOffline(): void {
-  if (isOffline) throw new TypeError('this machine is offline');
-}
 
 /** What the browser says and does when its last network goes: navigator.onLine, the event, and no way out. */
 export function setOffline(offline: boolean, networks: BadNetwork[]): void {

@@ -89,7 +89,7 @@ const breakers: Record<string, () => void> = {
     if (button.getAttribute('aria-disabled') === 'true') return;
     button.setAttribute('aria-disabled', 'true');
     setTimeout(() => button.removeAttribute('aria-disabled'), KILLED_MS);
-    fetch('/demo/kill', { method: 'POST' }).catch(() => tell('The relay is dead'));
+    void fetch('/demo/kill', { method: 'POST' }).catch(() => tell('The relay is dead'));
   },
 };
 

@@ -2,7 +2,7 @@
 import { Client } from '../src/client/client';
 import type { ClientLike, Reason, State } from '../src/client/types';
 import { OfflineQueue } from '../src/offline';
-import { BadNetwork } from './bad-network';
+import { BadNetwork, RELAY } from './bad-network';
 import { Chart } from './chart';
 import type { Ledger } from './ledger';
 import { Log, type Message } from './log';
@@ -174,7 +174,7 @@ export class Pane {
 
   private url(): string {
     const query = new URLSearchParams({ conversation_id: this.conversation, user_id: this.user, after: String(this.last) });
-    return `${location.origin.replace(/^http/, 'ws')}/ws?${query.toString()}`;
+    return `${location.protocol.replace('http', 'ws')}//${RELAY}/ws?${query.toString()}`;
   }
 
   private received(frame: Frame): void {
