@@ -6,8 +6,10 @@
  */
 #include "cli.h"
 #include "demo_audit.h"
+#include "demo_page.h"
 #include "demo_relay.h"
 #include "demo_view.h"
+#include "option_table.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -19,6 +21,8 @@
 #define PACE_MS 50
 #define DRAW_MS 100
 #define TIME_MAX_MS 60000
+#define DOWN_MS 2000 /* so long a relay that a visitor of the page killed stays down */
+#define STARTS_MAX 5 /* in vain, one after the other */
 
 enum act { ACT_RESET, ACT_FREEZE, ACT_KILL, ACT_START, ACT_KILL_RELAY, ACT_START_RELAY };
 
@@ -44,7 +48,12 @@ static const struct scene {
 
 static const char *const names[DEMO_CHATTERS] = {"ada", "bob", "eve"};
 
-enum demo_phase { DEMO_STARTING, DEMO_PLAYING, DEMO_LEAVING, DEMO_AUDITING, DEMO_OVER };
+struct wishes {
+  bool is_kept;
+  const char *web; /* or NULL */
+};
+
+enum demo_phase { DEMO_STARTING, DEMO_PLAYING, DEMO_LEAVING, DEMO_AUDITING, DEMO_KEPT, DEMO_OVER };
 
 struct demo {
   uv_loop_t loop;
@@ -58,6 +67,7 @@ struct demo {
   uint64_t play_ms; /* when the play began */
   size_t next_scene;
   enum demo_phase phase;
+  unsigned starts; /* of a kept relay, since it was last ready */
   bool is_kept;
   int status;
 };
@@ -101,6 +111,15 @@ static void remove_folder(const char *folder) {
   (void)rmdir(folder);
 }
 
+static void tell_address(const struct demo *demo) {
+  printf("\n  The relay goes on at http://%s until Ctrl-C. Try, in another terminal:\n"
+         "    limpet chat --user you --conversation demo ws://%s\n",
+         demo->relay.address, demo->relay.address);
+  if (demo->relay.web)
+    printf("  Or break it yourself, in a browser:\n    http://%s/\n", demo->relay.address);
+  fflush(stdout);
+}
+
 static void on_audited(void *user) {
   struct demo *demo = user;
   demo_view_draw(&demo->view);
@@ -110,11 +129,8 @@ static void on_audited(void *user) {
     close_handles(demo);
     return;
   }
-  printf("\n  The relay goes on at http://%s until Ctrl-C. Try, in another terminal:\n"
-         "    limpet chat --user you --conversation demo ws://%s\n",
-         demo->relay.address, demo->relay.address);
-  fflush(stdout);
-  demo->phase = DEMO_OVER;
+  tell_address(demo);
+  demo->phase = DEMO_KEPT;
 }
 
 /* ---- the play ---- */
@@ -192,8 +208,20 @@ static void go_on(struct demo *demo) {
   }
 }
 
+/* The page can kill the relay: it comes back. */
+static void keep_relay(struct demo *demo) {
+  if (demo->relay.child || limpet_now_ms() - demo->relay.ended_ms < DOWN_MS)
+    return;
+  if (demo->starts++ == STARTS_MAX || !demo_relay_start(&demo->relay))
+    fail(demo, "the relay cannot be started again");
+}
+
 static void on_pace(uv_timer_t *timer) {
   struct demo *demo = timer->data;
+  if (demo->phase == DEMO_KEPT) {
+    keep_relay(demo);
+    return;
+  }
   if (demo->phase == DEMO_PLAYING)
     play(demo);
   go_on(demo);
@@ -211,6 +239,7 @@ static void on_draw(uv_timer_t *timer) {
 
 static void on_relay_ready(void *user) {
   struct demo *demo = user;
+  demo->starts = 0;
   if (demo->phase != DEMO_STARTING)
     return;
   demo->phase = DEMO_PLAYING;
@@ -243,7 +272,9 @@ static void init_people(struct demo *demo) {
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct demo *demo = handle->data;
-  if (!demo->is_kept || demo->phase != DEMO_OVER)
+  if (demo->phase == DEMO_OVER)
+    return;
+  if (demo->phase != DEMO_KEPT)
     demo->status = EXIT_SIGNAL + number;
   close_handles(demo);
 }
@@ -269,13 +300,14 @@ static bool make_folder(struct demo *demo) {
   return mkdtemp(demo->folder) != NULL;
 }
 
-static int run(bool is_kept) {
+static int run(const struct wishes *wishes) {
   static struct demo demo;
-  demo.is_kept = is_kept;
+  demo.is_kept = wishes->is_kept;
   if (!make_folder(&demo))
     return complain("no folder for the demo's files can be made in %.40s", demo.folder);
   init_handles(&demo);
   init_people(&demo);
+  demo.relay.web = wishes->web;
   demo_view_begin(&demo.view);
   if (!demo_relay_start(&demo.relay))
     fail(&demo, "the relay cannot be started");
@@ -285,26 +317,64 @@ static int run(bool is_kept) {
   return demo.status;
 }
 
+/* ---- the command line ---- */
+
+static const struct option_row rows[] = {
+    {"keep", NULL, "leave the relay running at the end, and print its address\nand the page's",
+     option_true, offsetof(struct wishes, is_kept), 0, 0},
+    {"web", "DIR",
+     "with --keep: the page to serve, instead of the demo's own,\n"
+     "which is found where it was built or installed",
+     option_text, offsetof(struct wishes, web), 0, 0},
+};
+
+#define ROWS_COUNT (sizeof rows / sizeof *rows)
+
 static void print_help(void) {
-  puts("Usage: limpet demo [--keep]\n\n"
+  puts("Usage: limpet demo [--keep [--web DIR]]\n\n"
        "Runs a relay on SQLite and three chatting programs, each with an outbox and a bad\n"
        "network: links are reset and frozen, the relay and one program are killed with SIGKILL\n"
        "and started again. Then it holds what was accepted against what is stored. The exit\n"
        "status is 0 if nothing was lost, repeated or out of order.\n\n"
-       "Options:\n"
-       "  --keep    leave the relay running at the end, and print its address\n"
-       "  --help    this text\n\n"
+       "With --keep a page in the browser goes on with it, if it was built: a chat whose link\n"
+       "and relay you break yourself.\n\n"
+       "Options:");
+  options_print(rows, ROWS_COUNT);
+  options_print_last();
+  puts("\nExit status: 0 nothing was lost; 1 usage, or it could not run; 4 something was; 130,\n"
+       "143 interrupted.\n\n"
        "Examples:\n  limpet demo\n  limpet demo --keep");
 }
 
-int demo_main(int argc, char **argv) {
-  const char *word = argc > 1 ? argv[1] : "";
-  if (argc == 2 && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-    print_help();
+/* Only a relay that stays, for this machine alone, lets a page kill it. */
+static int prepare(struct wishes *wishes) {
+  static char found[DEMO_PAGE_CAP];
+  if (wishes->web && !wishes->is_kept)
+    return complain("--web is for a relay that stays: it needs --keep");
+  if (!wishes->is_kept)
     return EXIT_DONE;
-  }
-  const bool is_kept = argc == 2 && strcmp(word, "--keep") == 0;
-  if (argc > 1 && !is_kept)
-    return complain("demo takes nothing but --keep, not '%s'", argc > 2 ? argv[2] : word);
-  return run(is_kept);
+  if (!wishes->web && demo_page_find(found))
+    wishes->web = found;
+  if (wishes->web && !demo_page_is_there(wishes->web))
+    return complain("--web: %.200s has no index.html", wishes->web);
+  if (setenv("LIMPET_DEMO_LEVERS", "1", 1) != 0)
+    return complain("no memory");
+  return EXIT_DONE;
+}
+
+int demo_main(int argc, char **argv) {
+  struct wishes wishes = {0};
+  int first;
+  const enum option_outcome outcome =
+      options_parse(argc, argv, rows, ROWS_COUNT, &wishes, &first);
+  if (outcome == OPTIONS_HELP)
+    print_help();
+  if (outcome == OPTIONS_VERSION)
+    puts("limpet " LIMPET_VERSION);
+  if (outcome != OPTIONS_OK)
+    return outcome == OPTIONS_BAD ? EXIT_USAGE : EXIT_DONE;
+  if (first < argc)
+    return complain("demo takes no operand: '%s'; --help tells more", argv[first]);
+  const int status = prepare(&wishes);
+  return status == EXIT_DONE ? run(&wishes) : status;
 }

@@ -77,6 +77,10 @@ static const struct option_row rows[] = {
     {"keep-bytes", "N",
      "remove the oldest messages while the store uses more\nthan this; 0: never (0)", option_u64,
      OPTION(keep_bytes), 0, 1ULL << 50},
+    {"web", "DIR",
+     "serve the files of DIR beside the API, / is its index.html;\nthey are public, with "
+     "--token-file too",
+     option_text, OPTION(web), 0, 0},
     {"token-file", "FILE",
      "lines of TOKEN USER CONVERSATION[,CONVERSATION]...; * is\n"
      "any. Without it everybody may do everything",
@@ -137,6 +141,7 @@ static void print_help(void) {
        "    http://127.0.0.1:8085/conversations/tea/messages\n"
        "  curl 'http://127.0.0.1:8085/conversations/tea/messages?after=0'\n"
        "  limpet connect 'ws://127.0.0.1:8085/ws?conversation_id=tea&user_id=ann&after=0'\n"
+       "  limpet serve --web page\n"
        "  limpet serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem \\\n"
        "    --token-file tokens --allow-origin https://example.com --store /var/lib/relay.db");
 }
@@ -150,13 +155,21 @@ static bool take_outcome(enum option_outcome outcome, int *status) {
   return outcome == OPTIONS_OK;
 }
 
+static bool is_loopback(const char *listen) {
+  return strncmp(listen, "127.0.0.1:", strlen("127.0.0.1:")) == 0;
+}
+
 static bool parse(struct serve *serve, int argc, char **argv, int *status) {
   int first;
   relay_options_init(&serve->options);
+  serve->options.has_levers = getenv("LIMPET_DEMO_LEVERS") != NULL;
   if (!take_outcome(options_parse(argc, argv, rows, ROWS_COUNT, serve, &first), status))
     return false;
   if (first < argc)
     *status = complain("serve takes no operand: '%s'; --help tells more", argv[first]);
+  else if (serve->options.has_levers && !is_loopback(serve->options.listen))
+    *status = complain("LIMPET_DEMO_LEVERS lets everybody kill the relay: with a --listen address "
+                       "of 127.0.0.1 only");
   else if (!serve->options.tls_cert != !serve->options.tls_key)
     *status = complain("--tls-cert and --tls-key go together");
   else

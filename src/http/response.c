@@ -16,6 +16,7 @@ static const struct reason reasons[] = {
     {200, "OK", ""},
     {201, "Created", ""},
     {204, "No Content", ""},
+    {304, "Not Modified", ""},
     {400, "Bad Request", "bad_request"},
     {401, "Unauthorized", "unauthorized"},
     {403, "Forbidden", "forbidden"},
@@ -77,8 +78,9 @@ static void put_connection(struct text_writer *w, const struct response_framing 
     field_put(w, "Connection", "keep-alive");
 }
 
+/* A 304 has no body either, and its length would be the file's (RFC 9110 section 8.6). */
 static void put_length(struct text_writer *w, const struct http_response *response) {
-  if (response->status == 204)
+  if (response->status == 204 || response->status == 304)
     return;
   if (response->content_type)
     field_put(w, "Content-Type", response->content_type);

@@ -4,6 +4,8 @@
  *   relay.c         life: start, reload, stop
  *   routes.c        which path and method is what; answers with CORS
  *   access.c        origins, tokens, addresses, admission
+ *   pages.c         files of --web, and the levers of the demo
+ *   web.c           which file a path is
  *   rest.c          POST and GET of messages
  *   member.c        a WebSocket: life, limits, heartbeat, sending
  *   member_input.c  what it says
@@ -111,6 +113,18 @@ void routes_refuse_for(struct relay *relay, struct http_exchange *exchange, unsi
 bool routes_take_number(struct relay *relay, struct http_exchange *exchange, const char *name,
                         int64_t min, int64_t max, int64_t *number);
 #define SEQUENCE_MAX 9007199254740991 /* what a double can tell apart: JSON's readers use them */
+
+/** A line in the log for an answer; `code`: of an error, or "". */
+void routes_log(struct relay *relay, const struct http_exchange *exchange, uint16_t status,
+                const char *code);
+
+/* ---- pages.c ---- */
+/** A GET or HEAD of a path that is not the API's. */
+void pages_serve(struct relay *relay, struct http_exchange *exchange);
+/** Drops the sockets of a user in a conversation, without a close frame. */
+void pages_cut(struct relay *relay, struct http_exchange *exchange);
+/** Kills this process. */
+void pages_kill(struct relay *relay, struct http_exchange *exchange);
 
 /* ---- rest.c ---- */
 void rest_post(struct relay *relay, struct http_exchange *exchange, const char *conversation_id);

@@ -1,4 +1,5 @@
 #include "internal.h"
+#include "web.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -86,6 +87,8 @@ static struct tls_context *read_certificates(const struct relay *relay, char *de
 
 static bool read_files(struct relay *relay, char *detail) {
   const struct relay_options *options = relay->options;
+  if (options->web && !web_check(options->web, detail, RELAY_DETAIL_CAP))
+    return false;
   if (options->token_file && !(relay->tokens = tokens_read(options->token_file, detail)))
     return false;
   if (options->tls_cert && !(relay->http_settings.tls = read_certificates(relay, detail)))

@@ -10,8 +10,8 @@
 
 /* ---- answers ---- */
 
-static void log_answer(struct relay *relay, const struct http_exchange *exchange, uint16_t status,
-                       const char *code) {
+void routes_log(struct relay *relay, const struct http_exchange *exchange, uint16_t status,
+                const char *code) {
   char path[LOG_VALUE_CAP], raw[256], address[ADDRESS_TEXT_CAP];
   const struct http_request *request = http_request(exchange);
   access_address(relay, exchange, address);
@@ -56,7 +56,7 @@ void routes_answer(struct relay *relay, struct http_exchange *exchange, uint16_t
     return;
   }
   const size_t len = strlen(json);
-  log_answer(relay, exchange, status, "");
+  routes_log(relay, exchange, status, "");
   json[len] = '\n';
   const struct http_response response = {
       .status = status, .content_type = "application/json", .body = json, .body_len = len + 1};
@@ -76,7 +76,7 @@ void routes_refuse(struct relay *relay, struct http_exchange *exchange, uint16_t
   if (extra)
     lines[count++] = extra;
   lines[count] = NULL;
-  log_answer(relay, exchange, status, code);
+  routes_log(relay, exchange, status, code);
   http_refuse(exchange, status, code, sentence, lines);
 }
 
@@ -143,7 +143,7 @@ static bool is_upgrade(struct relay *relay, struct http_exchange *exchange) {
   if (http_request(exchange)->head->is_upgrade)
     return true;
   relay->metrics.refused_total++;
-  log_answer(relay, exchange, http_request(exchange)->head->error_status, "bad_upgrade");
+  routes_log(relay, exchange, http_request(exchange)->head->error_status, "bad_upgrade");
   http_refuse_upgrade(exchange, NULL);
   return false;
 }
@@ -199,9 +199,12 @@ static void serve_ws(struct relay *relay, struct http_exchange *exchange) {
 
 /* Machines ask for these two again and again: no line in the log. */
 static void serve_health(struct relay *relay, struct http_exchange *exchange) {
-  static const char text[] = "{\"status\":\"ok\"}\n";
-  struct http_response response = {
-      .status = 200, .content_type = "application/json", .body = text, .body_len = sizeof text - 1};
+  const char *text = relay->options->has_levers ? "{\"status\":\"ok\",\"levers\":true}\n"
+                                                : "{\"status\":\"ok\"}\n";
+  struct http_response response = {.status = 200,
+                                   .content_type = "application/json",
+                                   .body = text,
+                                   .body_len = strlen(text)};
   respond(relay, exchange, &response, NULL);
 }
 
@@ -248,7 +251,7 @@ static void serve_preflight(struct relay *relay, struct http_exchange *exchange)
   lines[count++] = "Access-Control-Max-Age: 600";
   lines[count] = NULL;
   response.headers = lines;
-  log_answer(relay, exchange, 204, "");
+  routes_log(relay, exchange, 204, "");
   http_respond(exchange, &response);
 }
 
@@ -286,6 +289,26 @@ static void serve_only_read(struct relay *relay, struct http_exchange *exchange,
     refuse_method(relay, exchange, "Allow: GET, HEAD");
 }
 
+static void serve_lever(struct relay *relay, struct http_exchange *exchange,
+                        void (*pull)(struct relay *relay, struct http_exchange *exchange)) {
+  if (is_method(exchange, "POST"))
+    pull(relay, exchange);
+  else
+    refuse_method(relay, exchange, "Allow: POST");
+}
+
+/* What is no path of the API's. */
+static void serve_other(struct relay *relay, struct http_exchange *exchange) {
+  if (relay->options->has_levers && is_path(exchange, "/demo/cut"))
+    serve_lever(relay, exchange, pages_cut);
+  else if (relay->options->has_levers && is_path(exchange, "/demo/kill"))
+    serve_lever(relay, exchange, pages_kill);
+  else if (relay->options->web)
+    serve_only_read(relay, exchange, pages_serve);
+  else
+    routes_refuse(relay, exchange, 404, "not_found", "there is nothing at this path", NULL);
+}
+
 static void dispatch(struct relay *relay, struct http_exchange *exchange) {
   char id[PROTOCOL_ID_MAX + 1];
   const enum path_match match = match_messages(exchange, id);
@@ -306,7 +329,7 @@ static void dispatch(struct relay *relay, struct http_exchange *exchange) {
   else if (is_path(exchange, "/metrics"))
     serve_only_read(relay, exchange, serve_metrics);
   else
-    routes_refuse(relay, exchange, 404, "not_found", "there is nothing at this path", NULL);
+    serve_other(relay, exchange);
 }
 
 /* A browser would carry out a foreign page's POST, and open its WebSocket, without asking. */

@@ -10,7 +10,7 @@ import signal
 import tempfile
 import urllib.request
 
-from e2e_limpet import LimpetCase, main
+from e2e_limpet import LimpetCase, main, wait_until
 
 
 class Demo(LimpetCase):
@@ -52,6 +52,43 @@ class Demo(LimpetCase):
         run.signal(signal.SIGINT)
         self.assert_exit(run, 0)
         self.assertEqual(os.listdir(self.folder.name), [])
+
+    def test_keep_serves_a_page_and_brings_the_relay_back(self):
+        page = os.path.join(self.folder.name, "page")
+        os.mkdir(page)
+        with open(os.path.join(page, "index.html"), "w", encoding="utf-8") as file:
+            file.write("the page")
+        run = self.demo("--keep", "--web", page)
+        run.wait_for("the address", lambda: b"until Ctrl-C" in run.out, 120)
+        address = re.search(r"(?m)^ +(http://[0-9.:]+/)$", run.out.decode())[1]
+        self.assertEqual(self.read(address), b"the page")
+        kill = urllib.request.Request(address + "demo/kill", method="POST")
+        with self.assertRaises(OSError):
+            urllib.request.urlopen(kill)
+        with self.assertRaises(OSError):
+            self.read(address)
+        wait_until("the relay is back", lambda: self.is_there(address), 30)
+        self.assertGreater(self.read(address + "conversations/demo/messages?limit=1000")
+                           .count(b'"type":"message"'), 500)
+        run.signal(signal.SIGINT)
+        self.assert_exit(run, 0)
+        self.assertEqual(os.listdir(self.folder.name), ["page"])
+
+    def read(self, url):
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read()
+
+    def is_there(self, address):
+        try:
+            return self.read(address) == b"the page"
+        except OSError:
+            return False
+
+    def test_a_page_is_for_a_relay_that_stays(self):
+        for arguments in (("--web", self.folder.name), ("--keep", "--web", self.folder.name)):
+            run = self.demo(*arguments)
+            self.assert_exit(run, 1)
+            self.assertIn("--web", run.text)
 
     def test_help_and_what_makes_no_sense(self):
         run = self.limpet("demo", "--help", stdin=b"")

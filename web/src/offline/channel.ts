@@ -1,0 +1,38 @@
+/** What the tabs of one outbox tell each other. Without BroadcastChannel nobody is told, and each looks every 3 s. */
+import type { OfflineErrorKind } from './error';
+
+const POLL_MS = 3000;
+
+export interface Notice {
+  /** The database has changed, or may have. */
+  kind: 'changed' | 'wake' | 'owner';
+  /** Of kind `owner`: what only the owner tab knows. */
+  sending?: string | null;
+  error?: { kind: OfflineErrorKind; message: string } | null;
+}
+
+export class Channel {
+  private channel: BroadcastChannel | undefined;
+  private timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(private readonly name: string, private readonly heard: (notice: Notice) => void) {}
+
+  start(): void {
+    if (!globalThis.BroadcastChannel) {
+      this.timer = setInterval(() => this.heard({ kind: 'changed' }), POLL_MS);
+      return;
+    }
+    this.channel = new BroadcastChannel(this.name);
+    this.channel.onmessage = (event) => this.heard(event.data as Notice);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.channel?.close();
+    this.channel = undefined;
+  }
+
+  post(notice: Notice): void {
+    this.channel?.postMessage(notice);
+  }
+}
