@@ -87,6 +87,7 @@ export class Client implements ClientLike {
   #isReady = false;
   #messagesIn = 0;
   #bytesIn = 0;
+  readonly #inputs: ((now: number) => void)[] = [];
   #isDraining = false;
   #isClosing = false;
   #openEvent: Event | undefined;
@@ -145,7 +146,7 @@ export class Client implements ClientLike {
 
   connect(): void {
     /* at rest nothing was watched */
-    if (/CLOSED|ERROR/.test(this.state)) this.#engine[this.#minds() && seemsOffline() ? 'down' : 'up'](this.#at, nowMs());
+    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.#minds() && seemsOffline()));
     this.retryNow();
   }
 
@@ -231,8 +232,9 @@ export class Client implements ClientLike {
 
   // ---- inputs and actions ----
 
+  /* A callback may call anything: what it wants comes after what has begun. */
   #input(call: (now: number) => void): void {
-    call(nowMs());
+    this.#inputs.push(call);
     this.#drain();
   }
 
@@ -241,12 +243,13 @@ export class Client implements ClientLike {
     return this.#out; // length 0 again when the memory has grown
   }
 
-  /* A callback may call anything: what that leaves to do is done by the outer loop. */
   #drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    let kind;
-    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
+    do {
+      let kind;
+      while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
+    } while (this.#inputs.length && (this.#inputs.shift()!(nowMs()), true));
     this.#isDraining = false;
     this.#settle();
   }
@@ -353,18 +356,21 @@ export class Client implements ClientLike {
     if (this.state === 'WAITING_FOR_NETWORK') this.#safetyTimer = timer(this.#options.maxDelayMs, () => this.retryNow());
   }
 
+  #networkIs(isUp: boolean): void {
+    this.#input((now) => this.#engine[isUp ? 'up' : 'down'](this.#at, now));
+  }
+
   /** @internal The page's network watch calls it. */
   networkChanged(isUp: boolean): void {
     if (!this.#minds()) return;
-    this.#input((now) => this.#engine[isUp ? 'up' : 'down'](this.#at, now));
+    this.#networkIs(isUp);
     this.probe();
   }
 
   /** @internal The page's network watch calls it. */
   shown(): void {
-    const isGivenUp = this.state === 'FAILED';
-    if (isGivenUp) this.#engine.down(this.#at, nowMs());
-    this.#input((now) => this.#engine.up(this.#at, now));
+    if (this.state === 'FAILED') this.#networkIs(false);
+    this.#networkIs(true);
     this.probe();
     if (nowMs() >= this.#due) this.#yield();
   }
@@ -421,10 +427,8 @@ export class Client implements ClientLike {
     this.#isReady = !this.#options.holdUntilReady;
     this.#openEvent = event;
     this.#closeEvent = undefined;
-    this.#input((now) => {
-      this.#engine.opened(this.#at, now, epoch);
-      this.#engine.up(this.#at, now); // the best proof there is
-    });
+    this.#input((now) => this.#engine.opened(this.#at, now, epoch));
+    this.#networkIs(true); // the best proof there is
   }
 
   #linkClosed(epoch: number, event: CloseEvent | undefined, wasOpen: boolean): void {
@@ -447,11 +451,9 @@ export class Client implements ClientLike {
     if (epoch !== this.#epoch) return;
     this.#drop();
     this.#detail = detail;
+    if (this.#minds() && seemsOffline()) this.#networkIs(false);
     const verdict = this.#judge(kind, code, this.#engine.verdict(this.#at, kind, code, isFinal));
-    this.#input((now) => {
-      if (this.#minds() && seemsOffline()) this.#engine.down(this.#at, now);
-      this.#engine.lost(this.#at, now, epoch, kind, code, verdict);
-    });
+    this.#input((now) => this.#engine.lost(this.#at, now, epoch, kind, code, verdict));
   }
 
   #judge(kind: number, code: number, byDefault: number): number {
@@ -476,7 +478,7 @@ export class Client implements ClientLike {
   #passes(size: number): boolean {
     const { confirm, queueLimitBytes } = this.#options;
     if (confirm !== 'none' || !this.#isReady || this.#isDraining || !this.isOpen) return false;
-    return this.#heldBytes + size > queueLimitBytes && this.#link!.socket.bufferedAmount <= HIGH_WATER;
+    return this.#heldBytes + size > queueLimitBytes && !!this.#link && this.#link.socket.bufferedAmount <= HIGH_WATER;
   }
 
   #sendNow(data: Data, size: number): number {
@@ -500,7 +502,8 @@ export class Client implements ClientLike {
   }
 
   #write(epoch: number, m: number): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return; // dropped by a callback: its loss, told next, takes the message back
     const data = this.#messages.get(m)!;
     const size = sizeOf(data);
     this.#put(link, data, size);
@@ -511,7 +514,8 @@ export class Client implements ClientLike {
 
   /* Browsers do not say when their buffer moves: it is looked at while there is something in it. */
   #flush(): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return;
     this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
     this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
     if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
@@ -525,7 +529,8 @@ export class Client implements ClientLike {
   }
 
   #ask(epoch: number): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return;
     const { heartbeat } = this.#options;
     if (heartbeat === 'off') return this.#options.maxRetries ? this.#redial(epoch) : undefined;
     const text = heartbeat === 'ping' ? '{"type":"ping"}' : `{"type":"heartbeat","timestamp":${Date.now()}}`;
