@@ -11,20 +11,22 @@ const CONTEXTS = [0, 0xff, 0xff00, 0xffff, 0xff00ff, -0x10000, -1];
 /** Calls `bit` with each probability of a 1 (it answers the bit) until `len` bytes are there. */
 export function predict(len: number, bit: (p: number) => number): Uint8Array {
   const out = new Uint8Array(len);
-  const leaning = new Float32Array(2 ** 20);
-  const pace = leaning.map(() => 0.4);
+  const leaning = new Float32Array(2 ** 19);
+  const pace = leaning.slice().fill(0.4);
+  const cells = new Int32Array(7);
   let last = 0;
   for (let i = 0; i < len; i++) {
     let byte = 1;
     while (byte < 256) {
-      const cells = CONTEXTS.map((mask, k) => Math.imul(Math.imul((last & mask) + k * 0x2545f491, 0x2c1b3c6d) + byte, 0x85ebca6b) >>> 12);
       let sum = 0;
-      for (const k of cells) sum += leaning[k]!;
+      for (let k = 0; k < 7; k++)
+        sum += leaning[(cells[k] = Math.imul(Math.imul((last & CONTEXTS[k]!) + k * 0x2545f491, 0x2c1b3c6d) + byte, 0x85ebca6b) >>> 13)]!;
       const p = sum / Math.sqrt(1 + sum * sum) / 2.002 + 0.5;
       const is = bit(p);
-      for (const k of cells) {
-        leaning[k]! += (is - p) * pace[k]!;
-        pace[k] = Math.max(pace[k]! * 0.94, 0.14);
+      for (let k = 0; k < 7; k++) {
+        const cell = cells[k]!;
+        leaning[cell]! += (is - p) * pace[cell]!;
+        pace[cell] = Math.max(pace[cell]! * 0.94, 0.14);
       }
       byte += byte + is;
     }
