@@ -1,0 +1,590 @@
+/**
+ * The one client: carries the browser's events into the session and its actions out. What to do is
+ * decided by the engine (src/session), here is only how.
+ */
+import { getEngine, type Engine } from '../engine/engine';
+import { Link, socketUrl } from './link';
+import { isLoopback, seemsOffline, unwatch, watch } from './network';
+import { CONFIRMS, DIALECTS, JITTERS, settle, type Settings } from './options';
+import { redact } from './redact';
+import { announce } from './registry';
+import { checkData, sizeOf } from './size';
+import type {
+  ClientEvents, ClientLike, ClientOptions, Data, LimpetError, Metrics, Reason, SendOptions, State, Verdict,
+} from './types';
+import {
+  CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, METRICS, PROVIDER, REASONS, STATES, makeError, type Count,
+} from './words';
+
+/* All take the session and the moment first; some need no moment. */
+type Input =
+  | 'connect' | 'disconnect' | 'clear' | 'ready' | 'healthy' | 'probe' | 'opened' | 'lost' | 'up' | 'down' | 'tick';
+type Timer = ReturnType<typeof setTimeout> | undefined;
+type Asked = [string | URL, string | string[] | undefined, string | undefined];
+
+const HIGH_WATER = 1048576;
+const FLUSH_POLL_MS = 50;
+/** Later than this, a timer lets the event queue go first: a pong may be waiting in it. */
+const LATE_MS = 20;
+const LONGEST_TIMER_MS = 0x7fffffff;
+const HEARTBEAT_REPLY_MAX = 512;
+const VERDICTS: readonly Verdict[] = ['back_off', 'retry_now', 'give_up'];
+
+const nowMs = () => Math.floor(performance.now());
+
+function timer(ms: number, callback: () => void): Timer {
+  return setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
+}
+
+/* What is no whole number is no time: NaN to the engine. */
+const moment = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : NaN);
+
+function isPromise(value: unknown): boolean {
+  return typeof (value as Promise<unknown> | undefined)?.then === 'function';
+}
+
+const ask = (provided: unknown) => (typeof provided === 'function' ? provided() : provided);
+
+/* An application's error is the application's: reported as uncaught, and nothing here stops. */
+function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+/* Gives a collected client's room in the engine back. */
+let graves: FinalizationRegistry<{ at: number; messages: Map<number, Data> }> | undefined;
+
+function bury(engine: Engine, client: Client, at: number, messages: Map<number, Data>): void {
+  if (typeof FinalizationRegistry === 'undefined') return;
+  graves ??= new FinalizationRegistry((left) => {
+    for (const m of left.messages.keys()) engine.freeMessage(m);
+    engine.freeClient(left.at);
+  });
+  graves.register(client, { at, messages });
+}
+
+export class Client implements ClientLike {
+  state: State = 'CLOSED';
+  reason: Reason = 'none';
+  lastError: LimpetError | null = null;
+  /** The sizes and payloads of all messages that the session holds, by their address. */
+  readonly #messages = new Map<number, Data>();
+  readonly #listeners = new Set<readonly [ClientEvents]>();
+  readonly #options: Settings;
+  readonly #engine = getEngine();
+  /** The session's address in the engine. */
+  readonly #at: number;
+  #out = new Float64Array(0);
+  #epoch = 0;
+  #link: Link | undefined;
+  #url = '';
+  #detail = '';
+  #farewell: [number, string] = [1000, ''];
+  #lastId = 0;
+  #heldBytes = 0;
+  #isReady = false;
+  #messagesIn = 0;
+  #bytesIn = 0;
+  readonly #inputs: [Input, ...number[]][] = [];
+  #isDraining = false;
+  #isClosing = false;
+  #openEvent: Event | undefined;
+  #closeEvent: CloseEvent | undefined;
+  #due = Infinity;
+  #timer: Timer;
+  #isYielding = false;
+  #dialTimer: Timer;
+  #flushTimer: Timer;
+  #safetyTimer: Timer;
+
+  /** @throws RangeError naming an option that is out of range. */
+  constructor(options: ClientOptions) {
+    const o = (this.#options = settle(options));
+    const engine = this.#engine;
+    this.#at = engine.client();
+    if (!this.#at) throw new Error('limpet: out of memory');
+    engine.init(
+      this.#at, Math.floor((o.random ?? Math.random)() * 2 ** 53), Math.min(o.maxRetries, 0xffffffff), o.initialDelayMs,
+      o.maxDelayMs, o.multiplier, JITTERS.indexOf(o.jitter), o.stableAfterMs, +o.reconnectOnNormalClose,
+      DIALECTS.indexOf(o.heartbeat), o.heartbeatIntervalMs, o.heartbeatTimeoutMs, o.probeTimeoutMs, o.closeTimeoutMs,
+      o.holdUntilReady ? o.readyTimeoutMs : 0, CONFIRMS.indexOf(o.confirm), o.queueLimit, o.queueLimitBytes, 1,
+    );
+    bury(engine, this, this.#at, this.#messages);
+    announce(this);
+  }
+
+  get url(): string {
+    const { url } = this.#options;
+    return this.#url || (typeof url === 'function' ? '' : String(url));
+  }
+
+  /** The present WebSocket, while there is one. */
+  get socket(): WebSocket | undefined {
+    return this.#link?.socket;
+  }
+
+  get binaryType(): BinaryType {
+    return this.#options.binaryType ?? 'blob';
+  }
+
+  set binaryType(type: BinaryType) {
+    this.#options.binaryType = type;
+    if (this.#link) this.#link.socket.binaryType = type;
+  }
+
+  /** Bytes that wait: in the queue, or in the browser's buffer. */
+  get bufferedAmount(): number {
+    return Math.max(this.metrics().queuedBytes, this.#link?.socket.bufferedAmount ?? 0);
+  }
+
+  /** Messages may go at once. */
+  get isOpen(): boolean {
+    return !!this.#engine.isOpen(this.#at);
+  }
+
+  connect(): void {
+    /* at rest nothing was watched */
+    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.#minds() && seemsOffline()));
+    this.retryNow();
+  }
+
+  retryNow(): void {
+    this.#input('connect');
+  }
+
+  /** The code and reason go to the peer: 1000 or 3000-4999. CLOSED is the last report. */
+  disconnect(code = 1000, reason = ''): void {
+    this.#farewell = [code, reason];
+    this.#input('disconnect');
+  }
+
+  /** Another link in place of the present one, or `connect()` where there is none; the queue stays. */
+  reconnect(): void {
+    if (this.isOpen) this.#redial(this.#epoch);
+    else this.connect();
+  }
+
+  clear(): void {
+    this.#input('clear');
+  }
+
+  ready(): void {
+    this.#isReady = this.isOpen;
+    this.#input('ready');
+  }
+
+  healthy(): void {
+    this.#input('healthy');
+  }
+
+  probe(): void {
+    this.#input('probe');
+  }
+
+  listen(events: ClientEvents): () => void {
+    const own = [events] as const;
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
+    checkData(data);
+    const size = sizeOf(data);
+    if (isNow || this.#passes(size)) return this.#sendNow(data, size);
+    const now = nowMs();
+    const m = this.#engine.message(size, ttlMs < 0 ? -1 : now + ttlMs, this.#lastId + 1);
+    if (!m) return 0;
+    if (!this.#engine.enqueue(this.#at, now, m)) {
+      this.#engine.freeMessage(m);
+      return 0;
+    }
+    const id = ++this.#lastId;
+    this.#messages.set(m, data);
+    this.#heldBytes += size;
+    this.#drain();
+    return id;
+  }
+
+  metrics(): Metrics {
+    const now = nowMs();
+    const engine = this.#engine;
+    if (this.#flushTimer) this.#pollFlush();
+    const retryAt = engine.retryAt(this.#at);
+    engine.received(this.#at, this.#messagesIn, this.#bytesIn);
+    this.#messagesIn = this.#bytesIn = 0;
+    engine.metrics(this.#at, now);
+    const counts = Object.fromEntries(METRICS.map((name, i) => [name, this.#results()[i]]));
+    return {
+      ...(counts as Pick<Metrics, Count>),
+      state: this.state,
+      connected: this.isOpen,
+      url: redact(this.url),
+      attempt: engine.attempt(this.#at),
+      maxRetries: this.#options.maxRetries,
+      nextRetryAt: retryAt < 0 ? null : Date.now() + retryAt - now,
+      reason: this.reason,
+      lastError: this.lastError,
+    };
+  }
+
+  // ---- inputs and actions ----
+
+  /* A callback may call anything: what it wants comes after what has begun. */
+  #input(name: Input, ...args: number[]): void {
+    this.#inputs.push([name, ...args]);
+    this.#drain();
+  }
+
+  #results(): Float64Array {
+    const { buffer } = this.#engine.memory; // another one when the memory has grown
+    if (this.#out.buffer !== buffer) this.#out = new Float64Array(buffer, this.#engine.results(), 16);
+    return this.#out;
+  }
+
+  #drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    let input: [Input, ...number[]] | undefined;
+    do {
+      if (input) this.#give(...input);
+      this.#takeActions();
+    } while ((input = this.#inputs.shift()));
+    this.#isDraining = false;
+    this.#settle();
+  }
+
+  #give(name: Input, ...args: number[]): void {
+    (this.#engine[name] as (...all: number[]) => void)(this.#at, nowMs(), ...args);
+  }
+
+  #takeActions(): void {
+    let kind;
+    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
+  }
+
+  #act(kind: number, [epoch, a, b, c, d, e]: number[]): void {
+    if (kind === 1) this.#dial(epoch!);
+    else if (kind === 2) this.#drop();
+    else if (kind === 3) this.#lose(epoch!, a!, b!, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
+    else if (kind === 4) this.#close();
+    else if (kind === 5) this.#ask(epoch!);
+    else if (kind === 6) this.#write(epoch!, b!);
+    else if (kind === 7) this.#stateChanged(STATES[a!]!, STATES[b!]!, REASONS[c!]!);
+    else if (kind === 8) this.#failed(makeError(a!, b!, a !== GAVE_UP && !!c, this.#detail));
+    else if (kind === 9) this.#retrying(a!, b!, c!);
+    else if (kind === 10) this.#opened();
+    else if (kind === 11) this.#tell('close', this.#closeEvent);
+    else this.#fate(a!, b!, c!, d!, e!);
+  }
+
+  #tell<Name extends keyof ClientEvents>(name: Name, ...args: Parameters<NonNullable<ClientEvents[Name]>>): void {
+    for (const [events] of [...this.#listeners])
+      if (events[name]) guarded(() => (events[name] as (...all: unknown[]) => void)(...args));
+  }
+
+  #log(text: string): void {
+    const { logger, debug } = this.#options;
+    const line = `[WebSocket] ${text}`;
+    if (logger) guarded(() => logger(line));
+    if (debug) console.log(line);
+  }
+
+  #stateChanged(from: State, to: State, reason: Reason): void {
+    this.state = to;
+    this.reason = reason;
+    this.#watch();
+    this.#log(`State: ${from} → ${to}`);
+    this.#tell('state', to, from, reason);
+  }
+
+  #failed(error: LimpetError): void {
+    this.lastError = error;
+    this.#log(error.detail ? `${error.message}: ${error.detail}` : error.message);
+    this.#tell('error', error);
+  }
+
+  #retrying(attempt: number, most: number, delayMs: number): void {
+    const { maxRetries } = this.#options;
+    this.#log(`Reconnect attempt ${attempt}${maxRetries < Infinity ? `/${most}` : ''} in ${delayMs}ms`);
+    this.#tell('retry', attempt, maxRetries, delayMs);
+  }
+
+  #opened(): void {
+    this.#log('Connected');
+    this.#tell('open', this.#openEvent!);
+  }
+
+  #fate(id: number, m: number, fate: number, drop: number, isFinal: number): void {
+    if (isFinal) {
+      this.#heldBytes -= sizeOf(this.#messages.get(m));
+      this.#messages.delete(m);
+      this.#engine.freeMessage(m);
+    }
+    this.#tell('fate', id, FATES[fate]!, DROPS[drop]!);
+  }
+
+  // ---- time and the page ----
+
+  /* Once nothing is left to do: the timer for what is due next. */
+  #settle(): void {
+    const deadline = this.#engine.deadline(this.#at);
+    const due = deadline < 0 ? Infinity : deadline;
+    if (due === this.#due && this.#timer) return;
+    this.#due = due;
+    clearTimeout(this.#timer);
+    this.#timer = due < Infinity ? timer(due - nowMs(), () => this.#rang()) : undefined;
+  }
+
+  #rang(): void {
+    this.#timer = undefined;
+    const lateMs = nowMs() - this.#due;
+    if (lateMs > LATE_MS) this.#yield();
+    else if (lateMs >= 0) this.#input('tick');
+    else this.#settle();
+  }
+
+  #yield(): void {
+    if (this.#isYielding) return;
+    this.#isYielding = true;
+    setTimeout(() => {
+      this.#isYielding = false;
+      this.#input('tick');
+    }, 0);
+  }
+
+  #minds(): boolean {
+    return this.#options.networkWatch && !isLoopback(this.url);
+  }
+
+  #watch(): void {
+    const isAtRest = /CLOSED|ERROR/.test(this.state);
+    if (this.#options.networkWatch) (isAtRest ? unwatch : watch)(this);
+    clearTimeout(this.#safetyTimer);
+    /* the event of the network's return may be missed */
+    if (this.state === 'WAITING_FOR_NETWORK') this.#safetyTimer = timer(this.#options.maxDelayMs, () => this.retryNow());
+  }
+
+  #networkIs(isUp: boolean): void {
+    this.#input(isUp ? 'up' : 'down');
+  }
+
+  /** @internal The page's network watch calls it. */
+  networkChanged(isUp: boolean): void {
+    if (!this.#minds()) return;
+    this.#networkIs(isUp);
+    this.probe();
+  }
+
+  /** @internal The page's network watch calls it. */
+  shown(): void {
+    if (this.state === 'FAILED') this.#networkIs(false);
+    this.#networkIs(true);
+    this.probe();
+    if (nowMs() >= this.#due) this.#yield();
+  }
+
+  // ---- the link ----
+
+  #dial(epoch: number): void {
+    this.#drop();
+    this.#epoch = epoch;
+    this.#isClosing = false;
+    const { url, protocols, token, providerTimeoutMs } = this.#options;
+    const failed = (why: unknown) => this.#lose(epoch, PROVIDER, 0, String((why as Error)?.message ?? why));
+    let asked: unknown[];
+    try {
+      asked = [url, protocols, token].map(ask);
+    } catch (error) {
+      return failed(error);
+    }
+    if (!asked.some(isPromise)) return this.#open(epoch, asked as Asked);
+    this.#dialTimer = timer(providerTimeoutMs, () => failed('no answer in time'));
+    Promise.all(asked).then((all) => this.#open(epoch, all as Asked), failed);
+  }
+
+  #open(epoch: number, [url, protocols, token]: Asked): void {
+    if (epoch !== this.#epoch) return;
+    clearTimeout(this.#dialTimer);
+    let socket: WebSocket;
+    try {
+      this.#url = socketUrl(url, token);
+      const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
+      socket = protocols?.length ? new Socket(this.#url, protocols) : new Socket(this.#url);
+    } catch (error) {
+      return this.#lose(epoch, INVALID_ARGUMENT, 0, redact(String((error as Error).message)), 1);
+    }
+    this.#dialTimer = timer(this.#options.connectTimeoutMs, () => this.#lose(epoch, CONNECT_TIMEOUT, 0, 'no connection in time'));
+    this.#attach(epoch, socket);
+  }
+
+  #attach(epoch: number, socket: WebSocket): void {
+    let isOpen = false;
+    socket.binaryType = this.binaryType;
+    this.#link = new Link(socket, {
+      opened: (event) => {
+        isOpen = true;
+        this.#linkOpened(epoch, event);
+      },
+      message: (event) => this.#received(epoch, event),
+      closed: (event) => this.#linkClosed(epoch, event, isOpen),
+    });
+  }
+
+  #linkOpened(epoch: number, event: Event): void {
+    clearTimeout(this.#dialTimer);
+    this.#isReady = !this.#options.holdUntilReady;
+    this.#openEvent = event;
+    this.#closeEvent = undefined;
+    this.#input('opened', epoch);
+    this.#networkIs(true); // the best proof there is
+  }
+
+  #linkClosed(epoch: number, event: CloseEvent | undefined, wasOpen: boolean): void {
+    this.#closeEvent = event;
+    const code = event?.code ?? 1006;
+    if (code === 1005 || code === 1006) this.#lose(epoch, CONNECTION_LOST, 0, wasOpen ? 'connection lost' : 'could not connect');
+    else this.#lose(epoch, CLOSED_BY_PEER, code, `${code} ${event?.reason ?? ''}`.trim());
+  }
+
+  #drop(): void {
+    this.#epoch = 0;
+    clearTimeout(this.#dialTimer);
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.#link?.drop();
+    this.#link = undefined;
+  }
+
+  #lose(epoch: number, kind: number, code: number, detail: string, isFinal = 0): void {
+    if (epoch !== this.#epoch) return;
+    this.#drop();
+    this.#detail = detail;
+    if (this.#minds() && seemsOffline()) this.#networkIs(false);
+    const verdict = this.#judge(kind, code, this.#engine.verdict(this.#at, kind, code, isFinal));
+    this.#input('lost', epoch, kind, code, verdict);
+  }
+
+  #judge(kind: number, code: number, byDefault: number): number {
+    let verdict = byDefault;
+    if (this.#isClosing) return verdict; // it was asked for
+    guarded(() => {
+      const error = makeError(kind, code, byDefault < 2, this.#detail);
+      const wanted = this.#options.policy?.(error, VERDICTS[byDefault]!);
+      if (wanted) verdict = Math.max(0, VERDICTS.indexOf(wanted));
+    });
+    return verdict;
+  }
+
+  #close(): void {
+    this.#isClosing = true;
+    guarded(() => this.#link?.socket.close(...this.#farewell));
+  }
+
+  // ---- messages ----
+
+  /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
+  #passes(size: number): boolean {
+    const { confirm, queueLimitBytes } = this.#options;
+    if (confirm !== 'none' || !this.#isReady || this.#isDraining || !this.isOpen) return false;
+    return this.#heldBytes + size > queueLimitBytes && !!this.#link && this.#link.socket.bufferedAmount <= HIGH_WATER;
+  }
+
+  #sendNow(data: Data, size: number): number {
+    const link = this.#link;
+    if (!link || !this.isOpen || link.socket.bufferedAmount > HIGH_WATER) return 0;
+    this.#put(link, data, size);
+    this.#engine.sent(this.#at, 1, size);
+    this.#flush();
+    this.#drain();
+    const id = ++this.#lastId;
+    this.#tell('fate', id, 'written', 'none');
+    return id;
+  }
+
+  #put(link: Link, data: Data, size: number): void {
+    try {
+      link.write(data as string, size);
+    } catch {
+      /* it has just ended: its close event is on the way */
+    }
+  }
+
+  #write(epoch: number, m: number): void {
+    const link = this.#link;
+    if (!link) return; // dropped by a callback: its loss, told next, takes the message back
+    const data = this.#messages.get(m)!;
+    const size = sizeOf(data);
+    this.#put(link, data, size);
+    this.#engine.sent(this.#at, 1, size);
+    this.#engine.written(this.#at, nowMs(), epoch, m, link.sent);
+    this.#flush();
+  }
+
+  /* Browsers do not say when their buffer moves: it is looked at while there is something in it. */
+  #flush(): void {
+    const link = this.#link;
+    if (!link) return;
+    this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
+    this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
+    if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
+  }
+
+  #pollFlush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.#flush();
+    this.#drain();
+  }
+
+  #ask(epoch: number): void {
+    const link = this.#link;
+    if (!link) return;
+    const { heartbeat } = this.#options;
+    if (heartbeat === 'off') return this.#options.maxRetries ? this.#redial(epoch) : undefined;
+    const text = heartbeat === 'ping' ? '{"type":"ping"}' : `{"type":"heartbeat","timestamp":${Date.now()}}`;
+    const begin = link.sent;
+    this.#put(link, text, text.length);
+    this.#engine.asked(this.#at, performance.now(), epoch, begin, link.sent);
+    this.#flush();
+  }
+
+  /* Without a question there is no telling, and a new link costs less than a dead one. With no
+     retries it would be the end, so there it is left alone. */
+  #redial(epoch: number): void {
+    if (epoch !== this.#epoch) return;
+    this.#drop();
+    this.#closeEvent = undefined;
+    this.#detail = 'dialed anew';
+    this.#input('lost', epoch, CONNECTION_LOST, 0, 1);
+  }
+
+  #received(epoch: number, event: MessageEvent): void {
+    if (epoch !== this.#epoch) return;
+    const { data } = event;
+    this.#messagesIn++;
+    this.#bytesIn += sizeOf(data);
+    if (!this.#isReply(epoch, data)) this.#tell('message', data, event);
+    if (nowMs() >= this.#due) this.#yield();
+  }
+
+  #isReply(epoch: number, data: unknown): boolean {
+    const { heartbeat } = this.#options;
+    const type = heartbeat === 'ping' ? 'pong' : 'heartbeat_response';
+    if (heartbeat === 'off' || typeof data !== 'string' || data.length > HEARTBEAT_REPLY_MAX || !data.includes(type)) return false;
+    try {
+      const reply = JSON.parse(data);
+      if (reply?.type !== type) return false;
+      this.#engine.reply(this.#at, performance.now(), epoch, moment(reply.timestamp), moment(reply.originalTimestamp));
+    } catch {
+      return false;
+    }
+    this.#drain();
+    return true;
+  }
+}
+

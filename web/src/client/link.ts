@@ -1,0 +1,59 @@
+/**
+ * One WebSocket from dial to end. It is dropped by detaching it: nothing that a dropped one still
+ * says is heard, and nobody waits for its `onclose`, which may take minutes.
+ */
+export interface LinkEvents {
+  opened(event: Event): void;
+  message(event: MessageEvent): void;
+  /** Undefined: the WebSocket could not even be made; `detail` says why. */
+  closed(event: CloseEvent | undefined, detail: string): void;
+}
+
+const nothing = () => {};
+
+export class Link {
+  readonly socket: WebSocket;
+  /** Bytes handed to the socket so far: positions in the link's stream. */
+  sent = 0;
+
+  constructor(socket: WebSocket, events: LinkEvents) {
+    this.socket = socket;
+    socket.onopen = (event) => events.opened(event);
+    socket.onmessage = (event) => events.message(event);
+    socket.onclose = (event) => events.closed(event, '');
+    socket.onerror = nothing; // `close` follows, and says as little
+  }
+
+  write(data: Parameters<WebSocket['send']>[0], size: number): void {
+    this.socket.send(data);
+    this.sent += size;
+  }
+
+  /** How far the stream has left the browser's buffer. */
+  get flushed(): number {
+    return this.sent - this.socket.bufferedAmount;
+  }
+
+  drop(): void {
+    const { socket } = this;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    try {
+      socket.close();
+    } catch {
+      /* it has ended already */
+    }
+  }
+}
+
+/**
+ * The URL as a WebSocket wants it: absolute, ws or wss, the token in its query.
+ * @throws Error saying what is wrong with it.
+ */
+export function socketUrl(url: string | URL, token: string | undefined): string {
+  const parsed = new URL(url, globalThis.location?.href);
+  if (/^https?:$/.test(parsed.protocol)) parsed.protocol = parsed.protocol.replace('http', 'ws');
+  if (!/^wss?:$/.test(parsed.protocol)) throw new Error(`scheme ${parsed.protocol} is not ws: or wss:`);
+  if (parsed.hash) throw new Error('a fragment is not allowed');
+  if (token !== undefined) parsed.searchParams.append('token', token);
+  return parsed.href;
+}

@@ -1,0 +1,17 @@
+import type { Data } from './types';
+
+let encoder: TextEncoder | undefined;
+
+/** Bytes on the wire, as WebSocket.bufferedAmount counts them. */
+export function sizeOf(data: unknown): number {
+  if (typeof data === 'string') return (encoder ??= new TextEncoder()).encode(data).length;
+  const binary = data as { byteLength?: number; size?: number };
+  return binary.byteLength ?? binary.size ?? 0;
+}
+
+/** @throws TypeError for what a WebSocket cannot carry. */
+export function checkData(data: unknown): asserts data is Data {
+  if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return;
+  if (!/Blob|File|ArrayBuffer/.test(Object.prototype.toString.call(data)))
+    throw new TypeError('limpet: send() takes a string, Blob, ArrayBuffer or view');
+}
