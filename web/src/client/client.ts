@@ -13,9 +13,12 @@ import type {
   ClientEvents, ClientLike, ClientOptions, Data, LimpetError, Metrics, Reason, SendOptions, State, Verdict,
 } from './types';
 import {
-  CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, PROVIDER, REASONS, STATES, makeError,
+  CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, METRICS, PROVIDER, REASONS, STATES, makeError, type Count,
 } from './words';
 
+/* All take the session and the moment first; some need no moment. */
+type Input =
+  | 'connect' | 'disconnect' | 'clear' | 'ready' | 'healthy' | 'probe' | 'opened' | 'lost' | 'up' | 'down' | 'tick';
 type Timer = ReturnType<typeof setTimeout> | undefined;
 type Asked = [string | URL, string | string[] | undefined, string | undefined];
 
@@ -87,6 +90,7 @@ export class Client implements ClientLike {
   #isReady = false;
   #messagesIn = 0;
   #bytesIn = 0;
+  readonly #inputs: [Input, ...number[]][] = [];
   #isDraining = false;
   #isClosing = false;
   #openEvent: Event | undefined;
@@ -145,18 +149,18 @@ export class Client implements ClientLike {
 
   connect(): void {
     /* at rest nothing was watched */
-    if (/CLOSED|ERROR/.test(this.state)) this.#engine[this.#minds() && seemsOffline() ? 'down' : 'up'](this.#at, nowMs());
+    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.#minds() && seemsOffline()));
     this.retryNow();
   }
 
   retryNow(): void {
-    this.#input((now) => this.#engine.connect(this.#at, now));
+    this.#input('connect');
   }
 
   /** The code and reason go to the peer: 1000 or 3000-4999. CLOSED is the last report. */
   disconnect(code = 1000, reason = ''): void {
     this.#farewell = [code, reason];
-    this.#input((now) => this.#engine.disconnect(this.#at, now));
+    this.#input('disconnect');
   }
 
   /** Another link in place of the present one, or `connect()` where there is none; the queue stays. */
@@ -166,20 +170,20 @@ export class Client implements ClientLike {
   }
 
   clear(): void {
-    this.#input(() => this.#engine.clear(this.#at));
+    this.#input('clear');
   }
 
   ready(): void {
     this.#isReady = this.isOpen;
-    this.#input(() => this.#engine.ready(this.#at));
+    this.#input('ready');
   }
 
   healthy(): void {
-    this.#input(() => this.#engine.healthy(this.#at));
+    this.#input('healthy');
   }
 
   probe(): void {
-    this.#input((now) => this.#engine.probe(this.#at, now));
+    this.#input('probe');
   }
 
   listen(events: ClientEvents): () => void {
@@ -214,41 +218,53 @@ export class Client implements ClientLike {
     engine.received(this.#at, this.#messagesIn, this.#bytesIn);
     this.#messagesIn = this.#bytesIn = 0;
     engine.metrics(this.#at, now);
-    const [
-      reconnects, queuedMessages, queuedBytes, connectionDurationMs, messagesIn, messagesOut, bytesIn, bytesOut, dropped,
-      downtimeMs, longestOutageMs, rttLastMs, rttMinMs, rttMeanMs, rttMaxMs, clockOffsetMs,
-    ] = this.#results() as unknown as number[] & { length: 16 };
+    const counts = Object.fromEntries(METRICS.map((name, i) => [name, this.#results()[i]]));
     return {
-      state: this.state, connected: this.isOpen, reconnects: reconnects!, queuedMessages: queuedMessages!,
-      connectionDurationMs: connectionDurationMs!, url: redact(this.url), queuedBytes: queuedBytes!, messagesIn: messagesIn!,
-      messagesOut: messagesOut!, bytesIn: bytesIn!, bytesOut: bytesOut!, dropped: dropped!, downtimeMs: downtimeMs!,
-      longestOutageMs: longestOutageMs!, rttLastMs: rttLastMs!, rttMinMs: rttMinMs!, rttMeanMs: rttMeanMs!,
-      rttMaxMs: rttMaxMs!, clockOffsetMs: clockOffsetMs!, attempt: engine.attempt(this.#at),
-      maxRetries: this.#options.maxRetries, nextRetryAt: retryAt < 0 ? null : Date.now() + retryAt - now,
-      reason: this.reason, lastError: this.lastError,
+      ...(counts as Pick<Metrics, Count>),
+      state: this.state,
+      connected: this.isOpen,
+      url: redact(this.url),
+      attempt: engine.attempt(this.#at),
+      maxRetries: this.#options.maxRetries,
+      nextRetryAt: retryAt < 0 ? null : Date.now() + retryAt - now,
+      reason: this.reason,
+      lastError: this.lastError,
     };
   }
 
   // ---- inputs and actions ----
 
-  #input(call: (now: number) => void): void {
-    call(nowMs());
+  /* A callback may call anything: what it wants comes after what has begun. */
+  #input(name: Input, ...args: number[]): void {
+    this.#inputs.push([name, ...args]);
     this.#drain();
   }
 
   #results(): Float64Array {
-    if (!this.#out.length) this.#out = new Float64Array(this.#engine.memory.buffer, this.#engine.results(), 16);
-    return this.#out; // length 0 again when the memory has grown
+    const { buffer } = this.#engine.memory; // another one when the memory has grown
+    if (this.#out.buffer !== buffer) this.#out = new Float64Array(buffer, this.#engine.results(), 16);
+    return this.#out;
   }
 
-  /* A callback may call anything: what that leaves to do is done by the outer loop. */
   #drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    let kind;
-    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
+    let input: [Input, ...number[]] | undefined;
+    do {
+      if (input) this.#give(...input);
+      this.#takeActions();
+    } while ((input = this.#inputs.shift()));
     this.#isDraining = false;
     this.#settle();
+  }
+
+  #give(name: Input, ...args: number[]): void {
+    (this.#engine[name] as (...all: number[]) => void)(this.#at, nowMs(), ...args);
+  }
+
+  #takeActions(): void {
+    let kind;
+    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
   }
 
   #act(kind: number, [epoch, a, b, c, d, e]: number[]): void {
@@ -328,7 +344,7 @@ export class Client implements ClientLike {
     this.#timer = undefined;
     const lateMs = nowMs() - this.#due;
     if (lateMs > LATE_MS) this.#yield();
-    else if (lateMs >= 0) this.#input((now) => this.#engine.tick(this.#at, now));
+    else if (lateMs >= 0) this.#input('tick');
     else this.#settle();
   }
 
@@ -337,7 +353,7 @@ export class Client implements ClientLike {
     this.#isYielding = true;
     setTimeout(() => {
       this.#isYielding = false;
-      this.#input((now) => this.#engine.tick(this.#at, now));
+      this.#input('tick');
     }, 0);
   }
 
@@ -353,18 +369,21 @@ export class Client implements ClientLike {
     if (this.state === 'WAITING_FOR_NETWORK') this.#safetyTimer = timer(this.#options.maxDelayMs, () => this.retryNow());
   }
 
+  #networkIs(isUp: boolean): void {
+    this.#input(isUp ? 'up' : 'down');
+  }
+
   /** @internal The page's network watch calls it. */
   networkChanged(isUp: boolean): void {
     if (!this.#minds()) return;
-    this.#input((now) => this.#engine[isUp ? 'up' : 'down'](this.#at, now));
+    this.#networkIs(isUp);
     this.probe();
   }
 
   /** @internal The page's network watch calls it. */
   shown(): void {
-    const isGivenUp = this.state === 'FAILED';
-    if (isGivenUp) this.#engine.down(this.#at, nowMs());
-    this.#input((now) => this.#engine.up(this.#at, now));
+    if (this.state === 'FAILED') this.#networkIs(false);
+    this.#networkIs(true);
     this.probe();
     if (nowMs() >= this.#due) this.#yield();
   }
@@ -421,10 +440,8 @@ export class Client implements ClientLike {
     this.#isReady = !this.#options.holdUntilReady;
     this.#openEvent = event;
     this.#closeEvent = undefined;
-    this.#input((now) => {
-      this.#engine.opened(this.#at, now, epoch);
-      this.#engine.up(this.#at, now); // the best proof there is
-    });
+    this.#input('opened', epoch);
+    this.#networkIs(true); // the best proof there is
   }
 
   #linkClosed(epoch: number, event: CloseEvent | undefined, wasOpen: boolean): void {
@@ -447,11 +464,9 @@ export class Client implements ClientLike {
     if (epoch !== this.#epoch) return;
     this.#drop();
     this.#detail = detail;
+    if (this.#minds() && seemsOffline()) this.#networkIs(false);
     const verdict = this.#judge(kind, code, this.#engine.verdict(this.#at, kind, code, isFinal));
-    this.#input((now) => {
-      if (this.#minds() && seemsOffline()) this.#engine.down(this.#at, now);
-      this.#engine.lost(this.#at, now, epoch, kind, code, verdict);
-    });
+    this.#input('lost', epoch, kind, code, verdict);
   }
 
   #judge(kind: number, code: number, byDefault: number): number {
@@ -476,7 +491,7 @@ export class Client implements ClientLike {
   #passes(size: number): boolean {
     const { confirm, queueLimitBytes } = this.#options;
     if (confirm !== 'none' || !this.#isReady || this.#isDraining || !this.isOpen) return false;
-    return this.#heldBytes + size > queueLimitBytes && this.#link!.socket.bufferedAmount <= HIGH_WATER;
+    return this.#heldBytes + size > queueLimitBytes && !!this.#link && this.#link.socket.bufferedAmount <= HIGH_WATER;
   }
 
   #sendNow(data: Data, size: number): number {
@@ -500,7 +515,8 @@ export class Client implements ClientLike {
   }
 
   #write(epoch: number, m: number): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return; // dropped by a callback: its loss, told next, takes the message back
     const data = this.#messages.get(m)!;
     const size = sizeOf(data);
     this.#put(link, data, size);
@@ -511,7 +527,8 @@ export class Client implements ClientLike {
 
   /* Browsers do not say when their buffer moves: it is looked at while there is something in it. */
   #flush(): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return;
     this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
     this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
     if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
@@ -525,7 +542,8 @@ export class Client implements ClientLike {
   }
 
   #ask(epoch: number): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return;
     const { heartbeat } = this.#options;
     if (heartbeat === 'off') return this.#options.maxRetries ? this.#redial(epoch) : undefined;
     const text = heartbeat === 'ping' ? '{"type":"ping"}' : `{"type":"heartbeat","timestamp":${Date.now()}}`;
@@ -542,7 +560,7 @@ export class Client implements ClientLike {
     this.#drop();
     this.#closeEvent = undefined;
     this.#detail = 'dialed anew';
-    this.#input((now) => this.#engine.lost(this.#at, now, epoch, CONNECTION_LOST, 0, 1));
+    this.#input('lost', epoch, CONNECTION_LOST, 0, 1);
   }
 
   #received(epoch: number, event: MessageEvent): void {

@@ -33,7 +33,7 @@ const nowMs = () => performance.now();
 export class Sender {
   private hold = free();
   private readonly lanes = new Map<string, Hold>();
-  /** The conversation that all waited for last: others are tried before it, so that it cannot hold them for ever. */
+  /** The conversation whose attempt made all wait: the next attempt is another one's, so that it cannot hold them for ever. */
   private avoided: string | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private attempt: AbortController | undefined;
@@ -135,8 +135,7 @@ export class Sender {
   private wait(lane: string, outcome: Outcome): void {
     const isStuck = outcome.end === 'stuck';
     this.hold = isStuck ? this.longer(this.hold, outcome) : free();
-    if (isStuck) this.avoided = lane;
-    else if (this.avoided === lane) this.avoided = undefined;
+    this.avoided = isStuck ? lane : undefined;
     if (outcome.end === 'held') this.lanes.set(lane, this.longer(this.lanes.get(lane) ?? free(), outcome));
     else if (!isStuck) this.lanes.delete(lane);
   }

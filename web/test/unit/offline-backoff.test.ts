@@ -1,15 +1,13 @@
 /** The outbox's spelling of the backoff is the session's. */
 import { describe, expect, test } from 'vitest';
-import { getEngine, setEngineMaker } from '../../src/engine/engine';
 import { makeWasmEngine } from '../../src/engine/wasm';
 import { backoffDelay, delayWithHint, readRetryAfter } from '../../src/offline/backoff';
 
 const jitters = ['none', 'equal', 'full'] as const;
-setEngineMaker(makeWasmEngine);
 
 describe.each(jitters)('jitter %s', (jitter) => {
   test('each delay is the engine\'s', () => {
-    const engine = getEngine();
+    const engine = makeWasmEngine();
     for (const initialDelayMs of [1, 1000, 7777])
       for (const maxDelayMs of [1, 30_000, 60_000])
         for (const multiplier of [1, 1.5, 3])

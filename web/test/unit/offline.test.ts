@@ -140,7 +140,7 @@ describe('answers', () => {
     browser.server.answer = accepted;
     await vi.advanceTimersByTimeAsync(60_000);
     await until(isEmpty(queue));
-    expect(browser.server.stored).toEqual(['3', '5', '1', '2', '4', '6']);
+    expect(browser.server.stored).toEqual(['3', '5', '6', '1', '2', '4']);
   });
 
   test('a conversation that never succeeds cannot hold the others for ever', async () => {
@@ -150,8 +150,11 @@ describe('answers', () => {
     await until(() => queue.getSnapshot().lastError !== null);
     await quiet();
     expect(browser.server.posts.length).toBe(1);
-    await vi.advanceTimersByTimeAsync(1100);
-    await until(async () => (await queue.count()) === 1);
+    for (const left of [2, 1]) {
+      await vi.advanceTimersByTimeAsync(1100);
+      await until(async () => (await queue.count()) === left);
+      await quiet();
+    }
     expect(browser.server.stored).toEqual(['2', '3']);
     browser.server.answer = accepted;
     await vi.advanceTimersByTimeAsync(2000);
