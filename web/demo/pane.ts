@@ -27,7 +27,7 @@ export class Pane {
 
   constructor(private readonly name: string, private readonly conversation: string, private readonly ledger: Ledger) {
     this.element = this.makeElement();
-    this.log = new Log(this.part('.log'));
+    this.log = new Log(this.part('.log'), this.name);
     this.chart = new Chart(this.part('.scale'));
     this.part('.plot').append(this.chart.svg);
     this.queue = this.makeQueue();
