@@ -37,10 +37,10 @@ static void fill(const struct session *s, const struct pending_action *pending,
     action->state.reason = (enum session_reason)pending->reason;
     break;
   case ACTION_LATE:
-    action->failure = s->failure;
-    break;
   case ACTION_ERROR:
-    action->failure = pending->value == FAILURE_GAVE_UP ? gave_up() : s->failure;
+    action->failure = s->failure;
+    if (pending->value == FAILURE_GAVE_UP)
+      action->failure = gave_up();
     break;
   case ACTION_RETRY:
     action->retry.attempt = session_attempt(s);

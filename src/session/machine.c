@@ -65,7 +65,7 @@ static void open_link(struct session *s, uint64_t now_ms) {
 
 static void rest(struct session *s, uint64_t now_ms) {
   end_outage(s, now_ms);
-  s->counts.dropped += queue_drop_all(&s->queue, DROP_DISCONNECTED);
+  queue_drop_all(&s->queue, DROP_DISCONNECTED);
 }
 
 static void abort_link(struct session *s) {
@@ -84,7 +84,7 @@ static void plan_spread(struct session *s, uint64_t now_ms) {
 }
 
 static void close_link(struct session *s, uint64_t now_ms) {
-  s->counts.dropped += queue_drop_waiting(&s->queue, DROP_DISCONNECTED);
+  queue_drop_waiting(&s->queue, DROP_DISCONNECTED);
   actions_push(s, ACTION_CLOSE, 0);
   s->phase_until_ms = now_ms + s->config->close_timeout_ms;
 }
@@ -216,7 +216,7 @@ void machine_lose(struct session *s, uint64_t now_ms, const struct failure *fail
   leave_link(s, now_ms);
   queue_return(&s->queue);
   queue_release_stored(&s->queue);
-  s->counts.dropped += queue_expire(&s->queue, now_ms); /* time went on for what was in flight */
+  queue_expire(&s->queue, now_ms); /* time went on for what was in flight */
   machine_step(s, now_ms, input);
 }
 

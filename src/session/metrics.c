@@ -21,7 +21,7 @@ void session_get_metrics(const struct session *s, uint64_t now_ms, struct sessio
       .messages_out = c->messages_out,
       .bytes_in = c->bytes_in,
       .bytes_out = c->bytes_out,
-      .dropped = c->dropped,
+      .dropped = s->queue.dropped,
       .rtt_last_us = c->rtt_last_us,
       .rtt_min_us = c->rtt_min_us,
       .rtt_mean_us = c->rtt_count ? (uint32_t)(c->rtt_sum_us / c->rtt_count) : 0,

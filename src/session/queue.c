@@ -223,6 +223,7 @@ static void finish(struct message_queue *q, node *m, enum session_fate fate,
     q->stored_count--;
   else
     q->bytes -= m->len;
+  q->dropped += fate == FATE_DROPPED;
   m->place = PLACE_NONE;
   m->fate = (uint8_t)fate;
   m->drop = (uint8_t)drop;
@@ -279,7 +280,7 @@ static node *find_replaced(struct message_queue *q, const node *m) {
   return has_key(m) ? *key_slot(q, m) : NULL;
 }
 
-uint32_t queue_push(struct message_queue *q, node *m, bool report) {
+void queue_push(struct message_queue *q, node *m, bool report) {
   reset(m);
   m->place = PLACE_WAITING;
   node *old = find_replaced(q, m);
@@ -301,7 +302,6 @@ uint32_t queue_push(struct message_queue *q, node *m, bool report) {
   key_insert(q, m);
   if (report && !is_stored(m))
     owe(q, m, OWED_QUEUED);
-  return old != NULL;
 }
 
 void queue_recover(struct message_queue *q, node *m) {
@@ -357,87 +357,76 @@ static node *oldest_victim(const struct message_queue *q, node *newest) {
   return m ? m : newest;
 }
 
-uint32_t queue_evict(struct message_queue *q, uint64_t limit, uint64_t limit_bytes, node *newest) {
-  uint32_t count = 0;
+void queue_evict(struct message_queue *q, uint64_t limit, uint64_t limit_bytes, node *newest) {
   while ((uint64_t)q->waiting_count + q->in_flight_count > limit || q->bytes > limit_bytes) {
     node *m = oldest_victim(q, newest);
     leave_place(m)(q, m);
     finish(q, m, FATE_DROPPED, DROP_OVERFLOW);
-    count++;
   }
-  return count;
 }
 
 uint64_t queue_expires_at(const struct message_queue *q) {
   return q->expiring ? q->expiring->expires_at_ms : SESSION_NEVER;
 }
 
-uint32_t queue_expire(struct message_queue *q, uint64_t now_ms) {
-  uint32_t count = 0;
+void queue_expire(struct message_queue *q, uint64_t now_ms) {
   while (queue_expires_at(q) <= now_ms) {
     node *m = q->expiring;
     leave_waiting(q, m);
     finish(q, m, FATE_DROPPED, DROP_EXPIRED);
-    count++;
   }
-  return count;
 }
 
 /* What is stored is not lost with the session's hold on it. */
-static bool let_go(struct message_queue *q, node *m, enum session_drop drop) {
+static void let_go(struct message_queue *q, node *m, enum session_drop drop) {
   if (is_stored(m))
     finish(q, m, FATE_STORED, DROP_NONE);
   else
     finish(q, m, FATE_DROPPED, drop);
-  return !is_stored(m);
 }
 
-static uint32_t drop_ring(struct message_queue *q, node *const *head, leave_list *leave,
-                          enum session_drop drop) {
-  uint32_t count = 0;
+static void drop_ring(struct message_queue *q, node *const *head, leave_list *leave,
+                      enum session_drop drop) {
   while (*head) {
     node *m = *head;
     leave(q, m);
-    count += let_go(q, m, drop);
+    let_go(q, m, drop);
   }
-  return count;
 }
 
-uint32_t queue_drop_waiting(struct message_queue *q, enum session_drop drop) {
-  return drop_ring(q, &q->waiting, leave_waiting, drop);
+void queue_drop_waiting(struct message_queue *q, enum session_drop drop) {
+  drop_ring(q, &q->waiting, leave_waiting, drop);
 }
 
-static uint32_t sweep_waiting(struct message_queue *q, bool stored_ones, enum session_drop drop) {
-  uint32_t count = 0, left = q->waiting_count;
+static void sweep_waiting(struct message_queue *q, bool stored_ones, enum session_drop drop) {
+  uint32_t left = q->waiting_count;
   for (node *m = q->waiting, *next; left > 0; left--, m = next) {
     next = m->next;
     if (is_stored(m) != stored_ones)
       continue;
     leave_waiting(q, m);
-    count += let_go(q, m, drop);
+    let_go(q, m, drop);
   }
-  return count;
 }
 
-uint32_t queue_clear(struct message_queue *q) {
-  return sweep_waiting(q, false, DROP_CLEARED);
+void queue_clear(struct message_queue *q) {
+  sweep_waiting(q, false, DROP_CLEARED);
 }
 
 void queue_release_stored(struct message_queue *q) {
   if (HAS_STORED)
-    (void)sweep_waiting(q, true, DROP_NONE);
+    sweep_waiting(q, true, DROP_NONE);
 }
 
-uint32_t queue_drop_in_flight(struct message_queue *q, enum session_drop drop) {
-  uint32_t count = 0;
+void queue_drop_in_flight(struct message_queue *q, enum session_drop drop) {
   if (HAS_RECOVERED)
-    count = drop_ring(q, &q->recovered, leave_recovered, drop);
-  return count + drop_ring(q, &q->in_flight, leave_in_flight, drop);
+    drop_ring(q, &q->recovered, leave_recovered, drop);
+  drop_ring(q, &q->in_flight, leave_in_flight, drop);
 }
 
-uint32_t queue_drop_all(struct message_queue *q, enum session_drop drop) {
-  const uint32_t in_flight = queue_drop_in_flight(q, drop);
-  return in_flight + queue_drop_waiting(q, drop);
+void queue_drop_all(struct message_queue *q, enum session_drop drop) {
+  queue_drop_in_flight(q, drop);
+  queue_drop_waiting(q, drop);
 }
 
 /* ---- on a link ---- */

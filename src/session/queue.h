@@ -30,32 +30,31 @@ struct message_queue {
   struct session_message *keyed;           /* root of the tree of replace keys */
   struct session_message *reports;         /* newest; a ring through `report_next` */
   uint32_t waiting_count, in_flight_count; /* recovered ones count as in flight */
-  /* In one word, since an idle client is to fit into a KiB. Stored ones are at most two windows of
-     65536, the payload of all others a limit of 2^40 and what a loss brings home above it. */
-  uint64_t stored_count : 20;
-  uint64_t bytes : 44;
+  uint32_t stored_count;
+  uint64_t bytes; /* payload of those that are not stored */
+  uint64_t dropped; /* all that ever were */
 };
 
 /** Takes a node in, behind all others or in the place of a waiting one with its key, which is
-    dropped. Returns how many were. */
-uint32_t queue_push(struct message_queue *q, struct session_message *message, bool report);
+    dropped. */
+void queue_push(struct message_queue *q, struct session_message *message, bool report);
 /** Takes a node in that the present link did not send: behind other such ones, before all else. */
 void queue_recover(struct message_queue *q, struct session_message *message);
 uint64_t queue_lowest_id(const struct message_queue *q);
 /** Drops the oldest until there are at most `limit` messages and `limit_bytes`; waiting ones
-    first, `newest` last, stored ones never. Returns how many. */
-uint32_t queue_evict(struct message_queue *q, uint64_t limit, uint64_t limit_bytes,
-                     struct session_message *newest);
-/** Drops what expired by `now_ms`. Returns how many. */
-uint32_t queue_expire(struct message_queue *q, uint64_t now_ms);
+    first, `newest` last, stored ones never. */
+void queue_evict(struct message_queue *q, uint64_t limit, uint64_t limit_bytes,
+                 struct session_message *newest);
+/** Drops what expired by `now_ms`. */
+void queue_expire(struct message_queue *q, uint64_t now_ms);
 /** When the next one expires, UINT64_MAX if none. */
 uint64_t queue_expires_at(const struct message_queue *q);
-uint32_t queue_drop_waiting(struct message_queue *q, enum session_drop drop);
+void queue_drop_waiting(struct message_queue *q, enum session_drop drop);
 /** Drops what waits and is not stored, as cleared. */
-uint32_t queue_clear(struct message_queue *q);
+void queue_clear(struct message_queue *q);
 /** What is in flight or recovered. */
-uint32_t queue_drop_in_flight(struct message_queue *q, enum session_drop drop);
-uint32_t queue_drop_all(struct message_queue *q, enum session_drop drop);
+void queue_drop_in_flight(struct message_queue *q, enum session_drop drop);
+void queue_drop_all(struct message_queue *q, enum session_drop drop);
 
 /** Moves the oldest waiting one in flight. */
 struct session_message *queue_take(struct message_queue *q);

@@ -71,19 +71,19 @@ bool session_enqueue(struct session *s, uint64_t now_ms, struct session_message 
   const struct session_config *config = s->config;
   if (!may_enter(s, message))
     return false;
-  s->counts.dropped += queue_expire(&s->queue, now_ms);
+  queue_expire(&s->queue, now_ms);
   const uint64_t limit =
       s->state == STATE_CONNECTED ? UINT64_MAX : at_least(config->queue_limit, held_count(s));
   const uint64_t limit_bytes = at_least(config->queue_limit_bytes, s->queue.bytes);
-  s->counts.dropped += queue_push(&s->queue, message, config->report_fates);
-  s->counts.dropped += queue_expire(&s->queue, now_ms);
-  s->counts.dropped += queue_evict(&s->queue, limit, limit_bytes, message);
+  queue_push(&s->queue, message, config->report_fates);
+  queue_expire(&s->queue, now_ms);
+  queue_evict(&s->queue, limit, limit_bytes, message);
   return true;
 }
 
 void session_clear(struct session *s, uint64_t now_ms) {
   (void)now_ms;
-  s->counts.dropped += queue_clear(&s->queue);
+  queue_clear(&s->queue);
 }
 
 /* ---- what happened to the dial or link ---- */
@@ -112,7 +112,7 @@ void session_recovered(struct session *s, uint64_t now_ms, struct session_messag
   (void)now_ms;
   queue_recover(&s->queue, message);
   if (s->phase == PHASE_IDLE)
-    s->counts.dropped += queue_drop_in_flight(&s->queue, DROP_DISCONNECTED);
+    queue_drop_in_flight(&s->queue, DROP_DISCONNECTED);
   else if (!table_has_link((enum session_phase)s->phase))
     queue_return(&s->queue);
 }
@@ -194,7 +194,7 @@ void session_sent(struct session *s, uint64_t messages, uint64_t bytes) {
 }
 
 void session_dropped(struct session *s, uint64_t messages) {
-  s->counts.dropped += messages;
+  s->queue.dropped += messages;
 }
 
 /* ---- the machine's network ---- */
@@ -262,7 +262,7 @@ static bool take_write(struct session *s, uint64_t now_ms, struct session_action
 static bool take_work(struct session *s, uint64_t now_ms, struct session_action *action) {
   if (s->phase != PHASE_OPEN)
     return false;
-  s->counts.dropped += queue_expire(&s->queue, now_ms);
+  queue_expire(&s->queue, now_ms);
   return take_report(s, action) || take_question(s, now_ms, action) ||
          take_write(s, now_ms, action);
 }

@@ -25,18 +25,16 @@ struct session_heartbeat {
   uint64_t asked_at_us;
   uint64_t counter; /* of the last question; never used twice in a session */
   uint64_t stream_begin, stream_end;
-  uint64_t progress_from_ms; /* an unfinished frame's present KiB began */
-  uint32_t progress_len;
+  uint64_t progress_from_ms; /* an unfinished frame's present KiB began; SESSION_NEVER: none came */
   uint32_t answer_within_ms;
+  uint16_t progress_len; /* less than a KiB */
   uint8_t stage;   /* enum question_stage */
   uint8_t dialect; /* of the outstanding question */
-  bool is_progressing;
 };
 
 struct session_counts {
   uint64_t messages_in, messages_out;
   uint64_t bytes_in, bytes_out;
-  uint64_t dropped;
   uint64_t downtime_ms, longest_outage_ms;
   uint64_t rtt_sum_us;
   int64_t clock_offset_ms;
@@ -44,20 +42,9 @@ struct session_counts {
   uint32_t reconnects;
 };
 
+/* What is used most stands first: the nearer a member, the shorter the code that reaches it. */
 struct session {
   const struct session_config *config;
-  struct message_queue queue;
-  struct session_heartbeat heartbeat;
-  struct session_counts counts;
-  struct failure failure; /* the last one */
-
-  uint64_t random;
-  uint64_t since_ms;       /* a link: since when it is open; an outage: since when it lasts */
-  uint64_t phase_until_ms; /* the delay, or the close handshake, is over then */
-  uint64_t network_reset_from_ms; /* the network's return may reset the counter from then on */
-  uint64_t stream_sent;           /* what the kernel took of the present link's stream */
-  uint64_t
-      unacked_since_ms; /* the last acknowledgement, or the first message after all had theirs */
 
   uint32_t epoch;   /* of the last dial */
   uint32_t attempt; /* the counter */
@@ -77,6 +64,18 @@ struct session {
   bool is_writable; /* this link takes messages */
 
   uint8_t actions_first, actions_count;
+
+  uint64_t since_ms;       /* a link: since when it is open; an outage: since when it lasts */
+  uint64_t phase_until_ms; /* the delay, or the close handshake, is over then */
+  uint64_t stream_sent;    /* what the kernel took of the present link's stream */
+  struct session_heartbeat heartbeat;
+  struct message_queue queue;
+  uint64_t random;
+  uint64_t network_reset_from_ms; /* the network's return may reset the counter from then on */
+  uint64_t
+      unacked_since_ms; /* the last acknowledgement, or the first message after all had theirs */
+  struct session_counts counts;
+  struct failure failure; /* the last one */
   struct pending_action actions[SESSION_ACTIONS_CAP];
 };
 

@@ -121,23 +121,22 @@ static const struct table_cell cells[PHASE_COUNT][INPUT_COUNT] = {
 /* clang-format on */
 
 struct phase_row {
-  const char *name;
   uint8_t state;
   bool has_link;
 };
 
 static const struct phase_row phases[PHASE_COUNT] = {
-    [PHASE_IDLE] = {"idle", STATE_CLOSED, false},
-    [PHASE_FIRST_DIAL] = {"first_dial", STATE_CONNECTING, true},
-    [PHASE_FIRST_WAIT] = {"first_wait", STATE_CONNECTING, false},
-    [PHASE_OPEN] = {"open", STATE_CONNECTED, true},
-    [PHASE_LATE] = {"late", STATE_CONNECTED, true},
-    [PHASE_BACKOFF] = {"backoff", STATE_RECONNECTING, false},
-    [PHASE_REDIAL] = {"redial", STATE_RECONNECTING, true},
-    [PHASE_OFFLINE] = {"offline", STATE_WAITING_FOR_NETWORK, false},
-    [PHASE_CLOSING] = {"closing", STATE_CONNECTED, true},
-    [PHASE_ERROR] = {"error", STATE_ERROR, false},
-    [PHASE_FAILED] = {"failed", STATE_FAILED, false},
+    [PHASE_IDLE] = {STATE_CLOSED, false},
+    [PHASE_FIRST_DIAL] = {STATE_CONNECTING, true},
+    [PHASE_FIRST_WAIT] = {STATE_CONNECTING, false},
+    [PHASE_OPEN] = {STATE_CONNECTED, true},
+    [PHASE_LATE] = {STATE_CONNECTED, true},
+    [PHASE_BACKOFF] = {STATE_RECONNECTING, false},
+    [PHASE_REDIAL] = {STATE_RECONNECTING, true},
+    [PHASE_OFFLINE] = {STATE_WAITING_FOR_NETWORK, false},
+    [PHASE_CLOSING] = {STATE_CONNECTED, true},
+    [PHASE_ERROR] = {STATE_ERROR, false},
+    [PHASE_FAILED] = {STATE_FAILED, false},
 };
 
 const struct table_cell *table_cell(enum session_phase phase, enum session_input input) {
@@ -153,7 +152,20 @@ bool table_has_link(enum session_phase phase) {
 }
 
 const char *table_phase_name(enum session_phase phase) {
-  return phases[phase].name;
+  static const char *const names[PHASE_COUNT] = {
+      [PHASE_IDLE] = "idle",
+      [PHASE_FIRST_DIAL] = "first_dial",
+      [PHASE_FIRST_WAIT] = "first_wait",
+      [PHASE_OPEN] = "open",
+      [PHASE_LATE] = "late",
+      [PHASE_BACKOFF] = "backoff",
+      [PHASE_REDIAL] = "redial",
+      [PHASE_OFFLINE] = "offline",
+      [PHASE_CLOSING] = "closing",
+      [PHASE_ERROR] = "error",
+      [PHASE_FAILED] = "failed",
+  };
+  return names[phase];
 }
 
 const char *table_input_name(enum session_input input) {

@@ -65,11 +65,11 @@ enum table_effect {
 };
 
 struct table_cell {
-  uint8_t verdict; /* enum table_verdict */
-  uint8_t next;    /* enum session_phase */
-  uint8_t effect;  /* enum table_effect */
-  uint8_t reason;  /* enum session_reason */
-  bool is_loss;    /* through DISCONNECTED */
+  uint16_t verdict : 2; /* enum table_verdict */
+  uint16_t next : 4;    /* enum session_phase */
+  uint16_t effect : 4;  /* enum table_effect */
+  uint16_t reason : 4;  /* enum session_reason */
+  uint16_t is_loss : 1; /* through DISCONNECTED */
 };
 
 const struct table_cell *table_cell(enum session_phase phase, enum session_input input);

@@ -23,7 +23,7 @@
 #include "machine.h"
 #include "session_scope.h"
 
-#define PROGRESS_FLOOR_LEN 1024
+#define PROGRESS_FLOOR_LEN 1024u
 /* A tick this late means that this machine slept, which says nothing about the peer. */
 #define SLEPT_MS 1000
 /* 2^53: beyond it no clock's milliseconds are to be believed. */
@@ -84,7 +84,7 @@ void timers_question_handed(struct session *s, uint64_t now_ms,
   h->dialect = (uint8_t)(is_off ? DIALECT_WEBSOCKET : s->config->dialect);
   h->counter++;
   h->stage = QUESTION_HANDED;
-  h->is_progressing = false;
+  h->progress_from_ms = SESSION_NEVER;
   h->ask_at_ms = now_ms + s->config->heartbeat_interval_ms;
   h->answer_by_ms = now_ms + h->answer_within_ms;
   question->dialect = (enum heartbeat_dialect)h->dialect;
@@ -130,8 +130,7 @@ void timers_frame_progressed(struct session *s, uint64_t now_ms, uint64_t len) {
   struct session_heartbeat *h = &s->heartbeat;
   if (h->stage == QUESTION_NONE)
     return;
-  if (!h->is_progressing) {
-    h->is_progressing = true;
+  if (h->progress_from_ms == SESSION_NEVER) {
     h->progress_from_ms = now_ms;
     h->progress_len = 0;
   }
@@ -139,7 +138,7 @@ void timers_frame_progressed(struct session *s, uint64_t now_ms, uint64_t len) {
     return; /* too slow once, too slow for this question */
   move_answer(s, now_ms);
   if (len < PROGRESS_FLOOR_LEN - h->progress_len) {
-    h->progress_len += (uint32_t)len;
+    h->progress_len += (uint16_t)len;
   } else {
     h->progress_from_ms = now_ms;
     h->progress_len = 0;
@@ -253,7 +252,7 @@ static void run_link(struct session *s, uint64_t now_ms) {
 }
 
 void timers_run(struct session *s, uint64_t now_ms) {
-  s->counts.dropped += queue_expire(&s->queue, now_ms);
+  queue_expire(&s->queue, now_ms);
   if (s->phase == PHASE_OPEN)
     run_link(s, now_ms);
   else if (now_ms >= s->phase_until_ms)

@@ -1,5 +1,5 @@
-/* The session, as far as a page can ask for it: see src/session/scope/session_scope.h. A page sees no HTTP
-   status and sends no pings; its outbox is JavaScript. */
+/* The session, as far as a page can ask for it (see src/session/scope): a page sees no HTTP status
+   and sends no pings, and its outbox is JavaScript. */
 #ifndef SESSION_SCOPE_H
 #define SESSION_SCOPE_H
 

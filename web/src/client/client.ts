@@ -13,9 +13,12 @@ import type {
   ClientEvents, ClientLike, ClientOptions, Data, LimpetError, Metrics, Reason, SendOptions, State, Verdict,
 } from './types';
 import {
-  CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, PROVIDER, REASONS, STATES, makeError,
+  CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, METRICS, PROVIDER, REASONS, STATES, makeError, type Count,
 } from './words';
 
+/* All take the session and the moment first; some need no moment. */
+type Input =
+  | 'connect' | 'disconnect' | 'clear' | 'ready' | 'healthy' | 'probe' | 'opened' | 'lost' | 'up' | 'down' | 'tick';
 type Timer = ReturnType<typeof setTimeout> | undefined;
 type Asked = [string | URL, string | string[] | undefined, string | undefined];
 
@@ -81,9 +84,13 @@ export class Client implements ClientLike {
   #link: Link | undefined;
   #url = '';
   #detail = '';
+  #farewell: [number, string] = [1000, ''];
   #lastId = 0;
+  #heldBytes = 0;
+  #isReady = false;
   #messagesIn = 0;
   #bytesIn = 0;
+  readonly #inputs: [Input, ...number[]][] = [];
   #isDraining = false;
   #isClosing = false;
   #openEvent: Event | undefined;
@@ -121,39 +128,62 @@ export class Client implements ClientLike {
     return this.#link?.socket;
   }
 
+  get binaryType(): BinaryType {
+    return this.#options.binaryType ?? 'blob';
+  }
+
+  set binaryType(type: BinaryType) {
+    this.#options.binaryType = type;
+    if (this.#link) this.#link.socket.binaryType = type;
+  }
+
+  /** Bytes that wait: in the queue, or in the browser's buffer. */
+  get bufferedAmount(): number {
+    return Math.max(this.metrics().queuedBytes, this.#link?.socket.bufferedAmount ?? 0);
+  }
+
   /** Messages may go at once. */
   get isOpen(): boolean {
     return !!this.#engine.isOpen(this.#at);
   }
 
   connect(): void {
-    const isAtRest = /CLOSED|ERROR|FAILED/.test(this.state);
-    if (isAtRest && this.#minds() && seemsOffline()) this.#engine.down(this.#at, nowMs());
-    this.#input((now) => this.#engine.connect(this.#at, now));
+    /* at rest nothing was watched */
+    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.#minds() && seemsOffline()));
+    this.retryNow();
   }
 
   retryNow(): void {
-    this.#input((now) => this.#engine.connect(this.#at, now));
+    this.#input('connect');
   }
 
-  disconnect(): void {
-    this.#input((now) => this.#engine.disconnect(this.#at, now));
+  /** The code and reason go to the peer: 1000 or 3000-4999. CLOSED is the last report. */
+  disconnect(code = 1000, reason = ''): void {
+    this.#farewell = [code, reason];
+    this.#input('disconnect');
+  }
+
+  /** Another link in place of the present one, or `connect()` where there is none; the queue stays. */
+  reconnect(): void {
+    if (this.isOpen) this.#redial(this.#epoch);
+    else this.connect();
   }
 
   clear(): void {
-    this.#input(() => this.#engine.clear(this.#at));
+    this.#input('clear');
   }
 
   ready(): void {
-    this.#input(() => this.#engine.ready(this.#at));
+    this.#isReady = this.isOpen;
+    this.#input('ready');
   }
 
   healthy(): void {
-    this.#input(() => this.#engine.healthy(this.#at));
+    this.#input('healthy');
   }
 
   probe(): void {
-    this.#input((now) => this.#engine.probe(this.#at, now));
+    this.#input('probe');
   }
 
   listen(events: ClientEvents): () => void {
@@ -165,7 +195,7 @@ export class Client implements ClientLike {
   send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
     checkData(data);
     const size = sizeOf(data);
-    if (isNow) return this.#sendNow(data, size);
+    if (isNow || this.#passes(size)) return this.#sendNow(data, size);
     const now = nowMs();
     const m = this.#engine.message(size, ttlMs < 0 ? -1 : now + ttlMs, this.#lastId + 1);
     if (!m) return 0;
@@ -175,6 +205,7 @@ export class Client implements ClientLike {
     }
     const id = ++this.#lastId;
     this.#messages.set(m, data);
+    this.#heldBytes += size;
     this.#drain();
     return id;
   }
@@ -182,52 +213,65 @@ export class Client implements ClientLike {
   metrics(): Metrics {
     const now = nowMs();
     const engine = this.#engine;
+    if (this.#flushTimer) this.#pollFlush();
     const retryAt = engine.retryAt(this.#at);
     engine.received(this.#at, this.#messagesIn, this.#bytesIn);
     this.#messagesIn = this.#bytesIn = 0;
     engine.metrics(this.#at, now);
-    const [
-      reconnects, queuedMessages, queuedBytes, connectionDurationMs, messagesIn, messagesOut, bytesIn, bytesOut, dropped,
-      downtimeMs, longestOutageMs, rttLastMs, rttMinMs, rttMeanMs, rttMaxMs, clockOffsetMs,
-    ] = this.#results() as unknown as number[] & { length: 16 };
+    const counts = Object.fromEntries(METRICS.map((name, i) => [name, this.#results()[i]]));
     return {
-      state: this.state, connected: this.isOpen, reconnects: reconnects!, queuedMessages: queuedMessages!,
-      connectionDurationMs: connectionDurationMs!, url: redact(this.url), queuedBytes: queuedBytes!, messagesIn: messagesIn!,
-      messagesOut: messagesOut!, bytesIn: bytesIn!, bytesOut: bytesOut!, dropped: dropped!, downtimeMs: downtimeMs!,
-      longestOutageMs: longestOutageMs!, rttLastMs: rttLastMs!, rttMinMs: rttMinMs!, rttMeanMs: rttMeanMs!,
-      rttMaxMs: rttMaxMs!, clockOffsetMs: clockOffsetMs!, attempt: engine.attempt(this.#at),
-      maxRetries: this.#options.maxRetries, nextRetryAt: retryAt < 0 ? null : Date.now() + retryAt - now,
-      reason: this.reason, lastError: this.lastError,
+      ...(counts as Pick<Metrics, Count>),
+      state: this.state,
+      connected: this.isOpen,
+      url: redact(this.url),
+      attempt: engine.attempt(this.#at),
+      maxRetries: this.#options.maxRetries,
+      nextRetryAt: retryAt < 0 ? null : Date.now() + retryAt - now,
+      reason: this.reason,
+      lastError: this.lastError,
     };
   }
 
   // ---- inputs and actions ----
 
-  #input(call: (now: number) => void): void {
-    call(nowMs());
+  /* A callback may call anything: what it wants comes after what has begun. */
+  #input(name: Input, ...args: number[]): void {
+    this.#inputs.push([name, ...args]);
     this.#drain();
   }
 
   #results(): Float64Array {
-    if (!this.#out.length) this.#out = new Float64Array(this.#engine.memory.buffer, this.#engine.results(), 16);
-    return this.#out; // length 0 again when the memory has grown
+    const { buffer } = this.#engine.memory; // another one when the memory has grown
+    if (this.#out.buffer !== buffer) this.#out = new Float64Array(buffer, this.#engine.results(), 16);
+    return this.#out;
   }
 
-  /* A callback may call anything: what that leaves to do is done by the outer loop. */
   #drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    let kind;
-    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
+    let input: [Input, ...number[]] | undefined;
+    do {
+      if (input) this.#give(...input);
+      this.#takeActions();
+    } while ((input = this.#inputs.shift()));
     this.#isDraining = false;
     this.#settle();
+  }
+
+  #give(name: Input, ...args: number[]): void {
+    (this.#engine[name] as (...all: number[]) => void)(this.#at, nowMs(), ...args);
+  }
+
+  #takeActions(): void {
+    let kind;
+    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
   }
 
   #act(kind: number, [epoch, a, b, c, d, e]: number[]): void {
     if (kind === 1) this.#dial(epoch!);
     else if (kind === 2) this.#drop();
-    else if (kind === 3) this.#lose(epoch!, a!, b!, 'no answer in time');
-    else if (kind === 4) this.#close(a!);
+    else if (kind === 3) this.#lose(epoch!, a!, b!, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
+    else if (kind === 4) this.#close();
     else if (kind === 5) this.#ask(epoch!);
     else if (kind === 6) this.#write(epoch!, b!);
     else if (kind === 7) this.#stateChanged(STATES[a!]!, STATES[b!]!, REASONS[c!]!);
@@ -253,6 +297,7 @@ export class Client implements ClientLike {
   #stateChanged(from: State, to: State, reason: Reason): void {
     this.state = to;
     this.reason = reason;
+    this.#watch();
     this.#log(`State: ${from} → ${to}`);
     this.#tell('state', to, from, reason);
   }
@@ -276,6 +321,7 @@ export class Client implements ClientLike {
 
   #fate(id: number, m: number, fate: number, drop: number, isFinal: number): void {
     if (isFinal) {
+      this.#heldBytes -= sizeOf(this.#messages.get(m));
       this.#messages.delete(m);
       this.#engine.freeMessage(m);
     }
@@ -284,19 +330,21 @@ export class Client implements ClientLike {
 
   // ---- time and the page ----
 
-  /* Once nothing is left to do: the timers that the present state needs. */
+  /* Once nothing is left to do: the timer for what is due next. */
   #settle(): void {
-    const due = this.#engine.deadline(this.#at);
-    this.#due = due < 0 ? Infinity : due;
+    const deadline = this.#engine.deadline(this.#at);
+    const due = deadline < 0 ? Infinity : deadline;
+    if (due === this.#due && this.#timer) return;
+    this.#due = due;
     clearTimeout(this.#timer);
-    if (due >= 0) this.#timer = timer(due - nowMs(), () => this.#rang());
-    this.#watch();
+    this.#timer = due < Infinity ? timer(due - nowMs(), () => this.#rang()) : undefined;
   }
 
   #rang(): void {
+    this.#timer = undefined;
     const lateMs = nowMs() - this.#due;
     if (lateMs > LATE_MS) this.#yield();
-    else if (lateMs >= 0) this.#input((now) => this.#engine.tick(this.#at, now));
+    else if (lateMs >= 0) this.#input('tick');
     else this.#settle();
   }
 
@@ -305,7 +353,7 @@ export class Client implements ClientLike {
     this.#isYielding = true;
     setTimeout(() => {
       this.#isYielding = false;
-      this.#input((now) => this.#engine.tick(this.#at, now));
+      this.#input('tick');
     }, 0);
   }
 
@@ -316,30 +364,26 @@ export class Client implements ClientLike {
   #watch(): void {
     const isAtRest = /CLOSED|ERROR/.test(this.state);
     if (this.#options.networkWatch) (isAtRest ? unwatch : watch)(this);
-    const isWaiting = this.state === 'WAITING_FOR_NETWORK';
-    if (!isWaiting) clearTimeout(this.#safetyTimer);
-    if (!isWaiting) this.#safetyTimer = undefined;
-    else this.#safetyTimer ??= timer(this.#options.maxDelayMs, () => this.#dialAnyway());
+    clearTimeout(this.#safetyTimer);
+    /* the event of the network's return may be missed */
+    if (this.state === 'WAITING_FOR_NETWORK') this.#safetyTimer = timer(this.#options.maxDelayMs, () => this.retryNow());
   }
 
-  /* The event of the network's return may have been missed. */
-  #dialAnyway(): void {
-    this.#safetyTimer = undefined;
-    this.retryNow();
+  #networkIs(isUp: boolean): void {
+    this.#input(isUp ? 'up' : 'down');
   }
 
   /** @internal The page's network watch calls it. */
   networkChanged(isUp: boolean): void {
-    if (isUp) this.#input((now) => this.#engine.up(this.#at, now));
-    else if (this.#minds()) this.#input((now) => this.#engine.down(this.#at, now));
+    if (!this.#minds()) return;
+    this.#networkIs(isUp);
     this.probe();
   }
 
   /** @internal The page's network watch calls it. */
   shown(): void {
-    const isGivenUp = this.state === 'FAILED';
-    if (isGivenUp) this.#engine.down(this.#at, nowMs());
-    this.#input((now) => this.#engine.up(this.#at, now));
+    if (this.state === 'FAILED') this.#networkIs(false);
+    this.#networkIs(true);
     this.probe();
     if (nowMs() >= this.#due) this.#yield();
   }
@@ -380,7 +424,7 @@ export class Client implements ClientLike {
 
   #attach(epoch: number, socket: WebSocket): void {
     let isOpen = false;
-    socket.binaryType = this.#options.binaryType ?? 'blob';
+    socket.binaryType = this.binaryType;
     this.#link = new Link(socket, {
       opened: (event) => {
         isOpen = true;
@@ -393,12 +437,11 @@ export class Client implements ClientLike {
 
   #linkOpened(epoch: number, event: Event): void {
     clearTimeout(this.#dialTimer);
+    this.#isReady = !this.#options.holdUntilReady;
     this.#openEvent = event;
     this.#closeEvent = undefined;
-    this.#input((now) => {
-      this.#engine.opened(this.#at, now, epoch);
-      this.#engine.up(this.#at, now); // the best proof there is
-    });
+    this.#input('opened', epoch);
+    this.#networkIs(true); // the best proof there is
   }
 
   #linkClosed(epoch: number, event: CloseEvent | undefined, wasOpen: boolean): void {
@@ -421,11 +464,9 @@ export class Client implements ClientLike {
     if (epoch !== this.#epoch) return;
     this.#drop();
     this.#detail = detail;
+    if (this.#minds() && seemsOffline()) this.#networkIs(false);
     const verdict = this.#judge(kind, code, this.#engine.verdict(this.#at, kind, code, isFinal));
-    this.#input((now) => {
-      if (this.#minds() && seemsOffline()) this.#engine.down(this.#at, now);
-      this.#engine.lost(this.#at, now, epoch, kind, code, verdict);
-    });
+    this.#input('lost', epoch, kind, code, verdict);
   }
 
   #judge(kind: number, code: number, byDefault: number): number {
@@ -439,12 +480,19 @@ export class Client implements ClientLike {
     return verdict;
   }
 
-  #close(code: number): void {
+  #close(): void {
     this.#isClosing = true;
-    guarded(() => this.#link?.socket.close(code));
+    guarded(() => this.#link?.socket.close(...this.#farewell));
   }
 
   // ---- messages ----
+
+  /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
+  #passes(size: number): boolean {
+    const { confirm, queueLimitBytes } = this.#options;
+    if (confirm !== 'none' || !this.#isReady || this.#isDraining || !this.isOpen) return false;
+    return this.#heldBytes + size > queueLimitBytes && !!this.#link && this.#link.socket.bufferedAmount <= HIGH_WATER;
+  }
 
   #sendNow(data: Data, size: number): number {
     const link = this.#link;
@@ -452,7 +500,10 @@ export class Client implements ClientLike {
     this.#put(link, data, size);
     this.#engine.sent(this.#at, 1, size);
     this.#flush();
-    return ++this.#lastId;
+    this.#drain();
+    const id = ++this.#lastId;
+    this.#tell('fate', id, 'written', 'none');
+    return id;
   }
 
   #put(link: Link, data: Data, size: number): void {
@@ -464,7 +515,8 @@ export class Client implements ClientLike {
   }
 
   #write(epoch: number, m: number): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return; // dropped by a callback: its loss, told next, takes the message back
     const data = this.#messages.get(m)!;
     const size = sizeOf(data);
     this.#put(link, data, size);
@@ -475,22 +527,25 @@ export class Client implements ClientLike {
 
   /* Browsers do not say when their buffer moves: it is looked at while there is something in it. */
   #flush(): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return;
     this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
     this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
     if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
   }
 
   #pollFlush(): void {
+    clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
     this.#flush();
     this.#drain();
   }
 
   #ask(epoch: number): void {
-    const link = this.#link!;
+    const link = this.#link;
+    if (!link) return;
     const { heartbeat } = this.#options;
-    if (heartbeat === 'off') return this.#redial(epoch);
+    if (heartbeat === 'off') return this.#options.maxRetries ? this.#redial(epoch) : undefined;
     const text = heartbeat === 'ping' ? '{"type":"ping"}' : `{"type":"heartbeat","timestamp":${Date.now()}}`;
     const begin = link.sent;
     this.#put(link, text, text.length);
@@ -498,12 +553,14 @@ export class Client implements ClientLike {
     this.#flush();
   }
 
-  /* Without a question there is no telling, and a new link costs less than a dead one. */
+  /* Without a question there is no telling, and a new link costs less than a dead one. With no
+     retries it would be the end, so there it is left alone. */
   #redial(epoch: number): void {
     if (epoch !== this.#epoch) return;
     this.#drop();
-    this.#detail = 'probed';
-    this.#input((now) => this.#engine.lost(this.#at, now, epoch, CONNECTION_LOST, 0, 1));
+    this.#closeEvent = undefined;
+    this.#detail = 'dialed anew';
+    this.#input('lost', epoch, CONNECTION_LOST, 0, 1);
   }
 
   #received(epoch: number, event: MessageEvent): void {

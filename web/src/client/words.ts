@@ -1,5 +1,5 @@
 /** The engine's numbers as words, in the order of src/session/words.h and failure.h. */
-import type { Drop, ErrorKind, Fate, LimpetError, Reason, State } from './types';
+import type { Drop, ErrorKind, Fate, LimpetError, Metrics, Reason, State } from './types';
 
 const words = <T>(text: string) => text.split(' ') as unknown as readonly T[];
 
@@ -11,6 +11,15 @@ export const REASONS = words<Reason>(
 );
 export const FATES = words<Fate>('queued stored written confirmed dropped');
 export const DROPS = words<Drop>('none overflow expired replaced disconnected cleared');
+
+export type Count = {
+  [Name in keyof Metrics]: Metrics[Name] extends number ? Name : never;
+}[keyof Metrics];
+/* As engine.c's metrics() tells them. */
+export const METRICS = words<Count>(
+  'reconnects queuedMessages queuedBytes connectionDurationMs messagesIn messagesOut bytesIn bytesOut dropped downtimeMs ' +
+    'longestOutageMs rttLastMs rttMinMs rttMeanMs rttMaxMs clockOffsetMs',
+);
 
 export const CONNECT_TIMEOUT = 4;
 export const CONNECTION_LOST = 8;

@@ -1,35 +1,37 @@
 /*
  * The embedded engine is packed bit by bit (engine/pack.mjs is the other half). Each bit is foretold
- * from the bytes before it: by none, one, two, three of them, and by the second and third last. Each
- * such context has a cell with a leaning towards 1 and a pace of learning; the leanings add up to a
- * probability, and all cells learn from the bit. An arithmetic coder spends -log2(probability) bits,
- * in digits of base 92, one a character from '#' on. Only + - * / floor and the square root, which
- * IEEE 754 fixes to the last bit, so that every machine foretells the same.
+ * from the last four bytes, seen through the masks of CONTEXTS: what was seen has a cell with a
+ * leaning towards 1 and a pace of learning. The leanings add up to a probability, and all cells
+ * learn from the bit. An arithmetic coder spends -log2(probability) bits, in digits of base 92, one
+ * a character from '#' on. Only + - * / floor and the square root, which IEEE 754 fixes to the last
+ * bit, so that every machine foretells the same.
  */
+const CONTEXTS = [0, 0xff, 0xff00, 0xffff, 0xff00ff, -0x10000, -1];
 
 /** Calls `bit` with each probability of a 1 (it answers the bit) until `len` bytes are there. */
 export function predict(len: number, bit: (p: number) => number): Uint8Array {
   const out = new Uint8Array(len);
-  const leaning = new Float64Array(2 ** 20);
-  const pace = leaning.map(() => 0.8);
+  const leaning = new Float32Array(2 ** 19);
+  const pace = leaning.slice().fill(0.4);
+  const cells = new Int32Array(7);
+  let last = 0;
   for (let i = 0; i < len; i++) {
-    let hash = 0;
-    const contexts = [0, 1, 2, 3].map((k) => (hash = Math.imul(hash + (k && out[i - k]!) + k, 0x2c1b3c6d)));
-    contexts.push(out[i - 2]! * 999 + out[i - 3]! * 7777777);
     let byte = 1;
     while (byte < 256) {
-      const cells = contexts.map((x) => Math.imul(x + byte, 0x85ebca6b) >>> 12);
       let sum = 0;
-      for (const k of cells) sum += leaning[k]!;
+      for (let k = 0; k < 7; k++)
+        sum += leaning[(cells[k] = Math.imul(Math.imul((last & CONTEXTS[k]!) + k * 0x2545f491, 0x2c1b3c6d) + byte, 0x85ebca6b) >>> 13)]!;
       const p = sum / Math.sqrt(1 + sum * sum) / 2.002 + 0.5;
       const is = bit(p);
-      for (const k of cells) {
-        leaning[k]! += (is - p) * pace[k]!;
-        pace[k] = Math.max(pace[k]! * 0.85, 0.15);
+      for (let k = 0; k < 7; k++) {
+        const cell = cells[k]!;
+        leaning[cell]! += (is - p) * pace[cell]!;
+        pace[cell] = Math.max(pace[cell]! * 0.94, 0.14);
       }
       byte += byte + is;
     }
     out[i] = byte;
+    last = (last << 8) | out[i]!;
   }
   return out;
 }

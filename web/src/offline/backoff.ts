@@ -26,6 +26,6 @@ export function delayWithHint(config: Backoff, delayMs: number, hintMs: number, 
 /** Retry-After as seconds or a date, in milliseconds; 0: none, or not understood. */
 export function readRetryAfter(value: string | null, nowMs: number): number {
   if (!value) return 0;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : / GMT$/.test(value) ? Date.parse(value) - nowMs : 0;
   return ms > 0 ? ms : 0;
 }

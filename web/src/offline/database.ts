@@ -16,6 +16,7 @@ export const META = 'meta';
 
 export class Database {
   private connection: Promise<IDBDatabase> | undefined;
+  private current: IDBDatabase | undefined;
   private isResting = false;
 
   constructor(private readonly name: string) {}
@@ -70,14 +71,14 @@ export class Database {
   private adopt(db: IDBDatabase): IDBDatabase {
     db.onversionchange = () => this.forget(db);
     db.onclose = () => this.forget(db);
-    return db;
+    return (this.current = db);
   }
 
   /** A closing connection lets its transactions end, and takes no new ones. */
   private forget(db: IDBDatabase): void {
     db.onversionchange = db.onclose = null;
     db.close();
-    this.connection = undefined;
+    if (this.current === db) this.connection = undefined;
   }
 }
 

@@ -15,7 +15,6 @@ export interface Outcome {
 }
 
 const REASON_MAX = 500;
-const ANSWER_MAX = 10_000;
 const done: Outcome = { end: 'done', reason: '', status: 0, retryAfterMs: 0 };
 
 export async function deliver(options: OfflineQueueOptions, message: PendingMessage, signal: AbortSignal): Promise<Outcome> {
@@ -83,8 +82,7 @@ function judgeAcceptance(response: Response): Outcome {
 /** The relay's `{"type":"error","code","message"}`, where it is that. */
 async function readSentence(response: Response): Promise<string | undefined> {
   try {
-    const text = await response.text();
-    const { message } = JSON.parse(text.slice(0, ANSWER_MAX)) as { message?: unknown };
+    const { message } = (await response.json()) as { message?: unknown };
     return typeof message === 'string' ? message : undefined;
   } catch {
     return undefined;

@@ -13,7 +13,7 @@ export interface Totals {
 }
 
 /** A message with its place. */
-export type Stored = PendingMessage & { seq: number };
+type Stored = PendingMessage & { seq: number };
 type StoredFailure = FailedMessage & { seq: number };
 
 export interface Limits {
@@ -53,27 +53,28 @@ export class Outbox {
   }
 
   /** The first message whose conversation is not held, or undefined. */
-  next(isHeld: (conversationId: string) => boolean, holdsAny: boolean): Promise<Stored | undefined> {
-    return this.db.run('readonly', async (tx) => {
+  async next(isHeld: (conversationId: string) => boolean, holdsAny: boolean): Promise<PendingMessage | undefined> {
+    const found = await this.db.run('readonly', async (tx) => {
       const store = tx.objectStore(PENDING);
       if (!holdsAny) return (await result<Stored[]>(store.getAll(null, 1)))[0];
       const seq = await firstOfLanes(store.index('lane'), isHeld);
       return seq === undefined ? undefined : result<Stored>(store.get(seq));
     });
+    return found && withoutPlace(found);
   }
 
-  /** After the server's answer. False: discarded meanwhile. */
-  remove(seq: number): Promise<boolean> {
+  /** After the server's answer. By id: of a database that was deleted meanwhile, another message has the place. */
+  remove(id: string): Promise<boolean> {
     return this.db.run('readwrite', async (tx) => {
-      const message = await result<Stored | undefined>(tx.objectStore(PENDING).get(seq));
+      const message = await find(tx, PENDING, id);
       return message ? drop(tx, PENDING, message) : false;
     });
   }
 
   /** Undefined: discarded meanwhile. */
-  fail(seq: number, reason: string, status: number): Promise<FailedMessage | undefined> {
+  fail(id: string, reason: string, status: number): Promise<FailedMessage | undefined> {
     return this.db.run('readwrite', async (tx) => {
-      const message = await result<Stored | undefined>(tx.objectStore(PENDING).get(seq));
+      const message = await find(tx, PENDING, id);
       if (!message) return undefined;
       const failure: StoredFailure = { ...message, reason, status };
       await move(tx, PENDING, FAILED, failure);

@@ -69,6 +69,7 @@ class LeaseOwner implements Owner {
   private seen: Lease | undefined;
   private seenAtMs = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private wasOwner = false;
   private run: object | undefined;
 
   constructor(private readonly db: Database, private readonly changed: () => void) {}
@@ -89,11 +90,11 @@ class LeaseOwner implements Owner {
   }
 
   private async turn(run: object): Promise<void> {
-    const was = this.isOwner();
     const atMs = performance.now();
     await this.db.run('readwrite', (tx) => this.take(tx, atMs)).catch(() => {}); // it runs out by itself
     if (this.run !== run) return this.run ? undefined : this.stop();
-    if (was || this.isOwner()) this.changed();
+    if (this.wasOwner || this.isOwner()) this.changed();
+    this.wasOwner = this.isOwner();
     this.timer = setTimeout(() => void this.turn(run), RENEW_MS);
   }
 

@@ -17,7 +17,7 @@ const LIST_MAX = 10_000;
  * At least once with any server; once in effect with one that drops repeated ids, as the relay does. A message leaves the database only after the server's answer.
  * 200 and 201 are the answer; 401, 408, 425, 429 (not before its `Retry-After`), 5xx and a failing network are tried again for ever, with backoff; 401 too, because a
  * login can be renewed and a message not; every other status moves the message to the failed ones, and those behind it go on. What the network, the login or the server
- * as a whole refuses holds all messages; a 500 holds its conversation only.
+ * as a whole refuses holds all messages, and the next attempt is made with another conversation where there is one; a 500 holds its conversation only.
  *
  * Constructing has no effect: the first call of any method starts the delivery, also of what an earlier page left.
  *
@@ -37,6 +37,7 @@ export class OfflineQueue {
   private unwatch: (() => void) | undefined;
   private isClosed = false;
   private isAway = false;
+  private isRead = false;
   private isReading = false;
   private readsAgain = false;
   private snapshot: OfflineSnapshot = Object.freeze({ pending: 0, failed: 0, sending: null, isOwner: false, lastError: null });
@@ -66,7 +67,7 @@ export class OfflineQueue {
     if (this.owner) return;
     if (!hasDatabase()) return void this.read(); // on a server: the snapshot says why
     this.owner = makeOwner(this.options.name, this.db, () => this.ownerChanged());
-    this.unwatch = watchPage({ wake: () => this.sender.wake(), leave: () => this.leave(), comeBack: () => this.comeBack() });
+    this.unwatch = watchPage({ wake: () => this.wake(), leave: () => this.leave(), comeBack: () => this.comeBack() });
     this.run();
   }
 
@@ -147,8 +148,6 @@ export class OfflineQueue {
     this.listeners.clear();
   }
 
-  private isRead = false;
-
   private run(): void {
     this.isAway = false;
     this.db.resume();
@@ -176,9 +175,10 @@ export class OfflineQueue {
 
   private ownerChanged(): void {
     const isOwner = this.owner!.isOwner();
+    if (isOwner && !this.snapshot.isOwner) this.tell({ isOwner, sending: null });
+    if (!isOwner) this.update({ isOwner, sending: null });
     if (isOwner) this.sender.start();
     else this.sender.stop();
-    this.update(isOwner ? { isOwner } : { isOwner, sending: null });
   }
 
   private heard(notice: Notice): void {

@@ -5,7 +5,7 @@
 import { type Backoff, backoffDelay, delayWithHint } from './backoff';
 import { type Outcome, deliver } from './delivery';
 import { OfflineQueueError, storageError } from './error';
-import type { Outbox, Stored } from './outbox';
+import type { Outbox } from './outbox';
 import type { FailedMessage, OfflineQueueOptions, PendingMessage } from './types';
 
 export type SenderOptions = OfflineQueueOptions & Backoff & { timeoutMs: number; random: () => number };
@@ -33,6 +33,8 @@ const nowMs = () => performance.now();
 export class Sender {
   private hold = free();
   private readonly lanes = new Map<string, Hold>();
+  /** The conversation whose attempt made all wait: the next attempt is another one's, so that it cannot hold them for ever. */
+  private avoided: string | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private attempt: AbortController | undefined;
   private isRunning = false;
@@ -77,11 +79,17 @@ export class Sender {
 
   private async step(): Promise<void> {
     if (isHolding(this.hold)) return this.waitUntil(this.hold.untilMs);
-    const message = await this.outbox.next((lane) => isHolding(this.lanes.get(lane)), this.lanes.size > 0);
+    const message = await this.next();
     if (!this.isRunning || !this.reports.isOwner()) return;
     if (!message) return this.rest();
     this.looksAgain = true;
     await this.send(message);
+  }
+
+  private async next(): Promise<PendingMessage | undefined> {
+    const isHeld = (lane: string) => isHolding(this.lanes.get(lane));
+    const other = this.avoided && (await this.outbox.next((lane) => lane === this.avoided || isHeld(lane), true));
+    return other || this.outbox.next(isHeld, this.lanes.size > 0);
   }
 
   private waitUntil(untilMs: number): void {
@@ -96,7 +104,7 @@ export class Sender {
     else this.lanes.clear();
   }
 
-  private async send(message: Stored): Promise<void> {
+  private async send(message: PendingMessage): Promise<void> {
     const attempt = (this.attempt = new AbortController());
     this.reports.sending(message.id);
     const outcome = await this.bounded(message, attempt);
@@ -105,7 +113,7 @@ export class Sender {
   }
 
   /** Undefined: given up. A `send` or a token function that never ends must not hold the outbox for ever. */
-  private async bounded({ seq: _, ...message }: Stored, attempt: AbortController): Promise<Outcome | undefined> {
+  private async bounded(message: PendingMessage, attempt: AbortController): Promise<Outcome | undefined> {
     const { timeoutMs } = this.options;
     let late: Outcome | undefined;
     const timer = setTimeout(() => {
@@ -118,27 +126,28 @@ export class Sender {
     return attempt.signal.aborted ? late : outcome;
   }
 
-  private async settle(message: Stored, outcome: Outcome): Promise<void> {
-    if (outcome.end === 'stuck') this.hold = this.longer(this.hold, outcome);
-    else this.hold = free();
-    if (outcome.end === 'held') this.lanes.set(message.conversationId, this.longer(this.laneOf(message), outcome));
-    else if (outcome.end !== 'stuck') this.lanes.delete(message.conversationId);
+  private async settle(message: PendingMessage, outcome: Outcome): Promise<void> {
+    this.wait(message.conversationId, outcome);
     if (outcome.end !== 'done') this.reports.trouble(new OfflineQueueError('delivery', outcome.reason));
     await this.store(message, outcome);
   }
 
-  private async store({ seq, ...message }: Stored, outcome: Outcome): Promise<void> {
-    if (outcome.end === 'done') {
-      await this.outbox.remove(seq);
-      this.reports.delivered(message);
-    } else if (outcome.end === 'failed') {
-      const failed = await this.outbox.fail(seq, outcome.reason, outcome.status);
-      if (failed) this.reports.failed(failed);
-    }
+  private wait(lane: string, outcome: Outcome): void {
+    const isStuck = outcome.end === 'stuck';
+    this.hold = isStuck ? this.longer(this.hold, outcome) : free();
+    this.avoided = isStuck ? lane : undefined;
+    if (outcome.end === 'held') this.lanes.set(lane, this.longer(this.lanes.get(lane) ?? free(), outcome));
+    else if (!isStuck) this.lanes.delete(lane);
   }
 
-  private laneOf(message: Stored): Hold {
-    return this.lanes.get(message.conversationId) ?? free();
+  private async store(message: PendingMessage, outcome: Outcome): Promise<void> {
+    if (outcome.end === 'done') {
+      await this.outbox.remove(message.id);
+      this.reports.delivered(message);
+    } else if (outcome.end === 'failed') {
+      const failed = await this.outbox.fail(message.id, outcome.reason, outcome.status);
+      if (failed) this.reports.failed(failed);
+    }
   }
 
   private longer({ attempt }: Hold, { retryAfterMs }: { retryAfterMs: number }): Hold {

@@ -67,6 +67,23 @@ describe.each([
   });
 });
 
+test('a new owner does not show what the old one was sending', async () => {
+  browser = new FakeBrowser();
+  browser.server.answer = () => 'hang';
+  const [owner, other] = [browser.tab(), browser.tab()];
+  await owner.enqueue({ ...message('1'), id: 'x' });
+  other.start();
+  await until(() => owner.getSnapshot().sending === 'x');
+  await other.enqueue(message('2'));
+  await until(() => other.getSnapshot().pending === 2);
+  await other.discard('x');
+  const seen = watch(other);
+  browser.server.answer = accepted;
+  owner.close();
+  await until(async () => (await other.count()) === 0);
+  await until(() => other.getSnapshot().sending === null && seen.at(-1)!.isOwner);
+});
+
 test('wake in any tab reaches the owner', async () => {
   browser = new FakeBrowser();
   browser.server.answer = offline;

@@ -39,6 +39,15 @@ describe('keeping', () => {
     expect(browser.server.stored).toEqual(['1', '2', '3']);
   });
 
+  test('calls that do not wait for each other keep their order', async () => {
+    const queue = browser.tab();
+    const texts = Array.from({ length: 100 }, (_, i) => String(i));
+    await Promise.all(texts.map((text) => queue.enqueue(message(text))));
+    await until(isEmpty(queue));
+    expect(browser.server.stored).toEqual(texts);
+    expect(browser.server.mostAtOnce).toBe(1);
+  });
+
   test('the same message twice under one id is kept once; another message under it is refused', async () => {
     browser.server.answer = offline;
     const queue = browser.tab();
@@ -131,7 +140,25 @@ describe('answers', () => {
     browser.server.answer = accepted;
     await vi.advanceTimersByTimeAsync(60_000);
     await until(isEmpty(queue));
-    expect(browser.server.stored).toEqual(['3', '5', '1', '2', '4', '6']);
+    expect(browser.server.stored).toEqual(['3', '5', '6', '1', '2', '4']);
+  });
+
+  test('a conversation that never succeeds cannot hold the others for ever', async () => {
+    browser.server.answer = ({ url }) => (url.includes('tea') ? refused(502) : accepted());
+    const queue = browser.tab();
+    for (const [text, where] of [['1', 'tea'], ['2', 'milk'], ['3', 'ale']] as const) await queue.enqueue(message(text, where));
+    await until(() => queue.getSnapshot().lastError !== null);
+    await quiet();
+    expect(browser.server.posts.length).toBe(1);
+    for (const left of [2, 1]) {
+      await vi.advanceTimersByTimeAsync(1100);
+      await until(async () => (await queue.count()) === left);
+      await quiet();
+    }
+    expect(browser.server.stored).toEqual(['2', '3']);
+    browser.server.answer = accepted;
+    await vi.advanceTimersByTimeAsync(2000);
+    await until(isEmpty(queue));
   });
 
   test('Retry-After is waited out, also by wake; a network error is not', async () => {

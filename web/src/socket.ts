@@ -1,0 +1,210 @@
+/**
+ * `LimpetSocket`: stands wherever a `WebSocket` stands, and survives.
+ */
+import { Client } from './client/client';
+import type { ClientOptions, Data, LimpetError, State } from './client/types';
+
+/** Limpet's options, and those of `partysocket` and `reconnecting-websocket` by their names. */
+export interface LimpetSocketOptions extends Omit<ClientOptions, 'url' | 'protocols'> {
+  /** As `maxDelayMs`. */
+  maxReconnectionDelay?: number;
+  /** As `initialDelayMs`. */
+  minReconnectionDelay?: number;
+  /** As `multiplier`. */
+  reconnectionDelayGrowFactor?: number;
+  /** As `stableAfterMs`. */
+  minUptime?: number;
+  /** As `connectTimeoutMs`. */
+  connectionTimeout?: number;
+  /** As `queueLimit`; Infinity: 1,000,000. */
+  maxEnqueuedMessages?: number;
+  /** true: `reconnect()` makes the first dial, not the constructor. Default false. */
+  startClosed?: boolean;
+  /** As `logger`, while `debug` is on. */
+  debugLogger?: (...line: unknown[]) => void;
+}
+
+type EventName = 'open' | 'message' | 'error' | 'close';
+type Handler<Name extends EventName> = ((this: WebSocket, event: WebSocketEventMap[Name]) => unknown) | null;
+
+const ALIASES = {
+  maxReconnectionDelay: 'maxDelayMs',
+  minReconnectionDelay: 'initialDelayMs',
+  reconnectionDelayGrowFactor: 'multiplier',
+  minUptime: 'stableAfterMs',
+  connectionTimeout: 'connectTimeoutMs',
+  maxEnqueuedMessages: 'queueLimit',
+} as const;
+
+function translate({ startClosed, debugLogger, ...given }: LimpetSocketOptions): Partial<ClientOptions> {
+  const options: Record<string, unknown> = given;
+  for (const [theirs, ours] of Object.entries(ALIASES)) {
+    const value = options[theirs] as number | undefined;
+    delete options[theirs];
+    if (value !== undefined)
+      options[ours] = ours === 'multiplier' ? value : value === Infinity ? 1e6 : Math.round(value);
+  }
+  if (debugLogger && options.debug) Object.assign(options, { logger: debugLogger, debug: false });
+  return options;
+}
+
+function closeEvent(from: CloseEvent | undefined): Event {
+  const { code = 1006, reason = '', wasClean = false } = from ?? {};
+  const init = { code, reason: String(reason), wasClean };
+  return typeof CloseEvent === 'function' ? new CloseEvent('close', init) : Object.assign(new Event('close'), init);
+}
+
+export interface LimpetSocket {
+  addEventListener<K extends keyof WebSocketEventMap>(
+    type: K, listener: (this: WebSocket, event: WebSocketEventMap[K]) => unknown, options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof WebSocketEventMap>(
+    type: K, listener: (this: WebSocket, event: WebSocketEventMap[K]) => unknown, options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/**
+ * A `WebSocket` that dials again when its link is lost. Differences to `WebSocket`: `open` comes
+ * again after each reconnect and `close` at each loss; `send()` queues while not open (it never
+ * throws for being early); `readyState` is CONNECTING while it waits or dials, CLOSED when it has
+ * given up; `url` and `protocols` may be functions, asked at each dial. Default heartbeat: off.
+ */
+export class LimpetSocket extends EventTarget {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+  onopen: Handler<'open'> = null;
+  onmessage: Handler<'message'> = null;
+  onerror: Handler<'error'> = null;
+  onclose: Handler<'close'> = null;
+  /** The client behind it: states, metrics, "try now". */
+  readonly client: Client;
+  #isClosing = false;
+  /** Since its last `close` event it was dialing or open. */
+  #owesClose = false;
+
+  /**
+   * Dials at once, unless `startClosed`.
+   * @throws RangeError naming an option that is out of range.
+   */
+  constructor(url: ClientOptions['url'], protocols?: ClientOptions['protocols'], options: LimpetSocketOptions = {}) {
+    super();
+    this.client = new Client({ ...translate(options), url, protocols });
+    this.client.listen({
+      open: () => this.#emit(new Event('open')),
+      message: (data, { origin, lastEventId }) => this.#emit(new MessageEvent('message', { data, origin, lastEventId })),
+      error: (error) => this.#failed(error),
+      close: (event) => this.#ended(event),
+      state: (to) => this.#stateChanged(to),
+    });
+    if (!options.startClosed) this.reconnect();
+  }
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    const { state, isOpen } = this.client;
+    if (/CLOSED|ERROR|FAILED/.test(state)) return 3;
+    return this.#isClosing ? 2 : isOpen ? 1 : 0;
+  }
+
+  get url(): string {
+    return this.client.url;
+  }
+
+  get protocol(): string {
+    return this.client.socket?.protocol ?? '';
+  }
+
+  get extensions(): string {
+    return this.client.socket?.extensions ?? '';
+  }
+
+  /** Bytes, what waits in the queue included. */
+  get bufferedAmount(): number {
+    return this.client.bufferedAmount;
+  }
+
+  get binaryType(): BinaryType {
+    return this.client.binaryType;
+  }
+
+  set binaryType(type: BinaryType) {
+    if (type === 'blob' || type === 'arraybuffer') this.client.binaryType = type;
+  }
+
+  /** Retries since the last stable link. */
+  get retryCount(): number {
+    return this.client.metrics().attempt;
+  }
+
+  /** It is open, or will try to be. */
+  get shouldReconnect(): boolean {
+    return this.readyState < 2;
+  }
+
+  /**
+   * Sends, or queues until the next link. After `close()` it is silently dropped, as by `WebSocket`.
+   * @throws TypeError for what a WebSocket cannot carry; QuotaExceededError if it is larger than
+   * the queue may be, or the browser's buffer is full.
+   */
+  send(data: Data): void {
+    if (!this.client.send(data) && this.readyState < 2) throw new DOMException('message too large to wait', 'QuotaExceededError');
+  }
+
+  /**
+   * Closes for good (until `reconnect()`): nothing is dialed any more, what waits is dropped.
+   * @throws InvalidAccessError for a code that is not 1000 or 3000-4999, SyntaxError for a reason
+   * of more than 123 bytes.
+   */
+  close(code?: number, reason?: string): void {
+    if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999))
+      throw new DOMException(`close code ${code} is not 1000 or 3000-4999`, 'InvalidAccessError');
+    if (reason && new TextEncoder().encode(reason).length > 123)
+      throw new DOMException('close reason is longer than 123 bytes', 'SyntaxError');
+    this.#isClosing = true;
+    this.client.disconnect(code, reason);
+  }
+
+  /** Dials anew, whatever the state; what waits in the queue stays. */
+  reconnect(): void {
+    this.#isClosing = false;
+    this.#owesClose = true;
+    this.client.reconnect();
+  }
+
+  #emit(event: Event): void {
+    (this[`on${event.type as EventName}`] as ((event: Event) => void) | null)?.call(this, event);
+    this.dispatchEvent(event);
+  }
+
+  #failed(error: LimpetError): void {
+    const wasOpen = this.#isOpen;
+    if (error.kind === 'gave_up') return;
+    this.#emit(Object.assign(new Event('error'), { error, message: error.message }));
+    if (!wasOpen) this.#ended(undefined);
+  }
+
+  #isOpen = false;
+
+  #ended(event: CloseEvent | undefined): void {
+    this.#isOpen = this.#owesClose = false;
+    this.#emit(closeEvent(event));
+  }
+
+  #stateChanged(to: State): void {
+    if (to === 'CLOSED' && this.#owesClose) this.#ended(undefined);
+    if (to === 'CLOSED') this.#isClosing = false;
+    if (to === 'CONNECTED') this.#isOpen = true;
+    if (/ING|NETWORK|CONNECTED/.test(to) && to !== 'DISCONNECTED') this.#owesClose = true;
+  }
+}

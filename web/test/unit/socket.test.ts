@@ -1,0 +1,220 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { WebSocket as NodeSocket, WebSocketServer } from 'ws';
+import { LimpetSocket, type LimpetSocketOptions } from '../../src/socket';
+import { newest } from '../../src/client/registry';
+import { FakeSocket, FakeWebSocket, fakeTime } from './fake-socket';
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const made: LimpetSocket[] = [];
+
+function make(options: LimpetSocketOptions = {}): LimpetSocket {
+  const socket = new LimpetSocket('ws://far.test/ws', undefined, { WebSocket: FakeWebSocket, jitter: 'none', ...options });
+  made.push(socket);
+  return socket;
+}
+
+function record(socket: LimpetSocket): string[] {
+  const seen: string[] = [];
+  for (const type of ['open', 'message', 'error', 'close'] as const)
+    socket.addEventListener(type, (event) => {
+      const { code, data } = event as CloseEvent & MessageEvent;
+      seen.push([type, code ?? data ?? ''].join(' ').trim());
+    });
+  return seen;
+}
+
+describe('as WebSocket', () => {
+  beforeEach(() => {
+    FakeSocket.reset();
+    fakeTime();
+  });
+
+  afterEach(async () => {
+    for (const socket of made.splice(0)) socket.close();
+    await pass(5000);
+    vi.useRealTimers();
+  });
+
+  test('dials at construction; handlers and listeners hear; readyState follows', async () => {
+    const socket = make();
+    const seen = record(socket);
+    const handled: unknown[] = [];
+    socket.onopen = () => handled.push(socket.readyState);
+    socket.onmessage = (event) => handled.push(event.data);
+    expect([socket.readyState, LimpetSocket.OPEN, socket.CLOSED]).toEqual([0, 1, 3]);
+    FakeSocket.last.open();
+    FakeSocket.last.receive('hello');
+    socket.close(3001, 'bye');
+    expect(socket.readyState).toBe(2);
+    await pass(0);
+    expect(socket.readyState).toBe(3);
+    expect(FakeSocket.last.closedWith).toBe(3001);
+    expect(handled).toEqual([1, 'hello']);
+    expect(seen).toEqual(['open', 'message hello', 'close 3001']);
+  });
+
+  test('a loss is error, close, and open again', async () => {
+    const socket = make();
+    const seen = record(socket);
+    FakeSocket.last.open();
+    FakeSocket.last.end(1006);
+    expect(socket.readyState).toBe(0);
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(seen).toEqual(['open', 'error', 'close 1006', 'open']);
+  });
+
+  test('each failed dial is error and close; the end is CLOSED without another close', async () => {
+    FakeSocket.auto = 'refuse';
+    const socket = make({ maxRetries: 1 });
+    const seen = record(socket);
+    await pass(5000);
+    expect(seen).toEqual(['error', 'close 1006', 'error', 'close 1006']);
+    expect(socket.readyState).toBe(3);
+    expect(socket.shouldReconnect).toBe(false);
+  });
+
+  test('closed while dialing or waiting: one close event, no more dials', async () => {
+    const socket = make();
+    const seen = record(socket);
+    FakeSocket.last.end();
+    seen.length = 0;
+    socket.close();
+    await pass(60000);
+    expect(seen).toEqual(['close 1006']);
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  test('send and close in onopen: the message goes out first', async () => {
+    const socket = make();
+    socket.onopen = () => {
+      socket.send('last words');
+      socket.close();
+    };
+    FakeSocket.last.open();
+    await pass(0);
+    expect(FakeSocket.last.sent).toEqual(['last words']);
+    expect(socket.readyState).toBe(3);
+  });
+
+  test('what is sent early waits, and counts as buffered', () => {
+    const socket = make();
+    socket.send('äö');
+    expect(socket.bufferedAmount).toBe(4);
+    FakeSocket.last.open();
+    expect(socket.bufferedAmount).toBe(0);
+    expect(FakeSocket.last.sent).toEqual(['äö']);
+  });
+
+  test('larger than the queue: refused while waiting, passed on while open', () => {
+    const socket = make({ queueLimitBytes: 10 });
+    expect(() => socket.send('x'.repeat(11))).toThrow(/too large/);
+    FakeSocket.last.open();
+    socket.send('x'.repeat(11));
+    expect(FakeSocket.last.sent).toHaveLength(1);
+  });
+
+  test.each([[1001, undefined, 'InvalidAccessError'], [5000, undefined, 'InvalidAccessError'], [1000, 'x'.repeat(124), 'SyntaxError']])(
+    'close(%s, %s) is %s', (code, reason, name) => {
+      expect(() => make().close(code, reason)).toThrow(expect.objectContaining({ name }));
+    });
+
+  test('binaryType reaches the present link and the next', async () => {
+    const socket = make();
+    expect(socket.binaryType).toBe('blob');
+    socket.binaryType = 'arraybuffer';
+    expect(FakeSocket.last.binaryType).toBe('arraybuffer');
+    FakeSocket.last.open();
+    FakeSocket.last.end();
+    await pass(1000);
+    expect(FakeSocket.last.binaryType).toBe('arraybuffer');
+  });
+
+  test('the names of the other reconnecting sockets are understood', async () => {
+    const lines: unknown[] = [];
+    const socket = make({
+      startClosed: true, minReconnectionDelay: 200, maxReconnectionDelay: 300, reconnectionDelayGrowFactor: 2, minUptime: 100,
+      connectionTimeout: 4000, maxRetries: 5, maxEnqueuedMessages: 1, debug: true, debugLogger: (line) => lines.push(line),
+    });
+    expect([socket.readyState, FakeSocket.all.length]).toEqual([3, 0]);
+    socket.send('a');
+    socket.send('b');
+    socket.reconnect();
+    await pass(4000); // the first dial hangs
+    await pass(200);
+    FakeSocket.last.end();
+    await pass(299);
+    expect(FakeSocket.all).toHaveLength(2);
+    await pass(1);
+    expect(FakeSocket.all).toHaveLength(3);
+    expect(socket.retryCount).toBe(2);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['b']);
+    await pass(100);
+    expect(socket.retryCount).toBe(0);
+    expect(lines).toContain('[WebSocket] Reconnect attempt 2/5 in 300ms');
+  });
+
+  test('reconnect() changes the link and keeps the queue', async () => {
+    const socket = make();
+    FakeSocket.last.open();
+    FakeSocket.last.flushes = false;
+    socket.send('kept');
+    socket.reconnect();
+    await pass(0);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['kept']);
+  });
+
+  test('providers for address and protocols; the newest client is known', async () => {
+    const socket = new LimpetSocket(() => 'wss://a.test/x', async () => ['one', 'two'], { WebSocket: FakeWebSocket });
+    made.push(socket);
+    await pass(0);
+    expect([FakeSocket.last.url, FakeSocket.last.protocols]).toEqual(['wss://a.test/x', ['one', 'two']]);
+    expect(newest()).toBe(socket.client);
+  });
+
+  test('a throwing handler is reported and stops nothing', async () => {
+    const socket = make();
+    const thrown: unknown[] = [];
+    const queue = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+    socket.onopen = () => {
+      throw new Error('mine');
+    };
+    FakeSocket.last.open();
+    queue.mockRestore();
+    expect(thrown).toEqual([new Error('mine')]);
+    expect(socket.readyState).toBe(1);
+  });
+});
+
+test('a real server: terminated, it is dialed again and gets what was sent meanwhile', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  const got = new Promise<string>((resolve) => {
+    server.once('connection', (first) => {
+      server.once('connection', (second) => second.once('message', (data) => resolve(String(data))));
+      first.once('message', () => first.terminate());
+    });
+  });
+  const socket = new LimpetSocket(`ws://127.0.0.1:${port}/`, [], { WebSocket: NodeSocket as never, initialDelayMs: 10 });
+  socket.send('first');
+  socket.onclose = () => {
+    socket.onclose = null;
+    socket.send('second');
+  };
+  expect(await got).toBe('second');
+  expect(socket.client.metrics().reconnects).toBe(1);
+  const closed = new Promise((resolve) => (socket.onclose = resolve));
+  socket.close();
+  expect(await closed).toMatchObject({ code: 1000, wasClean: true });
+  await new Promise((resolve) => server.close(resolve));
+});
