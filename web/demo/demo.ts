@@ -39,8 +39,13 @@ function names(): string {
 const isFrozen = () => victims().every((pane) => pane.network.isFrozen);
 const isDelayed = () => victims().every((pane) => pane.network.delayMs > 0);
 
+/** What a pressed button says is how to undo it. */
 function press(id: string, isPressed: boolean): void {
-  find(id).setAttribute('aria-pressed', String(isPressed));
+  const button = find(id);
+  const line = button.querySelector('span')!;
+  button.dataset.says ??= line.textContent!;
+  button.setAttribute('aria-pressed', String(isPressed));
+  line.textContent = isPressed ? button.dataset.undo! : button.dataset.says;
 }
 
 function showPressed(): void {

@@ -11,14 +11,14 @@ export interface Message {
 }
 
 export class Log {
-  private readonly waiting = new Map<string, HTMLLIElement>();
+  private readonly waiting = new Map<string, HTMLElement>();
 
-  constructor(private readonly list: HTMLElement) {}
+  constructor(private readonly list: HTMLElement, private readonly owner: string) {}
 
   /** Our own message, without a number yet. */
   addWaiting(id: string, text: string): void {
     if (this.waiting.has(id)) return;
-    const line = makeLine('own waiting', text, 'waiting');
+    const line = makeLine('own waiting', this.owner, text, 'waiting');
     this.waiting.set(id, line);
     this.place(line, null);
   }
@@ -42,18 +42,18 @@ export class Log {
   add(message: Message, isOwn: boolean): void {
     const fate = isOwn ? `#${message.sequence_number} sent ✓` : `#${message.sequence_number}`;
     this.remove(message.id);
-    this.place(makeLine(isOwn ? 'own' : 'other', message.plaintext, fate), this.firstWaiting());
+    this.place(makeLine(isOwn ? 'own' : 'other', message.sender_id, message.plaintext, fate), this.firstWaiting());
   }
 
   /** What happened to the connection. */
   event(kind: 'lost' | 'back', text: string): void {
-    const line = document.createElement('li');
+    const line = document.createElement('div');
     line.className = `event ${kind}`;
     line.textContent = text;
     this.place(line, this.firstWaiting());
   }
 
-  private firstWaiting(): HTMLLIElement | null {
+  private firstWaiting(): HTMLElement | null {
     return this.waiting.values().next().value ?? null;
   }
 
@@ -65,7 +65,7 @@ export class Log {
   }
 
   /** Whoever reads further up is not pulled down. */
-  private place(line: HTMLLIElement, before: HTMLLIElement | null): void {
+  private place(line: HTMLElement, before: HTMLElement | null): void {
     const { list } = this;
     const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
     list.insertBefore(line, before);
@@ -74,10 +74,11 @@ export class Log {
   }
 }
 
-function makeLine(className: string, text: string, fate: string): HTMLLIElement {
-  const line = document.createElement('li');
+/** Who wrote it is told by side and colour, and to screen readers in words. */
+function makeLine(className: string, who: string, text: string, fate: string): HTMLElement {
+  const line = document.createElement('div');
   line.className = className;
-  for (const [name, content] of [['bubble', text], ['fate', fate]] as const) {
+  for (const [name, content] of [['hidden', `${who}: `], ['bubble', text], ['fate', fate]] as const) {
     const part = document.createElement('span');
     part.className = name;
     part.textContent = content;

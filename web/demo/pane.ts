@@ -6,6 +6,7 @@ import { BadNetwork, RELAY } from './bad-network';
 import { Chart } from './chart';
 import type { Ledger } from './ledger';
 import { Log, type Message } from './log';
+import { describe } from './words';
 
 export const SLOWER_MS = 300;
 
@@ -27,7 +28,7 @@ export class Pane {
 
   constructor(private readonly name: string, private readonly conversation: string, private readonly ledger: Ledger) {
     this.element = this.makeElement();
-    this.log = new Log(this.part('.log'));
+    this.log = new Log(this.part('.log'), this.name);
     this.chart = new Chart(this.part('.scale'));
     this.part('.plot').append(this.chart.svg);
     this.queue = this.makeQueue();
@@ -63,11 +64,16 @@ export class Pane {
     const metrics = this.client.metrics();
     if (metrics.connected && metrics.rttLastMs > 0) this.chart.roundTrip(metrics.rttLastMs);
     this.chart.draw();
+    this.showState();
     this.show('rtt', metrics.connected && metrics.rttLastMs > 0 ? milliseconds(metrics.rttLastMs) : '–');
     this.show('reconnects', String(metrics.reconnects));
     this.show('outage', metrics.longestOutageMs > 0 ? seconds(metrics.longestOutageMs) : 'none');
     this.show('waiting', String(this.queue.getSnapshot().pending));
     this.part('.faults').textContent = this.faults();
+  }
+
+  private showState(): void {
+    this.part('.state').textContent = describe(this.client.metrics());
   }
 
   private faults(): string {
@@ -193,6 +199,7 @@ export class Pane {
 
   private stateChanged(to: State, from: State, reason: Reason): void {
     this.element.dataset.state = to;
+    this.showState();
     if (from === 'CONNECTED') {
       this.chart.up(false);
       this.lostAt = Date.now();

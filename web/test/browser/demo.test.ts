@@ -1,0 +1,155 @@
+/** The demo page in a browser, on the real relay: what its buttons break, and that its account stays clean. Needs build/release/limpet and Chromium. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type Page, chromium } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const program = process.env.LIMPET_PROGRAM ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const DEADLINE_MS = 20_000;
+
+let folder: string;
+let relay: ChildProcess;
+let address = '127.0.0.1:0';
+let browser: Browser;
+const pageErrors: string[] = [];
+
+/** Resolves when it listens; on the same port from the second time on. */
+async function startRelay(): Promise<void> {
+  const store = join(folder, 'relay.db');
+  relay = spawn(program, ['serve', '--quiet', '--listen', address, '--web', join(folder, 'page'), '--store', store], {
+    env: { ...process.env, LIMPET_DEMO_LEVERS: '1' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const line = await new Promise<string>((resolve, reject) => {
+    relay.stdout!.once('data', (data: Buffer) => resolve(String(data)));
+    relay.once('exit', (code) => reject(new Error(`the relay ended: ${code}`)));
+    relay.once('error', reject);
+  });
+  address = line.trim().replace('http://', '');
+}
+
+async function open(hash: string, options = {}): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })).newPage();
+  page.setDefaultTimeout(DEADLINE_MS);
+  page.on('pageerror', (error) => pageErrors.push(error.message));
+  await page.goto(`http://${address}/#${hash}`);
+  await states(page, 'CONNECTED', 'CONNECTED');
+  return page;
+}
+
+/** page.waitForFunction() would need eval() in the page, which its policy refuses. */
+const until = <T>(page: Page, read: () => T) => expect.poll(() => page.evaluate(read), { timeout: DEADLINE_MS, interval: 50 });
+
+const states = (page: Page, ...wanted: string[]) =>
+  until(page, () => [...document.querySelectorAll<HTMLElement>('.pane')].map((pane) => pane.dataset.state)).toEqual(wanted);
+
+async function account(page: Page): Promise<Record<string, number>> {
+  const texts = await page.$$eval('.counts dd', (list) => list.map((dd) => [dd.id, Number(dd.textContent)] as const));
+  return Object.fromEntries(texts);
+}
+
+/** Stops writing, and waits until nothing is on the way any more. */
+async function settle(page: Page): Promise<void> {
+  if ((await page.getAttribute('#chatter', 'aria-checked')) === 'true') await page.click('#chatter');
+  await until(page, () => document.querySelectorAll('.waiting').length).toBe(0);
+  await until(page, () => Number(document.querySelector('#sent')!.textContent) > 0 && document.querySelector('#underway')!.textContent).toBe('0');
+  const { sent, received, lost, repeated } = await account(page);
+  expect({ received, lost, repeated }).toEqual({ received: sent, lost: 0, repeated: 0 });
+  expect(sent).toBeGreaterThan(0);
+}
+
+const choose = (page: Page, who: string) => page.getByRole('radio', { name: who }).check({ force: true });
+const say = async (page: Page, who: string, text: string) => {
+  await page.fill(`#${who}-text`, text);
+  await page.press(`#${who}-text`, 'Enter');
+};
+const bubbles = (page: Page, who: string) => page.$$eval(`.pane.${who} .bubble`, (list) => list.map((bubble) => bubble.textContent));
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'limpet-demo-page-'));
+  const { buildDemo } = (await import(new URL('../../demo/build.mjs', import.meta.url).href)) as { buildDemo(folder: string): Promise<void> };
+  await buildDemo(join(folder, 'page'));
+  await startRelay();
+  browser = await chromium.launch({ executablePath: process.env.LIMPET_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  relay?.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+});
+
+afterEach(() => expect(pageErrors.splice(0)).toEqual([]));
+
+describe('the demo page', { timeout: 90_000 }, () => {
+  it('shows what one writes to both, once and in order', async () => {
+    const page = await open('talk');
+    await page.click('#chatter');
+    for (const text of ['one', 'two', 'three']) await say(page, 'ann', text);
+    await say(page, 'bob', '<b>four</b>');
+    await settle(page);
+    expect(await bubbles(page, 'bob')).toEqual(await bubbles(page, 'ann'));
+    expect(await bubbles(page, 'ann')).toEqual(expect.arrayContaining(['one', 'two', 'three', '<b>four</b>']));
+  });
+
+  it('survives cut, freeze and delay of either link', async () => {
+    const page = await open('break');
+    await page.click('#cut');
+    await page.waitForSelector('.pane.ann .event.back');
+    await choose(page, 'Bob');
+    await page.click('#freeze');
+    await states(page, 'CONNECTED', 'RECONNECTING');
+    await say(page, 'bob', 'from the ice');
+    expect(await page.textContent('.pane.bob .waiting:last-child .fate')).toBe('waiting');
+    await page.click('#freeze');
+    await states(page, 'CONNECTED', 'CONNECTED');
+    await choose(page, 'Both');
+    await page.click('#delay');
+    await until(page, () => Math.min(...[...document.querySelectorAll('[data-metric=rtt]')].map((dd) => parseInt(dd.textContent!, 10) || 0))).toBeGreaterThanOrEqual(600);
+    await page.click('#delay');
+    await settle(page);
+    expect(await bubbles(page, 'bob')).toEqual(await bubbles(page, 'ann'));
+  });
+
+  it('waits while offline, and keeps what was written over a reload', async () => {
+    const page = await open('offline');
+    await page.click('#chatter');
+    await page.click('#offline');
+    await states(page, 'WAITING_FOR_NETWORK', 'WAITING_FOR_NETWORK');
+    await say(page, 'ann', 'kept on this machine');
+    await until(page, () => document.querySelector('.pane.ann [data-metric=waiting]')!.textContent).toBe('1');
+    await page.reload();
+    await states(page, 'CONNECTED', 'CONNECTED');
+    await settle(page);
+    expect((await bubbles(page, 'bob')).filter((text) => text === 'kept on this machine')).toHaveLength(1);
+  });
+
+  it('survives a killed relay', async () => {
+    const page = await open('kill');
+    const ended = new Promise((resolve) => relay.once('exit', (_, signal) => resolve(signal)));
+    await page.click('#kill');
+    expect(await ended).toBe('SIGKILL');
+    await states(page, 'RECONNECTING', 'RECONNECTING');
+    await say(page, 'ann', 'to a dead relay');
+    await startRelay();
+    await states(page, 'CONNECTED', 'CONNECTED');
+    await settle(page);
+    expect((await bubbles(page, 'bob')).filter((text) => text === 'to a dead relay')).toHaveLength(1);
+  });
+
+  it.each([['light', 360], ['dark', 360], ['light', 1280], ['dark', 1280]] as const)('is accessible and fits: %s, %i px', async (colorScheme, width) => {
+    const page = await open(`look-${colorScheme}-${width}`, { colorScheme, viewport: { width, height: 740 } });
+    await page.click('#freeze');
+    await states(page, 'RECONNECTING', 'CONNECTED');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    const script = (await import('node:fs')).readFileSync(axe, 'utf8');
+    await page.evaluate(script); // by the debugger, which the page's policy does not bind
+    const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run()).violations.map((v) => [v.id, ...v.nodes.map((n) => `${n.html} ${n.failureSummary}`)]));
+    expect(found).toEqual([]);
+  });
+});
