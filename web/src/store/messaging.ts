@@ -65,8 +65,6 @@ function isMessage(payload: any): payload is Message {
 export function withMessage(known: Message[], fresh: Message, limit: number): Message[] {
   const is = (m: Message) => m.id === fresh.id || m.sequence_number === fresh.sequence_number;
   if (known.some(is)) return known;
-  const at = known.findLastIndex?.((m) => m.sequence_number < fresh.sequence_number) ?? -2;
-  if (at === known.length - 1) return [...known, fresh].slice(-limit);
   return [...known, fresh].sort((a, b) => a.sequence_number - b.sequence_number).slice(-limit);
 }
 
@@ -104,7 +102,7 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
       setTyping(conversationId, userId, true);
     };
 
-    const newest = (conversationId: string) => get().messages[conversationId]?.at(-1)?.sequence_number ?? 0;
+    const newest = (conversationId: string) => get().messages[conversationId]?.slice(-1)[0]?.sequence_number ?? 0;
     const address = (conversationId: string) =>
       `${get().apiBase}/conversations/${encodeURIComponent(conversationId)}/messages`;
 
