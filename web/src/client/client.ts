@@ -264,22 +264,25 @@ export class Client implements ClientLike {
 
   #takeActions(): void {
     let kind;
-    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
+    while ((kind = this.#engine.next(this.#at, nowMs()))) {
+      const o = this.#results(); // as numbers: a callback's inputs write over it
+      this.#act(kind, o[0]!, o[1]!, o[2]!, o[3]!, o[4]!, o[5]!);
+    }
   }
 
-  #act(kind: number, [epoch, a, b, c, d, e]: number[]): void {
-    if (kind === 1) this.#dial(epoch!);
+  #act(kind: number, epoch: number, a: number, b: number, c: number, d: number, e: number): void {
+    if (kind === 1) this.#dial(epoch);
     else if (kind === 2) this.#drop();
-    else if (kind === 3) this.#lose(epoch!, a!, b!, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
+    else if (kind === 3) this.#lose(epoch, a, b, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
     else if (kind === 4) this.#close();
-    else if (kind === 5) this.#ask(epoch!);
-    else if (kind === 6) this.#write(epoch!, b!);
-    else if (kind === 7) this.#stateChanged(STATES[a!]!, STATES[b!]!, REASONS[c!]!);
-    else if (kind === 8) this.#failed(makeError(a!, b!, a !== GAVE_UP && !!c, this.#detail));
-    else if (kind === 9) this.#retrying(a!, b!, c!);
+    else if (kind === 5) this.#ask(epoch);
+    else if (kind === 6) this.#write(epoch, b);
+    else if (kind === 7) this.#stateChanged(STATES[a]!, STATES[b]!, REASONS[c]!);
+    else if (kind === 8) this.#failed(makeError(a, b, a !== GAVE_UP && !!c, this.#detail));
+    else if (kind === 9) this.#retrying(a, b, c);
     else if (kind === 10) this.#opened();
     else if (kind === 11) this.#tell('close', this.#closeEvent);
-    else this.#fate(a!, b!, c!, d!, e!);
+    else this.#fate(a, b, c, d, e);
   }
 
   #tell<Name extends keyof ClientEvents>(name: Name, ...args: Parameters<NonNullable<ClientEvents[Name]>>): void {
