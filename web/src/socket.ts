@@ -97,7 +97,7 @@ export class LimpetSocket extends EventTarget {
   /**
    * Dials at once, unless `startClosed`.
    * @throws RangeError naming an option that is out of range; SyntaxError for an unusable URL or
-   * subprotocol, as `WebSocket` does (one that a function gives is an `error` event).
+   * subprotocol, as `WebSocket` does (one that comes later, from a promise, is an `error` event).
    */
   constructor(url: ClientOptions['url'], protocols?: ClientOptions['protocols'], options: LimpetSocketOptions = {}) {
     super();

@@ -88,6 +88,8 @@ export class Client implements ClientLike {
   #lastId = 0;
   #heldBytes = 0;
   #isReady = false;
+  /** As the session was told: only then nothing waits. */
+  #isWritable = true;
   #messagesIn = 0;
   #bytesIn = 0;
   readonly #inputs: [Input, ...number[]][] = [];
@@ -441,6 +443,7 @@ export class Client implements ClientLike {
   #linkOpened(epoch: number, event: Event): void {
     clearTimeout(this.#dialTimer);
     this.#isReady = !this.#options.holdUntilReady;
+    this.#isWritable = true;
     this.#openEvent = event;
     this.#closeEvent = undefined;
     this.#input('opened', epoch);
@@ -493,8 +496,9 @@ export class Client implements ClientLike {
   /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
   #passes(size: number): boolean {
     const { confirm, queueLimitBytes } = this.#options;
-    if (confirm !== 'none' || !this.#isReady || this.#isDraining || !this.isOpen) return false;
-    return this.#heldBytes + size > queueLimitBytes && !!this.#link && this.#link.socket.bufferedAmount <= HIGH_WATER;
+    if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || this.#isDraining || !this.isOpen) return false;
+    this.#pollFlush(); // there may be room by now, for what waits first
+    return this.#isReady && this.#isWritable;
   }
 
   #sendNow(data: Data, size: number): number {
@@ -533,7 +537,8 @@ export class Client implements ClientLike {
     const link = this.#link;
     if (!link) return;
     this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
-    this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
+    this.#isWritable = link.socket.bufferedAmount <= HIGH_WATER;
+    this.#engine.writable(this.#at, this.#epoch, +this.#isWritable);
     if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
   }
 

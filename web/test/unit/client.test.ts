@@ -327,6 +327,19 @@ describe('sending', () => {
     expect(FakeSocket.last.sent).toEqual(['a', 'b']);
   });
 
+  test('what passes the full queue by never overtakes what waits', async () => {
+    const client = connected({ queueLimitBytes: 1000 });
+    FakeSocket.last.bufferedAmount = 2 ** 21;
+    client.send('a');
+    client.send('b'.repeat(900));
+    FakeSocket.last.flush(); // the page does not know yet
+    client.send('c'.repeat(90));
+    client.send('d'.repeat(90));
+    expect((FakeSocket.last.sent as string[]).map((text) => text[0])).toEqual(['a', 'b', 'c', 'd']);
+    client.send('e'.repeat(2000));
+    expect(FakeSocket.last.sent).toHaveLength(5);
+  });
+
   test('barrier: confirmed only by the reply that came behind', async () => {
     const client = connected({ heartbeat: 'ping', confirm: 'barrier' });
     const seen = fates(client);
