@@ -210,6 +210,21 @@ describe('heartbeat', () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 
+  test('what an abandoned link says does not reach the next one', async () => {
+    const client = connected({ heartbeat: 'ping' });
+    const [first] = FakeSocket.all;
+    first!.answersClose = false;
+    const handlers = { ...first! }; // as if its events had been in the queue already
+    await pass(41000);
+    FakeSocket.last.open();
+    const seen = record(client);
+    (handlers.onmessage as unknown as (event: MessageEvent) => void)(new MessageEvent('message', { data: 'old' }));
+    (handlers.onclose as unknown as (event: Event) => void)(new Event('close'));
+    client.send('new');
+    expect(seen).toEqual([]);
+    expect([client.state, FakeSocket.last.isClosed, FakeSocket.last.sent]).toEqual(['CONNECTED', false, ['new']]);
+  });
+
   test('a timer that fires late lets a pong that waits be seen first', async () => {
     const client = connected({ heartbeat: 'ping' });
     await pass(39990);
