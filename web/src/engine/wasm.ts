@@ -1,8 +1,8 @@
-import { len, packed } from './bytes.generated';
+import bytes from './bytes.generated';
 import type { Engine } from './engine';
-import { unpack } from './unpack';
 
 /** Compiled and instantiated synchronously; throws under a policy without wasm-unsafe-eval. */
 export function makeWasmEngine(): Engine {
-  return new WebAssembly.Instance(new WebAssembly.Module(unpack(packed, len))).exports as unknown as Engine;
+  const code = Uint8Array.from(bytes, (character) => character.charCodeAt(0));
+  return new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Engine;
 }
