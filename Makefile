@@ -1,11 +1,15 @@
 # Everything a user types. The build itself is CMake's (see CMakePresets.json).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all deps demo test test-long bench coverage lint clean
+.PHONY: all web deps demo test test-long bench coverage lint clean
 
 all:
 	@./scripts/deps build
 	@./scripts/build release
+
+web:
+	@./scripts/deps web
+	@./scripts/web build
 
 deps:
 	@./scripts/deps test
