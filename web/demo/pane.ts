@@ -2,11 +2,11 @@
 import { Client } from '../src/client/client';
 import type { ClientLike, Reason, State } from '../src/client/types';
 import { OfflineQueue } from '../src/offline';
+import { factsOf, statusText } from '../src/status/status';
 import { BadNetwork, RELAY } from './bad-network';
 import { Chart } from './chart';
 import type { Ledger } from './ledger';
 import { Log, type Message } from './log';
-import { describe } from './words';
 
 export const SLOWER_MS = 300;
 
@@ -73,7 +73,7 @@ export class Pane {
   }
 
   private showState(): void {
-    this.part('.state').textContent = describe(this.client.metrics());
+    this.part('.state').textContent = statusText(factsOf(this.client.metrics()));
   }
 
   private faults(): string {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, type Page, chromium } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-const program = process.env.LIMPET_PROGRAM ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
+const program = process.env.LIMPET ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const DEADLINE_MS = 20_000;
 
@@ -75,7 +75,7 @@ beforeAll(async () => {
   const { buildDemo } = (await import(new URL('../../demo/build.mjs', import.meta.url).href)) as { buildDemo(folder: string): Promise<void> };
   await buildDemo(join(folder, 'page'));
   await startRelay();
-  browser = await chromium.launch({ executablePath: process.env.LIMPET_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
 }, 60_000);
 
 afterAll(async () => {
