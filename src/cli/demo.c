@@ -365,8 +365,7 @@ static int prepare(struct wishes *wishes) {
 int demo_main(int argc, char **argv) {
   struct wishes wishes = {0};
   int first;
-  const enum option_outcome outcome =
-      options_parse(argc, argv, rows, ROWS_COUNT, &wishes, &first);
+  const enum option_outcome outcome = options_parse(argc, argv, rows, ROWS_COUNT, &wishes, &first);
   if (outcome == OPTIONS_HELP)
     print_help();
   if (outcome == OPTIONS_VERSION)

@@ -34,9 +34,9 @@ static void on_exited(void *user, int status) {
 bool demo_relay_start(struct demo_relay *relay) {
   if (!relay->address[0])
     (void)snprintf(relay->address, sizeof relay->address, "127.0.0.1:0");
-  const char *const arguments[] = {
-      "serve",     "--listen", relay->address, "--store", relay->store, relay->web ? "--web" : NULL,
-      relay->web, NULL};
+  const char *const arguments[] = {"serve",    "--listen",   relay->address,
+                                   "--store",  relay->store, relay->web ? "--web" : NULL,
+                                   relay->web, NULL};
   const struct demo_child_events events = {
       .out = on_line, .err = on_log, .exited = on_exited, .user = relay};
   relay->child = demo_child_start(relay->loop, arguments, &events);

@@ -8,7 +8,7 @@ struct demo_relay {
   uv_loop_t *loop;
   struct demo_child *child; /* NULL: dead */
   char store[256];
-  const char *web; /* a folder for browsers, or NULL */
+  const char *web;  /* a folder for browsers, or NULL */
   char address[64]; /* "127.0.0.1:PORT"; port 0 until it is known */
   bool is_ready;
   uint64_t ended_ms; /* when it was last seen to end */

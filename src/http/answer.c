@@ -15,8 +15,8 @@ static bool put_out(struct http_exchange *connection, const struct http_response
       .keeps_alive = !connection->closes,
       .is_http_1_0 = !head->is_http_1_1 && !head->is_malformed,
   };
-  const bool has_body = strcmp(head->method, "HEAD") != 0 && response->status != 204 &&
-                        response->status != 304;
+  const bool has_body =
+      strcmp(head->method, "HEAD") != 0 && response->status != 204 && response->status != 304;
   const size_t body_len = has_body ? response->body_len : 0;
   connection->out = memory_alloc(connection_memory(connection), HEAD_CAP + body_len);
   if (!connection->out)

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 /* Scripts, styles and pictures from here only, nothing inline; WebAssembly may be compiled, which
-   'wasm-unsafe-eval' allows without allowing eval(); 'self' does not cover WebSockets everywhere. */
+   'wasm-unsafe-eval' allows without allowing eval(); 'self' does not cover WebSockets everywhere.
+ */
 #define POLICY                                                                                     \
   "Content-Security-Policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "            \
   "connect-src 'self' ws: wss:; img-src 'self' data:; object-src 'none'; base-uri 'none'; "        \
@@ -71,8 +72,7 @@ static void answer(struct relay *relay, struct http_exchange *exchange,
 
 void pages_serve(struct relay *relay, struct http_exchange *exchange) {
   struct web_file file;
-  const enum web_result result =
-      web_open(relay->options->web, http_request(exchange)->path, &file);
+  const enum web_result result = web_open(relay->options->web, http_request(exchange)->path, &file);
   if (result != WEB_FOUND) {
     refuse(relay, exchange, result);
     return;

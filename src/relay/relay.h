@@ -22,7 +22,7 @@ struct relay_options {
   const char *store_vfs;  /* NULL: SQLite's default */
   const char *token_file; /* NULL: everybody may do everything */
   const char *tls_cert, *tls_key;
-  const char *web;        /* a folder of files to serve beside the API, or NULL */
+  const char *web;                         /* a folder of files to serve beside the API, or NULL */
   const char *origins[RELAY_LIST_MAX + 1]; /* whose pages may use it, "*": all; NULL at the end */
   const char *proxies[RELAY_LIST_MAX + 1]; /* whose X-Forwarded-For is believed; NULL at the end */
   uint32_t max_connections;

@@ -201,10 +201,8 @@ static void serve_ws(struct relay *relay, struct http_exchange *exchange) {
 static void serve_health(struct relay *relay, struct http_exchange *exchange) {
   const char *text = relay->options->has_levers ? "{\"status\":\"ok\",\"levers\":true}\n"
                                                 : "{\"status\":\"ok\"}\n";
-  struct http_response response = {.status = 200,
-                                   .content_type = "application/json",
-                                   .body = text,
-                                   .body_len = strlen(text)};
+  struct http_response response = {
+      .status = 200, .content_type = "application/json", .body = text, .body_len = strlen(text)};
   respond(relay, exchange, &response, NULL);
 }
 

@@ -1,10 +1,12 @@
 /*
- * A folder of files for browsers, served beside the API: a page that uses the relay can come from it.
+ * A folder of files for browsers, served beside the API: a page that uses the relay can come from
+ * it.
  *
  * What is served: regular files of at most WEB_FILE_MAX bytes, at paths whose segments are of
- * letters, digits, '.', '_' and '-' and do not begin with a dot. So a path can neither climb out nor
- * name what an editor or a version control left there, and nothing in it needs decoding. Symbolic
- * links are not followed. A path that ends with '/' means the index.html there; nothing is listed.
+ * letters, digits, '.', '_' and '-' and do not begin with a dot. So a path can neither climb out
+ * nor name what an editor or a version control left there, and nothing in it needs decoding.
+ * Symbolic links are not followed. A path that ends with '/' means the index.html there; nothing is
+ * listed.
  */
 #ifndef RELAY_WEB_H
 #define RELAY_WEB_H
@@ -32,7 +34,8 @@ struct web_file {
 bool web_check(const char *folder, char *detail, size_t detail_cap);
 /** Opens the file at a request's path. FOUND: to be closed with web_close(). */
 enum web_result web_open(const char *folder, struct url_slice path, struct web_file *file);
-/** Its content, to be freed by free(). NULL with a result: it has shrunk meanwhile, or no memory. */
+/** Its content, to be freed by free(). NULL with a result: it has shrunk meanwhile, or no memory.
+ */
 char *web_read(const struct web_file *file, enum web_result *result);
 void web_close(const struct web_file *file);
 /** Whether an If-None-Match header (or NULL) names the file as it is. */
