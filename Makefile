@@ -1,7 +1,7 @@
 # Everything a user types. The build itself is CMake's (see CMakePresets.json).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all deps demo test test-long bench coverage lint clean
+.PHONY: all deps demo web test test-long bench coverage lint clean
 
 all:
 	@./scripts/deps build
@@ -12,6 +12,15 @@ deps:
 
 demo: all
 	@build/release/limpet demo
+
+# The npm package, into web/dist; packages are installed again only when the lock has changed.
+web: web/node_modules/.package-lock.json
+	@cd web && node build.mjs
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@./scripts/deps web
+	@cd web && npm ci --no-audit --no-fund
+	@touch $@
 
 test: deps
 	@./scripts/test quick
@@ -29,4 +38,4 @@ lint: deps
 	@./scripts/lint
 
 clean:
-	rm -rf build
+	rm -rf build web/build web/dist

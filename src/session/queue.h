@@ -31,7 +31,7 @@ struct message_queue {
   struct session_message *reports;         /* newest; a ring through `report_next` */
   uint32_t waiting_count, in_flight_count; /* recovered ones count as in flight */
   uint32_t stored_count;
-  uint64_t bytes; /* payload of those that are not stored */
+  uint64_t bytes;   /* payload of those that are not stored */
   uint64_t dropped; /* all that ever were */
 };
 

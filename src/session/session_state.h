@@ -28,8 +28,8 @@ struct session_heartbeat {
   uint64_t progress_from_ms; /* an unfinished frame's present KiB began; SESSION_NEVER: none came */
   uint32_t answer_within_ms;
   uint16_t progress_len; /* less than a KiB */
-  uint8_t stage;   /* enum question_stage */
-  uint8_t dialect; /* of the outstanding question */
+  uint8_t stage;         /* enum question_stage */
+  uint8_t dialect;       /* of the outstanding question */
 };
 
 struct session_counts {

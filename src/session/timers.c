@@ -204,8 +204,8 @@ bool timers_reply_received(struct session *s, uint64_t now_us,
 /* While the kernel still holds some of it, a late acknowledgement says nothing. */
 static uint64_t ack_by(const struct session *s) {
   const struct session_config *config = s->config;
-  if (!HAS_ACKS || config->confirm != CONFIRM_ACK || !config->ack_timeout_ms || !s->queue.in_flight ||
-      s->queue.unflushed)
+  if (!HAS_ACKS || config->confirm != CONFIRM_ACK || !config->ack_timeout_ms ||
+      !s->queue.in_flight || s->queue.unflushed)
     return SESSION_NEVER;
   return s->unacked_since_ms + config->ack_timeout_ms;
 }

@@ -67,8 +67,8 @@ static void put_retry(FILE *out, const struct session_action *a) {
 
 static void put_link_action(FILE *out, const struct session_action *a) {
   static const char *const words[] = {
-      [ACTION_DIAL] = "dial",     [ACTION_ABORT] = "abort",   [ACTION_CLOSE] = "close",
-      [ACTION_ASK] = "ask",       [ACTION_WRITE] = "write",   [ACTION_OPENED] = "opened",
+      [ACTION_DIAL] = "dial",   [ACTION_ABORT] = "abort", [ACTION_CLOSE] = "close",
+      [ACTION_ASK] = "ask",     [ACTION_WRITE] = "write", [ACTION_OPENED] = "opened",
       [ACTION_ENDED] = "ended",
   };
   fprintf(out, "  %s %" PRIu32, words[a->kind], a->epoch);
@@ -154,7 +154,8 @@ static void configure(struct vectors *v, const struct words *w) {
 }
 
 static struct failure read_failure(const struct words *w, unsigned at) {
-  struct failure failure = {.retry_after_ms = SESSION_NEVER, .close_code = (uint16_t)number(w, at + 1)};
+  struct failure failure = {.retry_after_ms = SESSION_NEVER,
+                            .close_code = (uint16_t)number(w, at + 1)};
   for (int kind = 0; kind < FAILURE_COUNT && at < w->count; kind++)
     if (strcmp(failure_kind_name((enum failure_kind)kind), w->word[at]) == 0)
       failure.kind = (enum failure_kind)kind;
@@ -211,11 +212,11 @@ static void put_backoff(struct vectors *v, const struct words *w) {
 static void put_metrics(struct vectors *v, uint64_t now_ms) {
   struct session_metrics m;
   session_get_metrics(&v->session, now_ms, &m);
-  const uint64_t all[] = {m.reconnects,   m.queued_messages, m.queued_bytes,
-                          m.connection_duration_ms, m.messages_in, m.messages_out,
-                          m.bytes_in,     m.bytes_out,       m.dropped,
-                          m.downtime_ms,  m.longest_outage_ms, m.rtt_last_us,
-                          m.rtt_min_us,   m.rtt_mean_us,     m.rtt_max_us};
+  const uint64_t all[] = {
+      m.reconnects,  m.queued_messages, m.queued_bytes,      m.connection_duration_ms,
+      m.messages_in, m.messages_out,    m.bytes_in,          m.bytes_out,
+      m.dropped,     m.downtime_ms,     m.longest_outage_ms, m.rtt_last_us,
+      m.rtt_min_us,  m.rtt_mean_us,     m.rtt_max_us};
   fputs("  >", v->out);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     fprintf(v->out, " %" PRIu64, all[i]);

@@ -17,7 +17,7 @@ struct vectors {
   struct session session;
   struct session_config config;
   struct session_message messages[VECTORS_MESSAGES]; /* by id */
-  uint32_t epoch;                                     /* of the last dial */
+  uint32_t epoch;                                    /* of the last dial */
   uint64_t writes[VECTORS_MESSAGES]; /* ids handed out for writing and not yet answered */
   unsigned write_count;
   bool is_asking; /* a question was handed out and not yet answered */

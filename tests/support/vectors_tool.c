@@ -84,7 +84,8 @@ static void step_link(struct chance *c) {
     } else {
       lose(c);
     }
-  } else if (phase == PHASE_LATE || phase == PHASE_CLOSING || (phase == PHASE_OPEN && !below(c, 3))) {
+  } else if (phase == PHASE_LATE || phase == PHASE_CLOSING ||
+             (phase == PHASE_OPEN && !below(c, 3))) {
     lose(c);
   } else if (phase == PHASE_OPEN) {
     say(c, "flushed %" PRIu64 " %" PRIu32 " %" PRIu64, c->now_ms, c->v.epoch, c->stream_end);
@@ -94,9 +95,9 @@ static void step_link(struct chance *c) {
 }
 
 static void step_user(struct chance *c) {
-  static const char *const verbs[] = {"connect", "connect", "connect", "disconnect", "ready",
-                                      "healthy", "probe",   "clear",   "down",       "up",
-                                      "up",      "metrics"};
+  static const char *const verbs[] = {"connect", "connect", "connect", "disconnect",
+                                      "ready",   "healthy", "probe",   "clear",
+                                      "down",    "up",      "up",      "metrics"};
   say(c, "%s %" PRIu64, verbs[below(c, 12)], c->now_ms);
 }
 
@@ -123,10 +124,11 @@ static void trace(struct chance *c, uint64_t seed) {
   c->v.is_asking = false;
   c->v.write_count = 0;
   say(c, "trace random %" PRIu64, seed);
-  say(c, "config %" PRIu64 " %" PRIu64 " 1000 20000 1.5 %" PRIu64 " 5000 1 %" PRIu64
-         " 8000 3000 1500 3000 %" PRIu64 " %" PRIu64 " 4 200 1",
-      seed, 2 + below(c, 8), below(c, 4), 1 + below(c, 2), below(c, 3) ? UINT64_C(0) : UINT64_C(4000),
-      below(c, 2));
+  say(c,
+      "config %" PRIu64 " %" PRIu64 " 1000 20000 1.5 %" PRIu64 " 5000 1 %" PRIu64
+      " 8000 3000 1500 3000 %" PRIu64 " %" PRIu64 " 4 200 1",
+      seed, 2 + below(c, 8), below(c, 4), 1 + below(c, 2),
+      below(c, 3) ? UINT64_C(0) : UINT64_C(4000), below(c, 2));
   say(c, "connect %" PRIu64, c->now_ms);
   for (int i = 0; i < STEPS; i++)
     step(c);

@@ -65,14 +65,13 @@ void EXPORT(freeClient)(struct client *c) {
   give(0, c);
 }
 
-
 struct session_message *EXPORT(message)(uint32_t len, double expires_at_ms, uint32_t id) {
   struct session_message *m = take(1, sizeof *m);
   if (m) {
-    *m = (struct session_message){
-        .len = len,
-        .expires_at_ms = expires_at_ms < 0 ? SESSION_NEVER : (uint64_t)expires_at_ms,
-        .id = id};
+    *m = (struct session_message){.len = len,
+                                  .expires_at_ms =
+                                      expires_at_ms < 0 ? SESSION_NEVER : (uint64_t)expires_at_ms,
+                                  .id = id};
   }
   return m;
 }
@@ -89,26 +88,25 @@ void EXPORT(init)(struct client *c, double seed, uint32_t max_retries, uint32_t 
                   uint32_t heartbeat_timeout_ms, uint32_t probe_timeout_ms,
                   uint32_t close_timeout_ms, uint32_t ready_timeout_ms, int confirm,
                   uint32_t queue_limit, double queue_limit_bytes, int report_fates) {
-  c->config = (struct session_config){
-      .backoff = {.max_retries = max_retries,
-                  .initial_delay_ms = initial_delay_ms,
-                  .max_delay_ms = max_delay_ms,
-                  .multiplier = multiplier,
-                  .jitter = (enum backoff_jitter)jitter},
-      .stable_after_ms = stable_after_ms,
-      .reconnect_on_normal_close = reconnect_on_normal_close,
-      .dialect = (enum heartbeat_dialect)dialect,
-      .heartbeat_interval_ms = heartbeat_interval_ms,
-      .heartbeat_timeout_ms = heartbeat_timeout_ms,
-      .probe_timeout_ms = probe_timeout_ms,
-      .close_timeout_ms = close_timeout_ms,
-      .hold_until_ready = ready_timeout_ms > 0,
-      .ready_timeout_ms = ready_timeout_ms,
-      .confirm = (enum session_confirm)confirm,
-      .in_flight = 256,
-      .queue_limit = queue_limit,
-      .queue_limit_bytes = (uint64_t)queue_limit_bytes,
-      .report_fates = report_fates};
+  c->config = (struct session_config){.backoff = {.max_retries = max_retries,
+                                                  .initial_delay_ms = initial_delay_ms,
+                                                  .max_delay_ms = max_delay_ms,
+                                                  .multiplier = multiplier,
+                                                  .jitter = (enum backoff_jitter)jitter},
+                                      .stable_after_ms = stable_after_ms,
+                                      .reconnect_on_normal_close = reconnect_on_normal_close,
+                                      .dialect = (enum heartbeat_dialect)dialect,
+                                      .heartbeat_interval_ms = heartbeat_interval_ms,
+                                      .heartbeat_timeout_ms = heartbeat_timeout_ms,
+                                      .probe_timeout_ms = probe_timeout_ms,
+                                      .close_timeout_ms = close_timeout_ms,
+                                      .hold_until_ready = ready_timeout_ms > 0,
+                                      .ready_timeout_ms = ready_timeout_ms,
+                                      .confirm = (enum session_confirm)confirm,
+                                      .in_flight = 256,
+                                      .queue_limit = queue_limit,
+                                      .queue_limit_bytes = (uint64_t)queue_limit_bytes,
+                                      .report_fates = report_fates};
   session_init(&c->session, &c->config, (uint64_t)seed);
 }
 

@@ -96,7 +96,8 @@ export class LimpetSocket extends EventTarget {
 
   /**
    * Dials at once, unless `startClosed`.
-   * @throws RangeError naming an option that is out of range.
+   * @throws RangeError naming an option that is out of range; SyntaxError for an unusable URL or
+   * subprotocol, as `WebSocket` does (one that comes later, from a promise, is an `error` event).
    */
   constructor(url: ClientOptions['url'], protocols?: ClientOptions['protocols'], options: LimpetSocketOptions = {}) {
     super();
@@ -109,6 +110,8 @@ export class LimpetSocket extends EventTarget {
       state: (to) => this.#stateChanged(to),
     });
     if (!options.startClosed) this.reconnect();
+    /* nobody can listen yet */
+    if (this.client.state === 'ERROR') throw new DOMException(this.client.lastError!.detail, 'SyntaxError');
   }
 
   get readyState(): 0 | 1 | 2 | 3 {

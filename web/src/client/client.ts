@@ -88,6 +88,8 @@ export class Client implements ClientLike {
   #lastId = 0;
   #heldBytes = 0;
   #isReady = false;
+  /** As the session was told: only then nothing waits. */
+  #isWritable = true;
   #messagesIn = 0;
   #bytesIn = 0;
   readonly #inputs: [Input, ...number[]][] = [];
@@ -264,22 +266,25 @@ export class Client implements ClientLike {
 
   #takeActions(): void {
     let kind;
-    while ((kind = this.#engine.next(this.#at, nowMs()))) this.#act(kind, [...this.#results()]);
+    while ((kind = this.#engine.next(this.#at, nowMs()))) {
+      const o = this.#results(); // as numbers: a callback's inputs write over it
+      this.#act(kind, o[0]!, o[1]!, o[2]!, o[3]!, o[4]!, o[5]!);
+    }
   }
 
-  #act(kind: number, [epoch, a, b, c, d, e]: number[]): void {
-    if (kind === 1) this.#dial(epoch!);
+  #act(kind: number, epoch: number, a: number, b: number, c: number, d: number, e: number): void {
+    if (kind === 1) this.#dial(epoch);
     else if (kind === 2) this.#drop();
-    else if (kind === 3) this.#lose(epoch!, a!, b!, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
+    else if (kind === 3) this.#lose(epoch, a, b, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
     else if (kind === 4) this.#close();
-    else if (kind === 5) this.#ask(epoch!);
-    else if (kind === 6) this.#write(epoch!, b!);
-    else if (kind === 7) this.#stateChanged(STATES[a!]!, STATES[b!]!, REASONS[c!]!);
-    else if (kind === 8) this.#failed(makeError(a!, b!, a !== GAVE_UP && !!c, this.#detail));
-    else if (kind === 9) this.#retrying(a!, b!, c!);
+    else if (kind === 5) this.#ask(epoch);
+    else if (kind === 6) this.#write(epoch, b);
+    else if (kind === 7) this.#stateChanged(STATES[a]!, STATES[b]!, REASONS[c]!);
+    else if (kind === 8) this.#failed(makeError(a, b, a !== GAVE_UP && !!c, this.#detail));
+    else if (kind === 9) this.#retrying(a, b, c);
     else if (kind === 10) this.#opened();
     else if (kind === 11) this.#tell('close', this.#closeEvent);
-    else this.#fate(a!, b!, c!, d!, e!);
+    else this.#fate(a, b, c, d, e);
   }
 
   #tell<Name extends keyof ClientEvents>(name: Name, ...args: Parameters<NonNullable<ClientEvents[Name]>>): void {
@@ -438,6 +443,7 @@ export class Client implements ClientLike {
   #linkOpened(epoch: number, event: Event): void {
     clearTimeout(this.#dialTimer);
     this.#isReady = !this.#options.holdUntilReady;
+    this.#isWritable = true;
     this.#openEvent = event;
     this.#closeEvent = undefined;
     this.#input('opened', epoch);
@@ -490,8 +496,9 @@ export class Client implements ClientLike {
   /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
   #passes(size: number): boolean {
     const { confirm, queueLimitBytes } = this.#options;
-    if (confirm !== 'none' || !this.#isReady || this.#isDraining || !this.isOpen) return false;
-    return this.#heldBytes + size > queueLimitBytes && !!this.#link && this.#link.socket.bufferedAmount <= HIGH_WATER;
+    if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || this.#isDraining || !this.isOpen) return false;
+    this.#pollFlush(); // there may be room by now, for what waits first
+    return this.#isReady && this.#isWritable;
   }
 
   #sendNow(data: Data, size: number): number {
@@ -530,7 +537,8 @@ export class Client implements ClientLike {
     const link = this.#link;
     if (!link) return;
     this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
-    this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
+    this.#isWritable = link.socket.bufferedAmount <= HIGH_WATER;
+    this.#engine.writable(this.#at, this.#epoch, +this.#isWritable);
     if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
   }
 

@@ -106,3 +106,26 @@ test('one set of listeners for all clients, gone when they rest', async () => {
   await pass(5000);
   expect(removed.mock.calls.filter(([type]) => type === 'online')).toHaveLength(1);
 });
+
+test('connect while the page seems offline waits; loopback is dialed', async () => {
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
+  client = new Client({ url: 'ws://far.test/', WebSocket: FakeWebSocket });
+  client.connect();
+  expect(client.state).toBe('WAITING_FOR_NETWORK');
+  network(true);
+  await pass(50);
+  expect(FakeSocket.all).toHaveLength(1);
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
+  const near = new Client({ url: 'ws://127.0.0.1:1/', WebSocket: FakeWebSocket });
+  near.connect();
+  expect(near.state).toBe('CONNECTING');
+  near.disconnect();
+});
+
+test.each([
+  ['ws://localhost/', true], ['ws://a.localhost:8/', true], ['ws://u:p@127.1.2.3/', true], ['ws://[::1]:9/', true],
+  ['ws://localhost.far.test/', false], ['ws://localhost@far.test/', false], ['ws://far.test/?localhost', false], ['', false],
+])('loopback %s: %s', async (url, expected) => {
+  const { isLoopback } = await import('../../src/client/network');
+  expect(isLoopback(url)).toBe(expected);
+});

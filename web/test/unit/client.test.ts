@@ -210,6 +210,21 @@ describe('heartbeat', () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 
+  test('what an abandoned link says does not reach the next one', async () => {
+    const client = connected({ heartbeat: 'ping' });
+    const [first] = FakeSocket.all;
+    first!.answersClose = false;
+    const handlers = { ...first! }; // as if its events had been in the queue already
+    await pass(41000);
+    FakeSocket.last.open();
+    const seen = record(client);
+    (handlers.onmessage as unknown as (event: MessageEvent) => void)(new MessageEvent('message', { data: 'old' }));
+    (handlers.onclose as unknown as (event: Event) => void)(new Event('close'));
+    client.send('new');
+    expect(seen).toEqual([]);
+    expect([client.state, FakeSocket.last.isClosed, FakeSocket.last.sent]).toEqual(['CONNECTED', false, ['new']]);
+  });
+
   test('a timer that fires late lets a pong that waits be seen first', async () => {
     const client = connected({ heartbeat: 'ping' });
     await pass(39990);
@@ -325,6 +340,19 @@ describe('sending', () => {
     FakeSocket.last.flush();
     await pass(50);
     expect(FakeSocket.last.sent).toEqual(['a', 'b']);
+  });
+
+  test('what passes the full queue by never overtakes what waits', async () => {
+    const client = connected({ queueLimitBytes: 1000 });
+    FakeSocket.last.bufferedAmount = 2 ** 21;
+    client.send('a');
+    client.send('b'.repeat(900));
+    FakeSocket.last.flush(); // the page does not know yet
+    client.send('c'.repeat(90));
+    client.send('d'.repeat(90));
+    expect((FakeSocket.last.sent as string[]).map((text) => text[0])).toEqual(['a', 'b', 'c', 'd']);
+    client.send('e'.repeat(2000));
+    expect(FakeSocket.last.sent).toHaveLength(5);
   });
 
   test('barrier: confirmed only by the reply that came behind', async () => {

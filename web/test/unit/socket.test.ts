@@ -119,6 +119,10 @@ describe('as WebSocket', () => {
       expect(() => make().close(code, reason)).toThrow(expect.objectContaining({ name }));
     });
 
+  test.each(['ftp://far.test/', 'ws://far.test/#x', 'nonsense'])('%s is a SyntaxError, as of WebSocket', (url) => {
+    expect(() => new LimpetSocket(url, [], { WebSocket: FakeWebSocket })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+  });
+
   test('binaryType reaches the present link and the next', async () => {
     const socket = make();
     expect(socket.binaryType).toBe('blob');

@@ -1,0 +1,176 @@
+/** `limpet/service`: EnhancedWebSocketService, the client with handlers by message type. */
+import { Client } from './client/client';
+import type { ClientOptions, LimpetError, Metrics, Reason, State } from './client/types';
+
+/** The service's own names, and every other option of the client. Times in milliseconds. */
+export interface ServiceOptions extends Partial<Omit<ClientOptions, 'url'>> {
+  maxReconnectAttempts?: number; // 10
+  initialReconnectDelay?: number; // 1000
+  maxReconnectDelay?: number; // 30000
+  reconnectBackoffFactor?: number; // 1.5
+  heartbeatInterval?: number; // 30000
+  heartbeatTimeout?: number; // 5000
+}
+
+export type ServiceState =
+  | 'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'waiting_for_network' | 'error' | 'failed';
+export type MessageHandler = (message: any) => void;
+export type StateHandler = (state: ServiceState, reason: Reason) => void;
+
+function serviceState(state: State): ServiceState {
+  return state === 'CLOSED' ? 'disconnected' : (state.toLowerCase() as ServiceState);
+}
+
+function clientOptions(url: ClientOptions['url'], given: ServiceOptions): ClientOptions {
+  const {
+    maxReconnectAttempts, initialReconnectDelay, maxReconnectDelay = 30000, reconnectBackoffFactor, heartbeatInterval,
+    heartbeatTimeout, ...rest
+  } = given;
+  const options: ClientOptions = { ...rest, url };
+  options.maxRetries ??= maxReconnectAttempts;
+  options.initialDelayMs ??= initialReconnectDelay;
+  options.maxDelayMs ??= Math.max(maxReconnectDelay, given.maxReconnectDelay === undefined ? (options.initialDelayMs ?? 0) : 0);
+  options.multiplier ??= reconnectBackoffFactor;
+  options.heartbeat ??= 'timestamp';
+  options.heartbeatIntervalMs ??= heartbeatInterval;
+  options.heartbeatTimeoutMs ??= heartbeatTimeout ?? Math.min(5000, options.heartbeatIntervalMs ?? 5000);
+  return options;
+}
+
+function withParams(url: string | URL, params: Record<string, unknown>): string {
+  const whole = String(url);
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) if (value !== undefined && value !== null) query.append(name, String(value));
+  const added = query.toString();
+  return added ? `${whole}${whole.includes('?') ? '&' : '?'}${added}` : whole;
+}
+
+/** How a connect() ends: once. */
+interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+export default class EnhancedWebSocketService {
+  readonly #options: ServiceOptions;
+  readonly #messages = new Map<string, Set<{ handler: MessageHandler }>>();
+  readonly #states = new Set<{ handler: StateHandler }>();
+  #client: Client | undefined;
+  #url = '';
+  #state: ServiceState = 'disconnected';
+  #waiting: Waiting[] = [];
+  #isDestroyed = false;
+
+  constructor(options: ServiceOptions = {}) {
+    clientOptions('ws://localhost', options); // names and types; ranges are checked by connect()
+    this.#options = options;
+  }
+
+  /**
+   * Connects to `url` with `params` as its query. Resolves at the first CONNECTED; rejects at ERROR,
+   * FAILED and disconnect(). While it retries, it waits. A call with another address ends the
+   * conversation there first; what was queued for it is dropped.
+   * @throws RangeError naming an option that is out of range.
+   */
+  connect(url: string | URL, params: Record<string, unknown> = {}): Promise<void> {
+    if (this.#isDestroyed) return Promise.reject(new Error('EnhancedWebSocketService: destroyed'));
+    const address = withParams(url, params);
+    if (address !== this.#url) this.#renew(address);
+    return new Promise((resolve, reject) => {
+      if (this.#state === 'connected') return resolve();
+      this.#waiting.push({ resolve, reject });
+      this.#client!.connect();
+    });
+  }
+
+  /** Calls `handler` for each message whose `type` is this; `'*'`: for all. The result removes it. */
+  onMessage(type: string, handler: MessageHandler): () => void {
+    const entry = { handler };
+    const all = this.#messages.get(type) ?? new Set();
+    this.#messages.set(type, all.add(entry));
+    return () => {
+      all.delete(entry);
+      if (!all.size && this.#messages.get(type) === all) this.#messages.delete(type);
+    };
+  }
+
+  /** Calls `handler` at each change. The result removes it. */
+  onConnectionState(handler: StateHandler): () => void {
+    const entry = { handler };
+    this.#states.add(entry);
+    return () => void this.#states.delete(entry);
+  }
+
+  /**
+   * Sends `message` as JSON (a string as it is). While there is no link it is queued, unless
+   * `queueIfDisconnected` is false. False: it was not taken.
+   */
+  send(message: unknown, queueIfDisconnected = true): boolean {
+    if (this.#isDestroyed) throw new Error('EnhancedWebSocketService: destroyed');
+    const data = typeof message === 'string' ? message : JSON.stringify(message);
+    return !!this.#client?.send(data, { now: !queueIfDisconnected });
+  }
+
+  /** Closes with 1000; what is queued is dropped. connect() starts again. */
+  disconnect(): void {
+    this.#client?.disconnect();
+  }
+
+  /** Ends it for good: handlers are forgotten, later calls of connect() and send() fail. */
+  destroy(): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.#client?.disconnect();
+    this.#end(new Error('EnhancedWebSocketService: destroyed'));
+    this.#messages.clear();
+    this.#states.clear();
+  }
+
+  getState(): ServiceState {
+    return this.#client ? serviceState(this.#client.state) : 'disconnected';
+  }
+
+  /** The client's metrics; null before the first connect(). */
+  getMetrics(): Metrics | null {
+    return this.#client?.metrics() ?? null;
+  }
+
+  #renew(address: string): void {
+    const client = new Client(clientOptions(address, this.#options));
+    this.#client?.disconnect();
+    this.#end(new Error('EnhancedWebSocketService: another connect() took its place'));
+    this.#client = client;
+    this.#url = address;
+    client.listen({
+      message: (data) => client === this.#client && this.#received(data),
+      state: (to, _from, reason) => client === this.#client && this.#stateChanged(serviceState(to), reason, client.lastError),
+    });
+  }
+
+  #received(data: unknown): void {
+    let message: any = data;
+    try {
+      if (typeof data === 'string') message = JSON.parse(data);
+    } catch {
+      /* no JSON: for '*' alone, as it is */
+    }
+    for (const type of new Set([message?.type, '*']))
+      for (const { handler } of [...(this.#messages.get(type) ?? [])]) handler(message);
+  }
+
+  #stateChanged(state: ServiceState, reason: Reason, error: LimpetError | null): void {
+    if (state !== this.#state) {
+      this.#state = state;
+      for (const { handler } of [...this.#states]) handler(state, reason);
+    }
+    if (state === 'connected') this.#end();
+    else if (state === 'error' || state === 'failed') this.#end(error ?? new Error('Connection error'));
+    else if (reason === 'disconnect') this.#end(new Error('EnhancedWebSocketService: disconnected'));
+  }
+
+  #end(error?: Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { resolve, reject } of waiting) error ? reject(error) : resolve();
+  }
+}

@@ -1,0 +1,118 @@
+/** The connection store without React: a zustand store that looks at a client while it is looked at. */
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { ClientLike, Metrics, Reason, State } from '../client/types';
+import type { ConnectionMetrics } from '../nova/client';
+import { connectionState, type ConnectionState } from '../nova/state';
+import { factsOf, LABELS, statusText, type Labels } from '../status/status';
+import { watchClient, type Sight } from './watch';
+
+export interface ConnectionStore {
+  /** Under the six names; `fullState` tells all eight apart. */
+  state: ConnectionState;
+  fullState: State;
+  metrics: ConnectionMetrics | null;
+  lastError: Error | null;
+  isConnected: boolean;
+  /** Why the state is what it is. */
+  reason: Reason;
+  /** Retries since the link was last stable. */
+  attempt: number;
+  /** Date.now() of the next dial, null when none is planned. */
+  nextRetryAt: number | null;
+  /** What the store looks at: the newest client, if not bound to another. */
+  client: ClientLike | null;
+
+  updateState(state: State): void;
+  updateMetrics(metrics: Metrics | ConnectionMetrics): void;
+  setError(error: Error): void;
+  clearError(): void;
+  /** Looks at this client; null: at the newest one again. */
+  bind(client: ClientLike | null): void;
+
+  /** "Connected (45s)" */
+  getConnectionStatus(): string;
+  isReconnecting(): boolean;
+  hasQueuedMessages(): boolean;
+}
+
+export type ConnectionStoreApi = StoreApi<ConnectionStore>;
+
+const NOTHING = {
+  state: 'CLOSED' as ConnectionState,
+  fullState: 'CLOSED' as State,
+  metrics: null,
+  lastError: null,
+  isConnected: false,
+  reason: 'none' as Reason,
+  attempt: 0,
+  nextRetryAt: null,
+  client: null,
+};
+
+/** The status text of a store's state, in other words if wished. */
+export function storeStatus(store: ConnectionStore, labels: Labels = LABELS): string {
+  const { fullState: state, metrics } = store;
+  const facts = factsOf({ ...(metrics as Metrics | null), nextRetryAt: metrics?.nextRetryAt ?? null } as Metrics);
+  const whole = { ...facts, maxRetries: metrics?.maxRetries ?? 0, connectionDurationMs: metrics?.connectionDurationMs ?? 0 };
+  return statusText({ ...whole, state, attempt: store.attempt, lastError: store.lastError as never }, labels);
+}
+
+function stateFields(state: State) {
+  return { state: connectionState(state), fullState: state, isConnected: state === 'CONNECTED' };
+}
+
+function seen({ client, metrics, lastError }: Sight): Partial<ConnectionStore> {
+  if (!client || !metrics) return NOTHING;
+  const { state, reason, attempt, nextRetryAt } = metrics;
+  const shown = { ...metrics, state: connectionState(state) };
+  return { ...stateFields(state), client, metrics: shown, reason, attempt, nextRetryAt, ...(lastError && { lastError }) };
+}
+
+/** A store of its own. It watches from the first subscriber to the last; `getState()` looks too. */
+export function createConnectionStore(): ConnectionStoreApi {
+  let bound: ClientLike | null = null;
+  let cleared: Error | null = null;
+  let lookers = 0;
+  let stop = () => {};
+  const store = createStore<ConnectionStore>()((set, get) => ({
+    ...NOTHING,
+    updateState: (state) => set(stateFields(state)),
+    updateMetrics: (metrics) => set({ metrics: { ...metrics, state: connectionState(metrics.state) } }),
+    setError: (lastError) => set({ lastError }),
+    clearError: () => {
+      cleared = get().lastError;
+      set({ lastError: null });
+    },
+    bind: (client) => {
+      bound = client;
+      if (lookers) start();
+    },
+    getConnectionStatus: () => storeStatus(get()),
+    isReconnecting: () => get().state === 'RECONNECTING',
+    hasQueuedMessages: () => !!get().metrics?.queuedMessages,
+  }));
+  const look = (sight: Sight) => {
+    const lastError = sight.lastError === cleared ? null : sight.lastError;
+    if (sight.client || store.getState().client) store.setState(seen({ ...sight, lastError }));
+  };
+  const start = () => {
+    stop();
+    stop = watchClient(bound, look);
+  };
+  const { subscribe } = store;
+  store.subscribe = (listener) => {
+    if (!lookers++) start();
+    const unsubscribe = subscribe(listener);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      unsubscribe();
+      if (!--lookers) stop();
+    };
+  };
+  return store;
+}
+
+/** The page's own store, which the hooks and widgets use unless told otherwise. */
+export const connectionStore: ConnectionStoreApi = createConnectionStore();

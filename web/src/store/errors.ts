@@ -1,0 +1,28 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { toNovaError, type NovaError } from '../nova/error';
+
+const LIMIT = 50;
+
+export interface ErrorStore {
+  /** The oldest first; at most the store's limit, then the oldest go. */
+  errors: NovaError[];
+  addError(error: unknown): void;
+  dismiss(id: string): void;
+  clear(): void;
+}
+
+const isNovaError = (error: unknown): error is NovaError =>
+  typeof (error as NovaError | null)?.id === 'string' && typeof (error as NovaError).timestamp === 'number';
+
+/** @param limit most errors kept, from 1 on. */
+export function createErrorStore(limit = LIMIT): StoreApi<ErrorStore> {
+  return createStore<ErrorStore>()((set) => ({
+    errors: [],
+    addError: (error) =>
+      set(({ errors }) => ({ errors: [...errors, isNovaError(error) ? error : toNovaError(error)].slice(-limit) })),
+    dismiss: (id) => set(({ errors }) => ({ errors: errors.filter((error) => error.id !== id) })),
+    clear: () => set({ errors: [] }),
+  }));
+}
+
+export const errorStore: StoreApi<ErrorStore> = createErrorStore();

@@ -1,0 +1,49 @@
+import { useStore, type StoreApi } from 'zustand';
+import { useShallow } from 'zustand/react/shallow';
+import { connectionStore, type ConnectionStore, type ConnectionStoreApi } from './connection';
+import { errorStore, type ErrorStore } from './errors';
+import { messagingStore, type MessagingStore } from './messaging';
+
+/** A store that is called as a hook, with or without a selector, and is a store as well. */
+export interface StoreHook<T> extends StoreApi<T> {
+  (): T;
+  <U>(selector: (state: T) => U): U;
+}
+
+function hookOf<T>(store: StoreApi<T>): StoreHook<T> {
+  const hook = <U>(selector?: (state: T) => U) => useStore(store, selector ?? ((state) => state as unknown as U));
+  return Object.assign(hook, {
+    getState: () => store.getState(),
+    getInitialState: () => store.getInitialState(),
+    setState: ((...args: Parameters<typeof store.setState>) => store.setState(...args)) as StoreApi<T>['setState'],
+    subscribe: (listener: (state: T, previous: T) => void) => store.subscribe(listener),
+  }) as StoreHook<T>;
+}
+
+export const useConnectionStore = /* @__PURE__ */ hookOf<ConnectionStore>(connectionStore);
+export const useErrorStore = /* @__PURE__ */ hookOf<ErrorStore>(errorStore);
+export const useMessagingStore = /* @__PURE__ */ hookOf<MessagingStore>(messagingStore);
+
+const select = (store: ConnectionStore) => ({
+  state: store.state,
+  fullState: store.fullState,
+  isConnected: store.isConnected,
+  metrics: store.metrics,
+  /** "Connected (45s)" */
+  status: store.getConnectionStatus(),
+  hasQueuedMessages: store.hasQueuedMessages(),
+  isReconnecting: store.isReconnecting(),
+  reason: store.reason,
+  attempt: store.attempt,
+  nextRetryAt: store.nextRetryAt,
+  lastError: store.lastError,
+  client: store.client,
+});
+
+export type Connection = ReturnType<typeof select> & { retryNow(): void };
+
+/** The connection as values: renders when one of them changes, each second while connected. */
+export function useConnection(store: ConnectionStoreApi = connectionStore): Connection {
+  const seen = useStore(store, useShallow(select));
+  return { ...seen, retryNow: () => seen.client?.retryNow() };
+}

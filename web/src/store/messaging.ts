@@ -1,0 +1,173 @@
+/** The messaging store: conversations of the relay, sent by REST, received by WebSocket, none twice. */
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { createWebSocketClient, type EnhancedWebSocketClient } from '../nova/client';
+import type { ReconnectConfig } from '../nova/config';
+import { toNovaError } from '../nova/error';
+import { errorStore } from './errors';
+
+export interface Message {
+  id: string;
+  conversation_id: string;
+  sender_id: string;
+  plaintext: string;
+  sequence_number: number;
+  /** RFC 3339, UTC */
+  created_at: string;
+}
+
+export interface MessagingOptions extends ReconnectConfig {
+  /** Of the REST calls; default: wsBase by http(s). */
+  apiBase?: string;
+  /** Default: where the page came from, by ws(s). */
+  wsBase?: string;
+  /** Where errors go; default: the page's error store. */
+  onError?: (error: unknown) => void;
+  /** Messages kept of each conversation, the newest; default 10,000. */
+  limit?: number;
+}
+
+export interface MessagingStore {
+  wsBase: string;
+  apiBase: string;
+  /** By conversation, in the order of their sequence numbers. */
+  messages: Record<string, Message[]>;
+  /** Who is typing, by conversation; forgotten after 5 s. */
+  typing: Record<string, string[]>;
+  connectWs(conversationId: string, userId: string): void;
+  disconnectWs(): void;
+  /** By REST. Rejects when it was not stored; an id of its own makes another try harmless. */
+  sendMessage(conversationId: string, userId: string, plaintext: string, id?: string): Promise<Message>;
+  sendTyping(conversationId: string, userId: string): void;
+  /** What is stored after the newest message known, page by page. */
+  loadHistory(conversationId: string): Promise<void>;
+}
+
+const LIMIT = 10000;
+const TYPING_MS = 5000;
+const PAGE = 1000;
+const PAGES_MAX = 100;
+
+function pageBase(): string {
+  const { location } = globalThis as { location?: Location };
+  return location?.host ? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}` : 'ws://localhost:8085';
+}
+
+function newId(): string {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function isMessage(payload: any): payload is Message {
+  return payload?.type === 'message' && typeof payload.id === 'string' && typeof payload.sequence_number === 'number';
+}
+
+/** `known` with `fresh` in its place; the same array if it is known already. */
+export function withMessage(known: Message[], fresh: Message, limit: number): Message[] {
+  const is = (m: Message) => m.id === fresh.id || m.sequence_number === fresh.sequence_number;
+  if (known.some(is)) return known;
+  const at = known.findLastIndex?.((m) => m.sequence_number < fresh.sequence_number) ?? -2;
+  if (at === known.length - 1) return [...known, fresh].slice(-limit);
+  return [...known, fresh].sort((a, b) => a.sequence_number - b.sequence_number).slice(-limit);
+}
+
+async function asJson(response: Response): Promise<any> {
+  const body = await response.json().catch(() => null);
+  if (response.ok) return body;
+  throw Object.assign(new Error(body?.message ?? `HTTP ${response.status}`), { status: response.status });
+}
+
+/** A store of its own, for one server. Importing or making it connects nothing. */
+export function createMessagingStore(options: MessagingOptions = {}): StoreApi<MessagingStore> {
+  const { apiBase, wsBase = pageBase(), onError, limit = LIMIT, ...config } = options;
+  const report = onError ?? ((error: unknown) => errorStore.getState().addError(toNovaError(error)));
+  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  let client: EnhancedWebSocketClient | undefined;
+
+  return createStore<MessagingStore>()((set, get) => {
+    const take = (conversationId: string, message: Message) =>
+      set(({ messages }) => {
+        const known = messages[conversationId] ?? [];
+        const next = withMessage(known, message, limit);
+        return next === known ? {} : { messages: { ...messages, [conversationId]: next } };
+      });
+
+    const setTyping = (conversationId: string, userId: string, isTyping: boolean) =>
+      set(({ typing }) => {
+        const others = (typing[conversationId] ?? []).filter((user) => user !== userId);
+        return { typing: { ...typing, [conversationId]: isTyping ? [...others, userId] : others } };
+      });
+
+    const noteTyping = (conversationId: string, userId: string) => {
+      const key = JSON.stringify([conversationId, userId]);
+      clearTimeout(timers.get(key));
+      timers.set(key, setTimeout(() => (timers.delete(key), setTyping(conversationId, userId, false)), TYPING_MS));
+      setTyping(conversationId, userId, true);
+    };
+
+    const newest = (conversationId: string) => get().messages[conversationId]?.at(-1)?.sequence_number ?? 0;
+    const address = (conversationId: string) =>
+      `${get().apiBase}/conversations/${encodeURIComponent(conversationId)}/messages`;
+
+    return {
+      wsBase,
+      apiBase: apiBase ?? wsBase.replace(/^ws/, 'http'),
+      messages: {},
+      typing: {},
+
+      connectWs: (conversationId, userId) => {
+        get().disconnectWs();
+        const query = () =>
+          new URLSearchParams({ conversation_id: conversationId, user_id: userId, after: String(newest(conversationId)) });
+        client = createWebSocketClient(
+          () => `${get().wsBase}/ws?${query()}`,
+          {
+            onMessage: (payload) => isMessage(payload) && take(conversationId, payload),
+            onTyping: noteTyping,
+            onError: report,
+          },
+          config,
+        );
+        client.connect();
+      },
+
+      disconnectWs: () => {
+        client?.disconnect();
+        client = undefined;
+        for (const timer of timers.values()) clearTimeout(timer);
+        timers.clear();
+        set({ typing: {} });
+      },
+
+      sendMessage: async (conversationId, userId, plaintext, id = newId()) => {
+        try {
+          const message: Message = await asJson(
+            await fetch(address(conversationId), {
+              method: 'POST',
+              headers: { 'Content-Type': 'application/json' },
+              body: JSON.stringify({ sender_id: userId, plaintext, id }),
+            }),
+          );
+          if (isMessage({ type: 'message', ...message })) take(conversationId, message);
+          return message;
+        } catch (error) {
+          report(error);
+          throw error;
+        }
+      },
+
+      sendTyping: (conversationId, userId) => client?.sendTyping(conversationId, userId),
+
+      loadHistory: async (conversationId) => {
+        for (let page = 0; page < PAGES_MAX; page++) {
+          const url = `${address(conversationId)}?after=${newest(conversationId)}&limit=${PAGE}`;
+          const { messages } = (await asJson(await fetch(url))) as { messages: Message[] };
+          for (const message of messages) take(conversationId, message);
+          if (messages.length < PAGE) return;
+        }
+      },
+    };
+  });
+}
+
+/** The page's own: its server is where the page came from, unless `setState({ wsBase, apiBase })` says otherwise. */
+export const messagingStore: StoreApi<MessagingStore> = createMessagingStore();
