@@ -46,9 +46,10 @@ export async function buildPackage() {
     bundle: true,
     splitting: true,
     format: 'esm',
-    target: 'es2021',
+    target: 'es2022', // private members as they are: es2021 makes them twice as big, and slow
     jsx: 'automatic',
     external,
+    charset: 'utf8',
     chunkNames: 'chunks/[name]-[hash]',
     logLevel: 'error',
   });

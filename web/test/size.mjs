@@ -9,23 +9,23 @@ const folder = fileURLToPath(new URL('../src', import.meta.url));
 
 // what is imported, from which entry, budget in bytes
 const rows = [
-  ['{ LimpetSocket }', 'index', 7000],
-  ['{ calculateBackoffDelay }', 'index', 6000],
-  ['*', 'index', 9000],
-  ['*', 'service', 9000],
-  ['*', 'store', 9000],
+  ['{ LimpetSocket }', 'index', 11300],
+  ['{ calculateBackoffDelay }', 'index', 4800],
+  ['*', 'index', 12200],
+  ['*', 'service', 11200],
+  ['*', 'store', 13900],
   ['*', 'react', 14000],
   ['*', 'elements', 14000],
-  ['*', 'offline', 12000],
-  ['*', 'engine-js', 12000],
+  ['*', 'offline', 6500],
+  ['*', 'engine-js', 9000],
 ];
 const GOAL = 5120; // of { LimpetSocket }
 
 async function sizeOf(names, entry) {
-  const contents = names === '*' ? `export * from './${entry}'` : `export ${names} from './${entry}'`;
+  const contents = names === '*' ? (entry === 'service' ? `export { default } from './service'` : `export * from './${entry}'`) : `export ${names} from './${entry}'`;
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: folder, loader: 'ts' },
-    bundle: true, minify: true, format: 'esm', target: 'es2021', write: false, external, legalComments: 'none',
+    bundle: true, minify: true, format: 'esm', target: 'es2022', charset: 'utf8', write: false, external, legalComments: 'none',
   });
   return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }
