@@ -1,0 +1,103 @@
+/** Pages in Chromium, with the relay behind a cutter: what the scenarios share. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const DEADLINE_MS = 15_000;
+const program = process.env.LIMPET ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** What Playwright passes to keep pages out of the back-forward cache. */
+const KEEPS_OUT = ['--disable-back-forward-cache'];
+
+/** Chromium with the back-forward cache that users have. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--enable-features=BackForwardCache'],
+    ignoreDefaultArgs: KEEPS_OUT,
+  });
+}
+
+/** The relay as a process; `kill()`, then `start()` again on the same port. */
+export class Relay {
+  private child: ChildProcess | undefined;
+  private address = '127.0.0.1:0';
+
+  get port(): number {
+    return Number(this.address.split(':')[1]);
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(program, ['serve', '--quiet', '--listen', this.address], { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.child = child;
+    const line = await new Promise<string>((resolve, reject) => {
+      child.stdout.once('data', (data: Buffer) => resolve(String(data)));
+      child.once('exit', (code) => reject(new Error(`the relay ended: ${code}`)));
+      child.once('error', reject);
+    });
+    this.address = line.trim().replace('http://', '');
+  }
+
+  async kill(): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+const html = '<!doctype html><html lang="en"><title>page</title><main><h1>Echo</h1><script type="module" src="/page.js"></script></main></html>';
+
+/** A page of one script, under a policy that allows nothing but what it needs. */
+export class Site {
+  private readonly server: Server;
+
+  constructor(script: string, port: number) {
+    const policy = `default-src 'none'; script-src 'self'; connect-src ws://127.0.0.1:${port}`;
+    this.server = createServer((request, response) => {
+      const isScript = request.url === '/page.js';
+      response.writeHead(200, { 'Content-Type': isScript ? 'text/javascript' : 'text/html', 'Content-Security-Policy': policy });
+      response.end(isScript ? script : html);
+    });
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+/** A page whose socket talks to the relay's echo; `window.seen` is what came back, `window.states` each state. */
+export async function echoScript(port: number): Promise<string> {
+  const contents = `
+    import { Client } from './index';
+    import { useJsEngine } from './engine-js';
+    useJsEngine('always');
+    window.seen = []; window.states = []; window.persisted = [];
+    addEventListener('pageshow', (event) => window.persisted.push(event.persisted));
+    const client = new Client({ url: 'ws://127.0.0.1:${port}/echo', initialDelayMs: 200, maxDelayMs: 500, maxRetries: Infinity,
+      heartbeat: 'ping', heartbeatIntervalMs: 1000, heartbeatTimeoutMs: 1000, probeTimeoutMs: 500, confirm: 'barrier' });
+    client.listen({ message: (data) => window.seen.push(data), state: (to) => window.states.push(to) });
+    client.connect();
+    window.client = client;`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: fileURLToPath(new URL('../../src', import.meta.url)), loader: 'ts' },
+    bundle: true, format: 'esm', target: 'es2022', write: false,
+  });
+  return outputFiles[0]!.text;
+}
+
+export async function eventually<T>(page: Page, read: () => T, wanted: unknown): Promise<void> {
+  await expect.poll(() => page.evaluate(read), { timeout: DEADLINE_MS, interval: 50 }).toEqual(wanted);
+}
