@@ -33,7 +33,7 @@ export class Relay {
   }
 
   async start(): Promise<void> {
-    const child = spawn(program, ['serve', '--quiet', '--listen', this.address], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(program, ['serve', '--quiet', '--listen', this.address, '--allow-origin', '*'], { stdio: ['ignore', 'pipe', 'ignore'] });
     this.child = child;
     const line = await new Promise<string>((resolve, reject) => {
       child.stdout.once('data', (data: Buffer) => resolve(String(data)));
@@ -87,7 +87,7 @@ export async function echoScript(port: number): Promise<string> {
     window.seen = []; window.states = []; window.persisted = [];
     addEventListener('pageshow', (event) => window.persisted.push(event.persisted));
     const client = new Client({ url: 'ws://127.0.0.1:${port}/echo', initialDelayMs: 200, maxDelayMs: 500, maxRetries: Infinity,
-      heartbeat: 'ping', heartbeatIntervalMs: 1000, heartbeatTimeoutMs: 1000, probeTimeoutMs: 500, confirm: 'barrier' });
+      heartbeat: 'off' });
     client.listen({ message: (data) => window.seen.push(data), state: (to) => window.states.push(to) });
     client.connect();
     window.client = client;`;

@@ -66,14 +66,6 @@ describe('a page', () => {
     await goesOn('before', 'after');
   });
 
-  it('finds a frozen link by its heartbeat', async () => {
-    cutter.freeze();
-    await say('into the ice');
-    await eventually(page, () => window.states.includes('RECONNECTING'), true);
-    cutter.freeze(false);
-    await goesOn('into the ice');
-  });
-
   it('goes on when a killed relay is back', async () => {
     await relay.kill();
     await eventually(page, () => window.states.includes('RECONNECTING'), true);

@@ -1,0 +1,9 @@
+export declare class Cutter {
+  accepted: number;
+  constructor(port: number);
+  start(): Promise<number>;
+  cut(): void;
+  freeze(isFrozen?: boolean): void;
+  refuse(refuses?: boolean): void;
+  stop(): Promise<void>;
+}
