@@ -7,6 +7,6 @@ export { calculateBackoffDelay } from './nova/backoff';
 export {
   EnhancedWebSocketClient, createWebSocketClient, getWebSocketClient, type ConnectionMetrics, type WsHandlers,
 } from './nova/client';
-export type { ReconnectConfig } from './nova/config';
+export type { ReconnectConfig, StoreActions } from './nova/config';
 export { toNovaError, type NovaError } from './nova/error';
 export { ConnectionState, connectionState } from './nova/state';

@@ -1,5 +1,6 @@
 /** `limpet/service`: EnhancedWebSocketService, the client with handlers by message type. */
-import { Client } from './client/client';
+import { Client, guarded } from './client/client';
+import { settle } from './client/options';
 import type { ClientOptions, LimpetError, Metrics, Reason, State } from './client/types';
 
 /** The service's own names, and every other option of the client. Times in milliseconds. */
@@ -61,8 +62,9 @@ export default class EnhancedWebSocketService {
   #waiting: Waiting[] = [];
   #isDestroyed = false;
 
+  /** @throws RangeError naming an option that is out of range. */
   constructor(options: ServiceOptions = {}) {
-    clientOptions('ws://localhost', options); // names and types; ranges are checked by connect()
+    settle(clientOptions('ws://localhost', options));
     this.#options = options;
   }
 
@@ -70,14 +72,13 @@ export default class EnhancedWebSocketService {
    * Connects to `url` with `params` as its query. Resolves at the first CONNECTED; rejects at ERROR,
    * FAILED and disconnect(). While it retries, it waits. A call with another address ends the
    * conversation there first; what was queued for it is dropped.
-   * @throws RangeError naming an option that is out of range.
    */
   connect(url: string | URL, params: Record<string, unknown> = {}): Promise<void> {
     if (this.#isDestroyed) return Promise.reject(new Error('EnhancedWebSocketService: destroyed'));
     const address = withParams(url, params);
     if (address !== this.#url) this.#renew(address);
     return new Promise((resolve, reject) => {
-      if (this.#state === 'connected') return resolve();
+      if (this.#client!.isOpen) return resolve();
       this.#waiting.push({ resolve, reject });
       this.#client!.connect();
     });
@@ -113,6 +114,7 @@ export default class EnhancedWebSocketService {
 
   /** Closes with 1000; what is queued is dropped. connect() starts again. */
   disconnect(): void {
+    this.#end(new Error('EnhancedWebSocketService: disconnected'));
     this.#client?.disconnect();
   }
 
@@ -120,8 +122,8 @@ export default class EnhancedWebSocketService {
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
-    this.#client?.disconnect();
     this.#end(new Error('EnhancedWebSocketService: destroyed'));
+    this.#client?.disconnect();
     this.#messages.clear();
     this.#states.clear();
   }
@@ -137,8 +139,8 @@ export default class EnhancedWebSocketService {
 
   #renew(address: string): void {
     const client = new Client(clientOptions(address, this.#options));
-    this.#client?.disconnect();
     this.#end(new Error('EnhancedWebSocketService: another connect() took its place'));
+    this.#client?.disconnect();
     this.#client = client;
     this.#url = address;
     client.listen({
@@ -155,17 +157,16 @@ export default class EnhancedWebSocketService {
       /* no JSON: for '*' alone, as it is */
     }
     for (const type of new Set([message?.type, '*']))
-      for (const { handler } of [...(this.#messages.get(type) ?? [])]) handler(message);
+      for (const { handler } of [...(this.#messages.get(type) ?? [])]) guarded(() => handler(message));
   }
 
   #stateChanged(state: ServiceState, reason: Reason, error: LimpetError | null): void {
     if (state !== this.#state) {
       this.#state = state;
-      for (const { handler } of [...this.#states]) handler(state, reason);
+      for (const { handler } of [...this.#states]) guarded(() => handler(state, reason));
     }
     if (state === 'connected') this.#end();
     else if (state === 'error' || state === 'failed') this.#end(error ?? new Error('Connection error'));
-    else if (reason === 'disconnect') this.#end(new Error('EnhancedWebSocketService: disconnected'));
   }
 
   #end(error?: Error): void {

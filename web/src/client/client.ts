@@ -45,8 +45,8 @@ function isPromise(value: unknown): boolean {
 
 const ask = (provided: unknown) => (typeof provided === 'function' ? provided() : provided);
 
-/* An application's error is the application's: reported as uncaught, and nothing here stops. */
-function guarded(call: () => void): void {
+/** @internal An application's error is the application's: reported as uncaught, and nothing here stops. */
+export function guarded(call: () => void): void {
   try {
     call();
   } catch (error) {

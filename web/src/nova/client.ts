@@ -1,7 +1,7 @@
 /** `EnhancedWebSocketClient`: the client with typed JSON messages. A face, no logic of its own. */
 import { Client } from '../client/client';
 import type { ClientOptions, LimpetError, Metrics } from '../client/types';
-import { clientOptions, type ReconnectConfig } from './config';
+import { clientOptions, type ReconnectConfig, type StoreActions } from './config';
 import { connectionState, type ConnectionState } from './state';
 
 export interface WsHandlers {
@@ -34,7 +34,8 @@ function parse(data: unknown): any {
 }
 
 /* `type` is the caller's: a payload's own does not overrule it. */
-function encode(type: string, payload: unknown): string {
+function encode(type: string, given: unknown): string {
+  const payload = typeof (given as Date | null)?.toJSON === 'function' ? (given as Date).toJSON() : given;
   const isRecord = typeof payload === 'object' && payload !== null && !Array.isArray(payload);
   if (isRecord) return JSON.stringify(Object.assign({ type }, payload, { type }));
   return JSON.stringify(payload === undefined ? { type } : { type, payload });
@@ -50,6 +51,7 @@ export class EnhancedWebSocketClient {
   constructor(url: ClientOptions['url'], handlers: WsHandlers = {}, config: ReconnectConfig = {}) {
     this.#handlers = handlers;
     this.client = new Client(clientOptions(url, config));
+    if (config.store) this.#feed(config.store);
     this.client.listen({
       message: (data) => this.#received(parse(data)),
       open: () => handlers.onOpen?.(),
@@ -108,6 +110,18 @@ export class EnhancedWebSocketClient {
   /** Declares the link stable: the counter of attempts goes back to 0. */
   healthy(): void {
     this.client.healthy();
+  }
+
+  #feed(store: StoreActions): void {
+    let told: ConnectionState = 'CLOSED';
+    this.client.listen({
+      error: (error) => store.setError(error),
+      state: (to) => {
+        const state = connectionState(to);
+        if (state !== told) store.updateState((told = state));
+        store.updateMetrics(this.getMetrics());
+      },
+    });
   }
 
   #received(payload: any): void {

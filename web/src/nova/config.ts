@@ -1,4 +1,13 @@
-import type { ClientOptions, Jitter } from '../client/types';
+import type { ClientOptions, Jitter, LimpetError } from '../client/types';
+import type { ConnectionMetrics } from './client';
+import type { ConnectionState } from './state';
+
+/** What a client may tell about itself: a connection store's actions, or anything like them. */
+export interface StoreActions {
+  updateState(state: ConnectionState): void;
+  updateMetrics(metrics: ConnectionMetrics): void;
+  setError(error: LimpetError): void;
+}
 
 /** How to reconnect, and every other option of the client. */
 export interface ReconnectConfig extends Partial<Omit<ClientOptions, 'url'>> {
@@ -6,6 +15,8 @@ export interface ReconnectConfig extends Partial<Omit<ClientOptions, 'url'>> {
   backoffMultiplier?: number;
   /** true is `equal`, false `none`; default true. */
   backoffJitter?: boolean | Jitter;
+  /** Told of each change of state, with the metrics then, and of each error; before the handlers. */
+  store?: StoreActions;
 }
 
 function jitterOf(given: boolean | Jitter | undefined): Jitter | undefined {
@@ -14,7 +25,7 @@ function jitterOf(given: boolean | Jitter | undefined): Jitter | undefined {
 
 /** The client's options for these names. An option that is absent or undefined keeps its default. */
 export function clientOptions(url: ClientOptions['url'], config: ReconnectConfig): ClientOptions {
-  const { backoffMultiplier, backoffJitter, ...rest } = config;
+  const { backoffMultiplier, backoffJitter, store: _store, ...rest } = config;
   const options: ClientOptions = { ...rest, url };
   options.heartbeat ??= 'ping';
   options.multiplier ??= backoffMultiplier;
