@@ -446,7 +446,7 @@ class Options(RelayCase):
         (("--allow-origin", "example.com"), "not an origin"),
         (("--trust-proxy", "localhost"), "not an IP address"),
         (("--store", "/nonexistent/store"), "cannot be opened"),
-        (("--web", "."), "no option '--web'"),
+        (("--web", "."), "no index.html"),
     ]
 
     def test_unusable_ones_are_named(self):

@@ -1,4 +1,5 @@
 /** The demo page: two people, one conversation, and the levers that break their network. */
+import { defineElements } from '../src/elements';
 import { setOffline } from './bad-network';
 import { Chatter } from './chatter';
 import { Ledger } from './ledger';
@@ -16,6 +17,7 @@ function conversation(): string {
   return name;
 }
 
+defineElements();
 const ledger = new Ledger();
 const name = conversation();
 const panes = ['Ann', 'Bob'].map((person) => new Pane(person, name, ledger));

@@ -2,7 +2,6 @@
 import { Client } from '../src/client/client';
 import type { ClientLike, Reason, State } from '../src/client/types';
 import { OfflineQueue } from '../src/offline';
-import { factsOf, statusText } from '../src/status/status';
 import { BadNetwork, RELAY } from './bad-network';
 import { Chart } from './chart';
 import type { Ledger } from './ledger';
@@ -64,16 +63,11 @@ export class Pane {
     const metrics = this.client.metrics();
     if (metrics.connected && metrics.rttLastMs > 0) this.chart.roundTrip(metrics.rttLastMs);
     this.chart.draw();
-    this.showState();
     this.show('rtt', metrics.connected && metrics.rttLastMs > 0 ? milliseconds(metrics.rttLastMs) : '–');
     this.show('reconnects', String(metrics.reconnects));
     this.show('outage', metrics.longestOutageMs > 0 ? seconds(metrics.longestOutageMs) : 'none');
     this.show('waiting', String(this.queue.getSnapshot().pending));
     this.part('.faults').textContent = this.faults();
-  }
-
-  private showState(): void {
-    this.part('.state').textContent = statusText(factsOf(this.client.metrics()));
   }
 
   private faults(): string {
@@ -199,7 +193,6 @@ export class Pane {
 
   private stateChanged(to: State, from: State, reason: Reason): void {
     this.element.dataset.state = to;
-    this.showState();
     if (from === 'CONNECTED') {
       this.chart.up(false);
       this.lostAt = Date.now();

@@ -14,7 +14,7 @@ export interface LimpetElement extends HTMLElement {
   labels: Partial<Labels>;
 }
 
-const POSITIONS = ['top-left', 'top-right', 'bottom-left', 'bottom-right'];
+const POSITIONS = ['top-left', 'top-right', 'bottom-left', 'bottom-right', 'static'];
 
 function makeClasses() {
   abstract class Widget extends HTMLElement implements LimpetElement {
@@ -136,7 +136,7 @@ function makeClasses() {
 /**
  * Registers `<limpet-status>`, `<limpet-indicator>` and `<limpet-banner>`; a second call does nothing.
  *
- * Attributes of `<limpet-status>`: `position` (top-left, top-right, bottom-left, bottom-right),
+ * Attributes of `<limpet-status>`: `position` (top-left, top-right, bottom-left, bottom-right, static),
  * `show-metrics`, `compact`; of `<limpet-banner>`: `delay-ms` (2000). `hidden` hides each.
  */
 export function defineElements(): void {

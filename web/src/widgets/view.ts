@@ -12,7 +12,8 @@ export interface Branch {
   children: Tree[];
 }
 
-export type Position = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
+/** A corner of the window, or `static`: where it stands in the page. */
+export type Position = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right' | 'static';
 
 /** What is known of a connection, from a store. */
 export type Seen = Pick<ConnectionStore, 'fullState' | 'metrics' | 'lastError' | 'attempt' | 'nextRetryAt' | 'client'>;
@@ -75,7 +76,7 @@ function metricsOf(metrics: Metrics, words: Labels): Branch {
   const rows: [string, string][] = [
     [words.reconnects, String(metrics.reconnects)],
     [words.queue, String(metrics.queuedMessages)],
-    [words.duration, durationText(Math.floor(metrics.connectionDurationMs / 1000))],
+    [words.duration, metrics.connected ? durationText(Math.floor(metrics.connectionDurationMs / 1000)) : '–'],
     [words.roundTrip, metrics.rttLastMs ? `${Math.max(1, Math.round(metrics.rttLastMs))} ms` : '–'],
   ];
   return branch('dl', 'limpet-metrics', {}, ...rows.map(([name, value]) => branch('div', '', {}, branch('dt', '', {}, name), branch('dd', '', {}, value))));
