@@ -4,7 +4,7 @@ import type { ClientLike, Metrics, Reason, State } from '../client/types';
 import type { ConnectionMetrics } from '../nova/client';
 import { connectionState, type ConnectionState } from '../nova/state';
 import { factsOf, LABELS, statusText, type Labels } from '../status/status';
-import { watchClient, type Sight } from './watch';
+import { glance, watchClient, type Sight } from './watch';
 
 export interface ConnectionStore {
   /** Under the six names; `fullState` tells all eight apart. */
@@ -61,11 +61,25 @@ function stateFields(state: State) {
   return { state: connectionState(state), fullState: state, isConnected: state === 'CONNECTED' };
 }
 
-function seen({ client, metrics, lastError }: Sight): Partial<ConnectionStore> {
+/* An error set by hand stays; one of another client does not. */
+function seen({ client, metrics, lastError }: Sight, before: ConnectionStore): Partial<ConnectionStore> {
   if (!client || !metrics) return NOTHING;
   const { state, reason, attempt, nextRetryAt } = metrics;
   const shown = { ...metrics, state: connectionState(state) };
-  return { ...stateFields(state), client, metrics: shown, reason, attempt, nextRetryAt, ...(lastError && { lastError }) };
+  return { ...stateFields(state), client, metrics: shown, reason, attempt, nextRetryAt, ...((lastError || client !== before.client) && { lastError }) };
+}
+
+const TIMES = ['connectionDurationMs', 'downtimeMs', 'longestOutageMs', 'nextRetryAt'];
+const SECOND_MS = 1000;
+
+/* But for what moves with every millisecond: a snapshot must not be another one at each look. */
+function isOldNews({ client, metrics }: Sight, { client: shown, metrics: old }: ConnectionStore): boolean {
+  if (client !== shown || !metrics || !old) return client === shown && !metrics;
+  const now: Record<string, unknown> = { ...metrics, state: connectionState(metrics.state) };
+  return Object.entries(old).every(([name, value]) => {
+    const isClose = TIMES.includes(name) && Math.abs(Number(now[name]) - Number(value)) < SECOND_MS;
+    return isClose || now[name] === value;
+  });
 }
 
 /** A store of its own. It watches from the first subscriber to the last; `getState()` looks too. */
@@ -91,15 +105,21 @@ export function createConnectionStore(): ConnectionStoreApi {
     isReconnecting: () => get().state === 'RECONNECTING',
     hasQueuedMessages: () => !!get().metrics?.queuedMessages,
   }));
+  const { getState: peek, subscribe } = store;
   const look = (sight: Sight) => {
     const lastError = sight.lastError === cleared ? null : sight.lastError;
-    if (sight.client || store.getState().client) store.setState(seen({ ...sight, lastError }));
+    const before = peek();
+    if (sight.client || before.client) store.setState(seen({ ...sight, lastError }, before));
   };
   const start = () => {
     stop();
     stop = watchClient(bound, look);
   };
-  const { subscribe } = store;
+  store.getState = () => {
+    const sight = lookers ? null : glance(bound);
+    if (sight && !isOldNews(sight, peek())) look(sight);
+    return peek();
+  };
   store.subscribe = (listener) => {
     if (!lookers++) start();
     const unsubscribe = subscribe(listener);

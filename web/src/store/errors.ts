@@ -14,8 +14,17 @@ export interface ErrorStore {
 const isNovaError = (error: unknown): error is NovaError =>
   typeof (error as NovaError | null)?.id === 'string' && typeof (error as NovaError).timestamp === 'number';
 
-/** @param limit most errors kept, from 1 on. */
+/** @internal */
+export function checkLimit(limit: number): void {
+  if (!(Number.isInteger(limit) && limit > 0)) throw new RangeError(`limpet: invalid_argument: limit ${limit} is not an integer from 1 on`);
+}
+
+/**
+ * @param limit most errors kept, from 1 on; default 50.
+ * @throws RangeError if it is none.
+ */
 export function createErrorStore(limit = LIMIT): StoreApi<ErrorStore> {
+  checkLimit(limit);
   return createStore<ErrorStore>()((set) => ({
     errors: [],
     addError: (error) =>

@@ -1,6 +1,6 @@
 import { useStore, type StoreApi } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
-import { connectionStore, type ConnectionStore, type ConnectionStoreApi } from './connection';
+import { connectionStore, storeStatus, type ConnectionStore, type ConnectionStoreApi } from './connection';
 import { errorStore, type ErrorStore } from './errors';
 import { messagingStore, type MessagingStore } from './messaging';
 
@@ -24,15 +24,16 @@ export const useConnectionStore = /* @__PURE__ */ hookOf<ConnectionStore>(connec
 export const useErrorStore = /* @__PURE__ */ hookOf<ErrorStore>(errorStore);
 export const useMessagingStore = /* @__PURE__ */ hookOf<MessagingStore>(messagingStore);
 
+/* By the values alone: on a server they are the initial ones, which its own methods do not see. */
 const select = (store: ConnectionStore) => ({
   state: store.state,
   fullState: store.fullState,
   isConnected: store.isConnected,
   metrics: store.metrics,
   /** "Connected (45s)" */
-  status: store.getConnectionStatus(),
-  hasQueuedMessages: store.hasQueuedMessages(),
-  isReconnecting: store.isReconnecting(),
+  status: storeStatus(store),
+  hasQueuedMessages: !!store.metrics?.queuedMessages,
+  isReconnecting: store.state === 'RECONNECTING',
   reason: store.reason,
   attempt: store.attempt,
   nextRetryAt: store.nextRetryAt,

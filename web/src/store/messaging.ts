@@ -3,7 +3,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import { createWebSocketClient, type EnhancedWebSocketClient } from '../nova/client';
 import type { ReconnectConfig } from '../nova/config';
 import { toNovaError } from '../nova/error';
-import { errorStore } from './errors';
+import { checkLimit, errorStore } from './errors';
 
 export interface Message {
   id: string;
@@ -74,9 +74,13 @@ async function asJson(response: Response): Promise<any> {
   throw Object.assign(new Error(body?.message ?? `HTTP ${response.status}`), { status: response.status });
 }
 
-/** A store of its own, for one server. Importing or making it connects nothing. */
+/**
+ * A store of its own, for one server. Importing or making it connects nothing.
+ * @throws RangeError if `limit` is no integer from 1 on.
+ */
 export function createMessagingStore(options: MessagingOptions = {}): StoreApi<MessagingStore> {
   const { apiBase, wsBase = pageBase(), onError, limit = LIMIT, ...config } = options;
+  checkLimit(limit);
   const report = onError ?? ((error: unknown) => errorStore.getState().addError(toNovaError(error)));
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
   let client: EnhancedWebSocketClient | undefined;

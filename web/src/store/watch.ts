@@ -2,7 +2,7 @@
  * A look at a client that costs nothing while nobody looks: follows the newest client (or a given
  * one), and reads its metrics at each change and each second while there are watchers.
  */
-import { watchNewest } from '../client/registry';
+import { newest, watchNewest } from '../client/registry';
 import type { ClientLike, LimpetError, Metrics } from '../client/types';
 
 export interface Sight {
@@ -13,11 +13,20 @@ export interface Sight {
 
 const SECOND_MS = 1000;
 
+function sightOf(client: ClientLike | null): Sight {
+  return { client, metrics: client?.metrics() ?? null, lastError: client?.lastError ?? null };
+}
+
+/** One look, at this client or the newest. */
+export function glance(fixed: ClientLike | null): Sight {
+  return sightOf(fixed ?? newest());
+}
+
 /** Calls back with what is seen, at once and then at each change and second, until the result is called. */
 export function watchClient(fixed: ClientLike | null, callback: (sight: Sight) => void): () => void {
   let client: ClientLike | null = null;
   let unlisten = () => {};
-  const look = () => callback({ client, metrics: client?.metrics() ?? null, lastError: client?.lastError ?? null });
+  const look = () => callback(sightOf(client));
   const follow = (next: ClientLike | null) => {
     unlisten();
     client = next;

@@ -4,23 +4,18 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { Chromium } from './offline-support';
 
 const DEADLINE_MS = 15_000;
 const program = process.env.LIMPET ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** What Playwright passes to keep pages out of the back-forward cache. */
-const KEEPS_OUT = ['--disable-back-forward-cache'];
-
-/** Chromium with the back-forward cache that users have. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--enable-features=BackForwardCache'],
-    ignoreDefaultArgs: KEEPS_OUT,
-  });
+/** Chromium as users have it: Playwright's own launch would keep pages out of the back-forward cache. */
+export async function launch(): Promise<{ browser: Browser; end(): Promise<void> }> {
+  const chromium = new Chromium();
+  const browser = (await chromium.start()).browser()!;
+  return { browser, end: () => chromium.end() };
 }
 
 /** The relay as a process; `kill()`, then `start()` again on the same port. */
@@ -28,12 +23,15 @@ export class Relay {
   private child: ChildProcess | undefined;
   private address = '127.0.0.1:0';
 
+  /** @param options more of its command line */
+  constructor(private readonly options: string[] = []) {}
+
   get port(): number {
     return Number(this.address.split(':')[1]);
   }
 
   async start(): Promise<void> {
-    const child = spawn(program, ['serve', '--quiet', '--listen', this.address, '--allow-origin', '*'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(program, ['serve', '--quiet', '--listen', this.address, '--allow-origin', '*', ...this.options], { stdio: ['ignore', 'pipe', 'ignore'] });
     this.child = child;
     const line = await new Promise<string>((resolve, reject) => {
       child.stdout.once('data', (data: Buffer) => resolve(String(data)));
@@ -78,24 +76,64 @@ export class Site {
   }
 }
 
-/** A page whose socket talks to the relay's echo; `window.seen` is what came back, `window.states` each state. */
-export async function echoScript(port: number): Promise<string> {
+/** A module of the page: the one client with the JavaScript engine, as the policy wants it. */
+export async function script(body: string): Promise<string> {
   const contents = `
     import { Client } from './index';
     import { useJsEngine } from './engine-js';
     useJsEngine('always');
     window.seen = []; window.states = []; window.persisted = [];
     addEventListener('pageshow', (event) => window.persisted.push(event.persisted));
-    const client = new Client({ url: 'ws://127.0.0.1:${port}/echo', initialDelayMs: 200, maxDelayMs: 500, maxRetries: Infinity,
-      heartbeat: 'off' });
-    client.listen({ message: (data) => window.seen.push(data), state: (to) => window.states.push(to) });
-    client.connect();
-    window.client = client;`;
+    ${body}`;
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL('../../src', import.meta.url)), loader: 'ts' },
     bundle: true, format: 'esm', target: 'es2022', write: false,
   });
   return outputFiles[0]!.text;
+}
+
+/** A page whose socket talks to the relay's echo; `window.seen` is what came back, `window.states` each state. */
+export function echoScript(port: number): Promise<string> {
+  return script(`
+    const client = new Client({ url: 'ws://127.0.0.1:${port}/echo', initialDelayMs: 200, maxDelayMs: 500, maxRetries: Infinity,
+      heartbeat: 'off' });
+    client.listen({ message: (data) => window.seen.push(data), state: (to) => window.states.push(to) });
+    client.connect();
+    window.client = client;`);
+}
+
+/**
+ * A page in a conversation, `#CONVERSATION,USER` of its address: `window.raw` is every message that came, `window.seen` the texts shown, in
+ * order, each sequence number once, and `window.say(text)` sends.
+ */
+export function conversationScript(port: number): Promise<string> {
+  return script(`
+    const [conversation, user] = location.hash.slice(1).split(',');
+    const shown = new Set();
+    let last = 0;
+    window.raw = [];
+    const client = new Client({
+      url: () => \`ws://127.0.0.1:${port}/ws?conversation_id=\${conversation}&user_id=\${user}&after=\${last}\`,
+      initialDelayMs: 100, maxDelayMs: 300, maxRetries: Infinity,
+      heartbeat: 'ping', heartbeatIntervalMs: 300, heartbeatTimeoutMs: 300, confirm: 'barrier',
+    });
+    function show(message) {
+      window.raw.push(message);
+      if (shown.has(message.sequence_number)) return;
+      shown.add(message.sequence_number);
+      last = Math.max(last, message.sequence_number);
+      window.seen.push(message.plaintext);
+    }
+    client.listen({
+      message(data) {
+        const message = JSON.parse(data);
+        if (message.type === 'message') show(message);
+      },
+      state: (to) => window.states.push(to),
+    });
+    window.say = (plaintext) => client.send(JSON.stringify({ type: 'message', id: crypto.randomUUID(), plaintext }));
+    client.connect();
+    window.client = client;`);
 }
 
 export async function eventually<T>(page: Page, read: () => T, wanted: unknown): Promise<void> {

@@ -10,6 +10,7 @@ declare global {
 
 const relay = new Relay();
 let browser: Browser;
+let end: () => Promise<void>;
 let cutter: Cutter;
 let site: Site;
 let url: string;
@@ -27,11 +28,11 @@ beforeAll(async () => {
   const port = await cutter.start();
   site = new Site(await echoScript(port), port);
   url = await site.start();
-  browser = await launch();
+  ({ browser, end } = await launch());
 });
 
 afterAll(async () => {
-  await browser?.close();
+  await end?.();
   await site?.stop();
   await cutter?.stop();
   await relay.kill();
