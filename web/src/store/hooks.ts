@@ -24,13 +24,24 @@ export const useConnectionStore = /* @__PURE__ */ hookOf<ConnectionStore>(connec
 export const useErrorStore = /* @__PURE__ */ hookOf<ErrorStore>(errorStore);
 export const useMessagingStore = /* @__PURE__ */ hookOf<MessagingStore>(messagingStore);
 
+type Values = 'state' | 'fullState' | 'isConnected' | 'metrics' | 'reason' | 'attempt' | 'nextRetryAt' | 'lastError' | 'client';
+
+/** The store's values, and its questions answered. */
+export interface Connection extends Pick<ConnectionStore, Values> {
+  /** "Connected (45s)" */
+  status: string;
+  hasQueuedMessages: boolean;
+  isReconnecting: boolean;
+  /** Dials now, whatever the client waits for. */
+  retryNow(): void;
+}
+
 /* By the values alone: on a server they are the initial ones, which its own methods do not see. */
-const select = (store: ConnectionStore) => ({
+const select = (store: ConnectionStore): Omit<Connection, 'retryNow'> => ({
   state: store.state,
   fullState: store.fullState,
   isConnected: store.isConnected,
   metrics: store.metrics,
-  /** "Connected (45s)" */
   status: storeStatus(store),
   hasQueuedMessages: !!store.metrics?.queuedMessages,
   isReconnecting: store.state === 'RECONNECTING',
@@ -40,8 +51,6 @@ const select = (store: ConnectionStore) => ({
   lastError: store.lastError,
   client: store.client,
 });
-
-export type Connection = ReturnType<typeof select> & { retryNow(): void };
 
 /** The connection as values: renders when one of them changes, each second while connected. */
 export function useConnection(store: ConnectionStoreApi = connectionStore): Connection {
