@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createMessagingStore, type Message, type MessagingOptions } from '../../src/store';
+import { FakeSocket, FakeWebSocket, fakeTime } from './fake-socket';
+
+const made: ReturnType<typeof createMessagingStore>[] = [];
+const errors: unknown[] = [];
+
+function make(options: MessagingOptions = {}) {
+  const store = createMessagingStore({
+    wsBase: 'ws://far.test', WebSocket: FakeWebSocket, jitter: 'none', onError: (error) => errors.push(error), ...options,
+  });
+  made.push(store);
+  return store;
+}
+
+function opened(options: MessagingOptions = {}) {
+  const store = make(options);
+  store.getState().connectWs('c', 'me');
+  FakeSocket.last.open();
+  return store;
+}
+
+function message(n: number, more: Partial<Message> = {}): Message & { type: string } {
+  return {
+    type: 'message', id: `m${n}`, conversation_id: 'c', sender_id: 'you', plaintext: `text ${n}`, sequence_number: n,
+    created_at: '2026-01-01T00:00:00Z', ...more,
+  };
+}
+
+const ids = (store: ReturnType<typeof make>) => (store.getState().messages.c ?? []).map(({ id }) => id);
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+function answers(...responses: (Response | Error)[]) {
+  const fetch = vi.fn(async (_url: string, _init?: RequestInit) => {
+    const next = responses.shift()!;
+    if (next instanceof Error) throw next;
+    return next;
+  });
+  vi.stubGlobal('fetch', fetch);
+  return fetch;
+}
+
+beforeEach(() => {
+  FakeSocket.reset();
+  fakeTime();
+  errors.length = 0;
+});
+
+afterEach(async () => {
+  for (const store of made.splice(0)) store.getState().disconnectWs();
+  await pass(70000);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe('receiving', () => {
+  test('in the order of the numbers, none twice, by id or number', () => {
+    const store = opened();
+    for (const n of [3, 1, 2, 3]) FakeSocket.last.receiveJson(message(n));
+    FakeSocket.last.receiveJson(message(9, { id: 'm1' }));
+    FakeSocket.last.receiveJson(message(2, { id: 'other' }));
+    expect(ids(store)).toEqual(['m1', 'm2', 'm3']);
+  });
+
+  test('what is no message changes nothing', () => {
+    const store = opened();
+    const before = store.getState().messages;
+    for (const text of ['no json', 'null', '{"type":"message"}', '{"type":"ack","id":"m1","sequence_number":1}']) FakeSocket.last.receive(text);
+    expect(store.getState().messages).toBe(before);
+  });
+
+  test('keeps the newest, as many as the limit says', () => {
+    const store = opened({ limit: 2 });
+    for (const n of [1, 2, 3]) FakeSocket.last.receiveJson(message(n));
+    expect(ids(store)).toEqual(['m2', 'm3']);
+    expect(() => make({ limit: 0 })).toThrow(RangeError);
+  });
+
+  test('each dial asks for what comes after the newest known', async () => {
+    opened();
+    FakeSocket.last.receiveJson(message(7));
+    FakeSocket.last.end();
+    await pass(1000);
+    expect(FakeSocket.all.map(({ url }) => new URL(url).searchParams.get('after'))).toEqual(['0', '7']);
+    expect(errors).toHaveLength(1);
+  });
+});
+
+describe('typing', () => {
+  const type = (user_id: string) => FakeSocket.last.receiveJson({ type: 'typing', conversation_id: 'c', user_id });
+
+  test('is forgotten 5 s after the last word of it', async () => {
+    const store = opened();
+    type('a');
+    await pass(3000);
+    type('b');
+    type('a');
+    expect(store.getState().typing.c).toEqual(['b', 'a']);
+    await pass(4999);
+    expect(store.getState().typing.c).toEqual(['b', 'a']);
+    await pass(1);
+    expect(store.getState().typing.c).toEqual([]);
+  });
+
+  test('disconnectWs() forgets it, and no timer is left', async () => {
+    const store = opened();
+    type('a');
+    store.getState().disconnectWs();
+    await pass(4000);
+    expect(store.getState().typing).toEqual({});
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('one\'s own goes out', () => {
+    opened().getState().sendTyping('c', 'me');
+    expect(FakeSocket.last.messages).toEqual([{ type: 'typing', conversation_id: 'c', user_id: 'me' }]);
+  });
+});
+
+describe('sendMessage', () => {
+  const stored = (n: number) => new Response(JSON.stringify(message(n)), { status: 201 });
+
+  test('by REST; what then comes by WebSocket is not there twice', async () => {
+    const fetch = answers(stored(1));
+    const store = opened();
+    await expect(store.getState().sendMessage('c', 'me', 'hello', 'm1')).resolves.toMatchObject({ id: 'm1' });
+    FakeSocket.last.receiveJson(message(1));
+    expect(ids(store)).toEqual(['m1']);
+    const [url, init] = fetch.mock.calls[0]!;
+    expect(url).toBe('http://far.test/conversations/c/messages');
+    expect(init).toMatchObject({ method: 'POST', headers: { 'Content-Type': 'application/json' } });
+    expect(JSON.parse(init!.body as string)).toEqual({ sender_id: 'me', plaintext: 'hello', id: 'm1' });
+  });
+
+  test('an id of its own if none is given; names are escaped', async () => {
+    const fetch = answers(stored(1), stored(2));
+    const { sendMessage } = make({ apiBase: 'https://api.test/v1' }).getState();
+    await sendMessage('a/b', 'me', 'x');
+    await sendMessage('a/b', 'me', 'y');
+    expect(fetch.mock.calls[0]![0]).toBe('https://api.test/v1/conversations/a%2Fb/messages');
+    const [one, two] = fetch.mock.calls.map(([, init]) => JSON.parse(init!.body as string).id);
+    expect(one).toMatch(/^[0-9a-f-]{32,36}$/);
+    expect(one).not.toBe(two);
+  });
+
+  test.each([
+    ['the network', new TypeError('Failed to fetch'), 'Failed to fetch'],
+    ['the server, in its words', new Response('{"message":"too long"}', { status: 400 }), 'too long'],
+    ['the server, without words', new Response('oops', { status: 502 }), 'HTTP 502'],
+  ])('refused by %s: rejects, and the error is told', async (_who, answer, text) => {
+    answers(answer);
+    const store = make();
+    await expect(store.getState().sendMessage('c', 'me', 'x')).rejects.toThrow(text);
+    expect(errors).toHaveLength(1);
+    expect(ids(store)).toEqual([]);
+  });
+});
+
+describe('loadHistory', () => {
+  const page = (from: number, count: number) =>
+    new Response(JSON.stringify({ messages: Array.from({ length: count }, (_, i) => message(from + i)) }));
+
+  test('page by page, until one is not full', async () => {
+    const fetch = answers(page(1, 1000), page(1001, 2));
+    const store = make();
+    await store.getState().loadHistory('c');
+    expect(ids(store)).toHaveLength(1002);
+    expect(fetch.mock.calls.map(([url]) => new URL(url).searchParams.get('after'))).toEqual(['0', '1000']);
+  });
+
+  test('a failure rejects', async () => {
+    answers(new Response('', { status: 500 }));
+    await expect(make().getState().loadHistory('c')).rejects.toThrow('HTTP 500');
+  });
+});
