@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Cutter } from './cutter.mjs';
-import { conversationScript, eventually, launch, Relay, Site } from './pages';
+import { conversationScript, eventually, launch, Relay, Site, unfocused } from './pages';
 
 declare global {
   interface Window { raw: { sequence_number: number; plaintext: string }[]; say(text: string): number }
@@ -107,17 +107,20 @@ describe('a conversation', () => {
   it('goes on when the page is back from the back-forward cache', async () => {
     await say('before');
     await shows(['before']);
+    const other = await open('bob');
     await page.goto('about:blank');
+    await say('meanwhile', other);
+    await shows(['before', 'meanwhile'], other);
     await page.goBack({ waitUntil: 'commit' });
     await eventually(page, () => window.persisted, [false, true]);
     await eventually(page, state, 'CONNECTED');
     await say('back');
-    await shows(['before', 'back']);
+    await shows(['before', 'meanwhile', 'back']);
   });
 
   it('goes on when its frozen tab is resumed, with what was said meanwhile', async () => {
     const other = await open('bob');
-    const session = await context.newCDPSession(page);
+    const session = await unfocused(page);
     await session.send('Page.setWebLifecycleState', { state: 'frozen' });
     cutter.cut();
     await eventually(other, () => window.states.filter((to) => to === 'CONNECTED').length, 2);
@@ -128,6 +131,7 @@ describe('a conversation', () => {
     await say('thawed');
     await shows(['meanwhile', 'thawed']);
     await shows(['meanwhile', 'thawed'], other);
+    expect(await page.evaluate(() => window.lifecycle)).toEqual(['freeze', 'resume']);
     expect(await page.evaluate(() => window.states)).toContain('RECONNECTING');
   });
 

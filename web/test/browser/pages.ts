@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, CDPSession, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { Chromium } from './offline-support';
 
@@ -82,7 +82,8 @@ export async function script(body: string): Promise<string> {
     import { Client } from './index';
     import { useJsEngine } from './engine-js';
     useJsEngine('always');
-    window.seen = []; window.states = []; window.persisted = [];
+    window.seen = []; window.states = []; window.persisted = []; window.lifecycle = [];
+    for (const type of ['freeze', 'resume']) document.addEventListener(type, () => window.lifecycle.push(type));
     addEventListener('pageshow', (event) => window.persisted.push(event.persisted));
     ${body}`;
   const { outputFiles } = await build({
@@ -134,6 +135,19 @@ export function conversationScript(port: number): Promise<string> {
     window.say = (plaintext) => client.send(JSON.stringify({ type: 'message', id: crypto.randomUUID(), plaintext }));
     client.connect();
     window.client = client;`);
+}
+
+interface Inside { _toImpl?(): Inside; _connection: { toImpl?(page: unknown): Inside }; delegate: { _mainFrameSession: { _client: CDPSession } } }
+
+/**
+ * A session that can freeze the page. Playwright has its pages play the focused one, which is never hidden and so never frozen, and gives
+ * no option against it: only its own session can undo that. `window.lifecycle` tells whether the page was frozen.
+ */
+export async function unfocused(page: Page): Promise<CDPSession> {
+  const outside = page as unknown as Inside;
+  const inside = outside._toImpl?.() ?? outside._connection.toImpl!(page);
+  await inside.delegate._mainFrameSession._client.send('Emulation.setFocusEmulationEnabled', { enabled: false });
+  return page.context().newCDPSession(page);
 }
 
 export async function eventually<T>(page: Page, read: () => T, wanted: unknown): Promise<void> {

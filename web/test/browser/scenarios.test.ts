@@ -2,10 +2,10 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Cutter } from './cutter.mjs';
-import { echoScript, eventually, launch, Relay, Site } from './pages';
+import { echoScript, eventually, launch, Relay, Site, unfocused } from './pages';
 
 declare global {
-  interface Window { client: any; seen: string[]; states: string[]; persisted: boolean[] }
+  interface Window { client: any; seen: string[]; states: string[]; persisted: boolean[]; lifecycle: string[] }
 }
 
 const relay = new Relay();
@@ -76,12 +76,13 @@ describe('a page', () => {
   });
 
   it('goes on after having been frozen', async () => {
-    const session = await context.newCDPSession(page);
+    const session = await unfocused(page);
     await session.send('Page.setWebLifecycleState', { state: 'frozen' });
     cutter.cut();
     await session.send('Page.setWebLifecycleState', { state: 'active' });
     await say('thawed');
     await goesOn('thawed');
+    expect(await page.evaluate(() => window.lifecycle)).toEqual(['freeze', 'resume']);
   });
 
   it('goes on after being offline', async () => {
