@@ -165,7 +165,7 @@ static void reach(struct fixture *f, enum situation situation) {
 
 static void begin_in(struct fixture *f, enum situation situation, unsigned wants) {
   fixture_init(f, wants);
-  f->options.close_timeout_ms = 50;
+  f->options.close_timeout_ms = 500; /* long enough to be looked at on a busy machine */
   f->options.max_retries = LIMPET_RETRY_FOREVER;
   prepare(f, situation);
   fixture_make(f);

@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { OfflineQueue } from '../../src/offline';
 
 test("2. Don't Queue Messages in WebSocket", async () => {
-  const fetch = vi.fn(async (_url: string, _init: RequestInit) => Response.json({}, { status: 201 }));
+  const fetch = vi.fn(async (_url: string, _init: RequestInit) => new Response('{}', { status: 201 }));
   vi.stubGlobal('indexedDB', new IDBFactory());
   vi.stubGlobal('fetch', fetch);
   const [conversationId, userId, plaintext] = ['c1', 'u1', 'hello'];
