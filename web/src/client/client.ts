@@ -458,6 +458,7 @@ export class Client implements ClientLike {
   }
 
   #drop(): void {
+    if (this.#flushTimer) this.#flush(); // the last look: what has left the buffer does not go again
     this.#epoch = 0;
     clearTimeout(this.#dialTimer);
     clearTimeout(this.#flushTimer);

@@ -318,6 +318,29 @@ describe('sending', () => {
     expect(FakeSocket.last.sent).toEqual(['a', 'b']);
   });
 
+  test('what has left the buffer since the last look at it does not go again', async () => {
+    const client = connected();
+    FakeSocket.last.flushes = false;
+    client.send('a');
+    FakeSocket.last.flush();
+    client.send('b');
+    FakeSocket.last.end();
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['b']);
+  });
+
+  test('what left the buffer just before the cut does not go again', async () => {
+    const client = connected();
+    FakeSocket.last.flushes = false;
+    client.send('a');
+    FakeSocket.last.flush();
+    FakeSocket.last.end();
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual([]);
+  });
+
   test('while open a burst larger than the queue loses nothing', async () => {
     const client = connected({ queueLimitBytes: 1000 });
     const seen = fates(client);
