@@ -10,5 +10,5 @@ export default defineConfig({
       { find: /^limpet\/(.+)$/, replacement: fileURLToPath(new URL('./src/$1.ts', import.meta.url)) },
     ],
   },
-  test: { include: ['test/unit/**/*.test.{ts,tsx}'], globals: false },
+  test: { setupFiles: ['test/setup.ts'], include: ['test/unit/**/*.test.{ts,tsx}'] },
 });
