@@ -38,7 +38,7 @@ export interface MessagingStore {
   /** By REST. Rejects when it was not stored; an id of its own makes another try harmless. */
   sendMessage(conversationId: string, userId: string, plaintext: string, id?: string): Promise<Message>;
   sendTyping(conversationId: string, userId: string): void;
-  /** What is stored after the newest message known, page by page. */
+  /** What is stored after the last message received without a gap, page by page. Rejects, and tells the error, if that fails. */
   loadHistory(conversationId: string): Promise<void>;
 }
 
@@ -65,7 +65,9 @@ function isMessage(payload: any): payload is Message {
 export function withMessage(known: Message[], fresh: Message, limit: number): Message[] {
   const is = (m: Message) => m.id === fresh.id || m.sequence_number === fresh.sequence_number;
   if (known.some(is)) return known;
-  return [...known, fresh].sort((a, b) => a.sequence_number - b.sequence_number).slice(-limit);
+  const isNewest = fresh.sequence_number > (known[known.length - 1]?.sequence_number ?? -Infinity);
+  const all = [...known, fresh];
+  return (isNewest ? all : all.sort((a, b) => a.sequence_number - b.sequence_number)).slice(-limit);
 }
 
 async function asJson(response: Response): Promise<any> {
@@ -83,6 +85,8 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
   checkLimit(limit);
   const report = onError ?? ((error: unknown) => errorStore.getState().addError(toNovaError(error)));
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /* By conversation: up to here nothing is missing. What a POST stored says nothing of those before it. */
+  const reached = new Map<string, number>();
   let client: EnhancedWebSocketClient | undefined;
 
   return createStore<MessagingStore>()((set, get) => {
@@ -92,6 +96,14 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
         const next = withMessage(known, message, limit);
         return next === known ? {} : { messages: { ...messages, [conversationId]: next } };
       });
+
+    const reachedOf = (conversationId: string) => reached.get(conversationId) ?? 0;
+
+    /* One of the server's own row, replayed, live or a page of history: it comes without gaps. */
+    const takeNext = (conversationId: string, message: Message) => {
+      reached.set(conversationId, Math.max(reachedOf(conversationId), message.sequence_number));
+      take(conversationId, message);
+    };
 
     const setTyping = (conversationId: string, userId: string, isTyping: boolean) =>
       set(({ typing }) => {
@@ -106,7 +118,6 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
       setTyping(conversationId, userId, true);
     };
 
-    const newest = (conversationId: string) => get().messages[conversationId]?.slice(-1)[0]?.sequence_number ?? 0;
     const address = (conversationId: string) =>
       `${get().apiBase}/conversations/${encodeURIComponent(conversationId)}/messages`;
 
@@ -119,11 +130,11 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
       connectWs: (conversationId, userId) => {
         get().disconnectWs();
         const query = () =>
-          new URLSearchParams({ conversation_id: conversationId, user_id: userId, after: String(newest(conversationId)) });
+          new URLSearchParams({ conversation_id: conversationId, user_id: userId, after: String(reachedOf(conversationId)) });
         client = createWebSocketClient(
           () => `${get().wsBase}/ws?${query()}`,
           {
-            onMessage: (payload) => isMessage(payload) && take(conversationId, payload),
+            onMessage: (payload) => isMessage(payload) && takeNext(conversationId, payload),
             onTyping: noteTyping,
             onError: report,
           },
@@ -160,11 +171,16 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
       sendTyping: (conversationId, userId) => client?.sendTyping(conversationId, userId),
 
       loadHistory: async (conversationId) => {
-        for (let page = 0; page < PAGES_MAX; page++) {
-          const url = `${address(conversationId)}?after=${newest(conversationId)}&limit=${PAGE}`;
-          const { messages } = (await asJson(await fetch(url))) as { messages: Message[] };
-          for (const message of messages) take(conversationId, message);
-          if (messages.length < PAGE) return;
+        try {
+          for (let page = 0; page < PAGES_MAX; page++) {
+            const url = `${address(conversationId)}?after=${reachedOf(conversationId)}&limit=${PAGE}`;
+            const { messages } = (await asJson(await fetch(url))) as { messages: Message[] };
+            for (const message of messages) takeNext(conversationId, message);
+            if (messages.length < PAGE) return;
+          }
+        } catch (error) {
+          report(error);
+          throw error;
         }
       },
     };
