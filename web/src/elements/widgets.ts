@@ -10,6 +10,8 @@ import { patch } from './patch';
 export interface LimpetElement extends HTMLElement {
   /** The client to show; null (default): the newest of the page. */
   client: ClientLike | null;
+  /** The store to show; null (default): the page's own. Setting `client` replaces it. */
+  store: ConnectionStoreApi | null;
   /** Words in another language. */
   labels: Partial<Labels>;
 }
@@ -36,7 +38,17 @@ function makeClasses() {
     set client(client: ClientLike | null) {
       this.#client = client;
       this.#store = client ? createConnectionStore() : connectionStore;
-      this.#store.getState().bind(client);
+      if (client) this.#store.getState().bind(client);
+      if (this.#stop) this.#watch();
+    }
+
+    get store(): ConnectionStoreApi | null {
+      return this.#store;
+    }
+
+    set store(store: ConnectionStoreApi | null) {
+      this.#client = null;
+      this.#store = store ?? connectionStore;
       if (this.#stop) this.#watch();
     }
 
@@ -50,8 +62,9 @@ function makeClasses() {
     }
 
     connectedCallback(): void {
+      adopt(document); // where the defaults of the colours stand
       /* set before the element was defined: hand it to the accessor */
-      for (const name of ['client', 'labels'] as const) {
+      for (const name of ['client', 'store', 'labels'] as const) {
         if (!Object.prototype.hasOwnProperty.call(this, name)) continue;
         const value = this[name];
         delete (this as Partial<this>)[name];

@@ -1,12 +1,15 @@
-/** The widgets' looks, for React and for the custom elements; the page may set the properties. */
+/**
+ * The widgets' looks, for React and for the custom elements. The page may set the properties, on :root too:
+ * their defaults have no specificity and stand on the document alone, from where shadow trees inherit.
+ */
 export const CSS = `
-:root, :host {
+:where(:root) {
   --limpet-green: #10b981; --limpet-amber: #f59e0b; --limpet-red: #ef4444; --limpet-grey: #9ca3af;
   --limpet-background: #ffffff; --limpet-foreground: #1f2937; --limpet-muted: #4b5563; --limpet-border: #d1d5db;
   --limpet-banner-background: #fcd34d; --limpet-banner-foreground: #451a03;
 }
 @media (prefers-color-scheme: dark) {
-  :root, :host {
+  :where(:root) {
     --limpet-background: #1f2937; --limpet-foreground: #f3f4f6; --limpet-muted: #cbd5e1; --limpet-border: #4b5563;
     --limpet-banner-background: #f59e0b; --limpet-banner-foreground: #1c0a00;
   }
@@ -29,6 +32,7 @@ export const CSS = `
 .limpet-grey { border-color: var(--limpet-grey); }
 .limpet-line { display: flex; align-items: center; gap: 0.5rem; }
 .limpet-text { overflow-wrap: anywhere; }
+.limpet-text, .limpet-metrics dd, .limpet-bar > * { unicode-bidi: plaintext; }
 .limpet-badge {
   min-inline-size: 1.25rem; padding: 0 0.375rem; border-radius: 0.75rem; box-sizing: border-box; text-align: center;
   font-size: 0.75rem; line-height: 1.25rem; color: #ffffff; background: #b91c1c;
@@ -49,7 +53,7 @@ export const CSS = `
   color: var(--limpet-banner-foreground); background: var(--limpet-banner-background); border-block-end: 1px solid transparent;
 }
 .limpet-bar span:empty { display: none; }
-.limpet-banner { inline-size: 100%; position: relative; }
+.limpet-banner { inline-size: 100%; position: relative; z-index: 1001; }
 .limpet-try {
   font: inherit; font-weight: 600; padding: 0.25rem 0.875rem; cursor: pointer; color: inherit; background: transparent;
   border: 1px solid currentColor; border-radius: 1rem;

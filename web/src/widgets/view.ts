@@ -133,14 +133,14 @@ export function bannerTree(seen: Seen, isShown: boolean, { className = '', label
   const [title, detail] = bannerTexts(seen, words);
   const queued = seen.metrics?.queuedMessages ?? 0;
   const sync = queued > 0 ? words.willSync(queued) : '';
-  const heard = isShown ? [title, sync].filter(Boolean).join(' ') : '';
+  const heard = isShown ? title : ''; // neither countdown nor count: both move while nothing changes
   const button = branch('button', 'limpet-try', { type: 'button' }, words.tryNow);
   button.onClick = () => seen.client?.retryNow();
   const bar = branch(
     'div', `limpet-bar ${className}`.trim(), {},
     branch('strong', '', { 'aria-hidden': 'true' }, title),
-    branch('span', 'limpet-detail', { 'aria-hidden': 'true' }, detail),
-    branch('span', 'limpet-sync', { 'aria-hidden': 'true' }, sync),
+    branch('span', 'limpet-detail', {}, detail),
+    branch('span', 'limpet-sync', {}, sync),
     button, // always the fourth: it keeps the focus while the others come and go
   );
   return branch('div', 'limpet-banner', {}, announcement(heard), isShown && bar);

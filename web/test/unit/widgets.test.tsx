@@ -171,6 +171,17 @@ describe('ConnectionBanner', () => {
     expect(bar()!.textContent).toContain('2 messages will sync when reconnected.');
   });
 
+  it('announces the trouble alone, not how many wait nor the countdown', () => {
+    show(<ConnectionBanner store={store} delayMs={0} />);
+    become('RECONNECTING', { attempt: 1, queuedMessages: 2 });
+    pass(0);
+    const heard = host.querySelector('[role=status]')!.textContent;
+    become('RECONNECTING', { attempt: 2, queuedMessages: 3 });
+    expect(bar()!.textContent).toContain('3 messages');
+    expect(host.querySelector('[role=status]')!.textContent).toBe(heard);
+    expect(host.querySelector('.limpet-sync')!.closest('[aria-hidden]')).toBeNull();
+  });
+
   it('offers to try now', () => {
     show(<ConnectionBanner store={store} delayMs={0} />);
     become('FAILED');
@@ -229,5 +240,20 @@ describe('the elements', () => {
     expect(shadow.querySelector('.limpet-bar')).toBeNull();
     vi.advanceTimersByTime(1);
     expect(shadow.querySelector('.limpet-bar')!.textContent).toContain('You are offline.');
+    const { host: banner } = shadow;
+    banner.remove();
+    document.body.append(banner);
+    expect(shadow.querySelector('.limpet-bar')).toBeNull();
+  });
+
+  it('show another store, and the page\'s own again', () => {
+    const shadow = add('limpet-status');
+    const element = shadow.host as LimpetElement;
+    element.store = store;
+    puppet.become('CONNECTED');
+    expect(shadow.querySelector('.limpet-emoji')!.textContent).toBe('🟢');
+    element.store = null;
+    expect(shadow.querySelector('.limpet-emoji')!.textContent).toBe('⬜');
+    element.remove();
   });
 });
