@@ -33,8 +33,9 @@ enum failure_kind {
   FAILURE_COUNT
 };
 
-/** What retrying can do. */
-enum failure_verdict { VERDICT_BACK_OFF, VERDICT_RETRY_NOW, VERDICT_GIVE_UP };
+/** What retrying can do. REDIAL: the link was given up for a new one, by the application's wish or
+    because nothing can be asked of it; the dial follows at once and counts as no attempt. */
+enum failure_verdict { VERDICT_BACK_OFF, VERDICT_RETRY_NOW, VERDICT_GIVE_UP, VERDICT_REDIAL };
 
 struct failure {
   enum failure_kind kind;

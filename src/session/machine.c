@@ -162,7 +162,7 @@ static void plan_retry(struct session *s, uint64_t now_ms, const struct failure 
                        enum failure_verdict verdict) {
   const struct backoff_config *config = &s->config->backoff;
   s->phase_until_ms = now_ms;
-  if (verdict == VERDICT_RETRY_NOW)
+  if (verdict != VERDICT_BACK_OFF)
     return;
   uint64_t delay_ms = backoff_delay(config, s->attempt - 1, next_unit(s), s->previous_delay_ms);
   s->previous_delay_ms = (uint32_t)delay_ms;
@@ -185,7 +185,7 @@ static enum session_input classify_loss(struct session *s, uint64_t now_ms,
     return INPUT_LOST_CRITICAL;
   if (s->is_offline)
     return INPUT_LOST_OFFLINE;
-  if (is_retry_left(s) && s->attempt < UINT32_MAX)
+  if (verdict != VERDICT_REDIAL && is_retry_left(s) && s->attempt < UINT32_MAX)
     s->attempt++;
   if (!is_retry_left(s))
     return INPUT_LOST_LAST;

@@ -309,9 +309,12 @@ bool session_takes_messages(const struct session *s) {
   return !is_closing(s);
 }
 
+bool session_is_flowing(const struct session *s) {
+  return session_is_open(s) && s->is_ready && s->is_writable && !s->queue.waiting;
+}
+
 bool session_is_clear(const struct session *s) {
-  return session_is_open(s) && s->is_ready && s->is_writable && !s->queue.waiting &&
-         !s->queue.unflushed;
+  return session_is_flowing(s) && !s->queue.unflushed;
 }
 
 bool session_has_messages(const struct session *s) {

@@ -210,8 +210,10 @@ uint64_t session_next_retry_at(const struct session *s);
 bool session_is_open(const struct session *s);
 /** No disconnect is under way: messages may be handed in. */
 bool session_takes_messages(const struct session *s);
-/** Messages may bypass the queue: open, ready if asked for, writable, and no node waits or is
-    unflushed, so that the output holds bypassing messages only ahead of nodes. */
+/** Open, ready if asked for, writable, and no node waits. */
+bool session_is_flowing(const struct session *s);
+/** Messages may bypass the queue: flowing, and no node is unflushed, so that the output holds
+    bypassing messages only ahead of nodes. */
 bool session_is_clear(const struct session *s);
 /** Some wait or are unconfirmed. */
 bool session_has_messages(const struct session *s);

@@ -191,6 +191,21 @@ static void retry_now_is_counted_and_bounded(void **state) {
   rig_expect(&rig, "error connection_lost; error gave_up final; RECONNECTING>FAILED gave_up");
 }
 
+static void a_redial_is_no_attempt(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_lose_by(&rig, &cut, VERDICT_REDIAL);
+  assert_int_equal(rig.last_delay_ms, 0);
+  assert_int_equal(session_attempt(&rig.session), 0);
+  rig_pass(&rig, 0);
+  rig_open(&rig);
+  rig.config.backoff.max_retries = 0; /* not one retry is left, and none is needed */
+  rig_forget(&rig);
+  rig_lose_by(&rig, &cut, VERDICT_REDIAL);
+  rig_expect(&rig, "error connection_lost; ended; CONNECTED>DISCONNECTED lost; retry 0/0 0; "
+                   "DISCONNECTED>RECONNECTING retry");
+}
+
 /* ---- the counter ---- */
 
 static void a_stable_link_resets_the_counter(void **state) {
@@ -444,6 +459,7 @@ int main(void) {
       TEST(critical_errors_are_not_retried),
       TEST(the_application_may_overrule),
       TEST(retry_now_is_counted_and_bounded),
+      TEST(a_redial_is_no_attempt),
       TEST(a_stable_link_resets_the_counter),
       TEST(stability_needs_no_tick),
       TEST(the_application_may_vouch_for_a_link),

@@ -231,6 +231,15 @@ int EXPORT(isOpen)(struct client *c) {
   return session_is_open(&c->session);
 }
 
+int EXPORT(isFlowing)(struct client *c) {
+  return session_is_flowing(&c->session);
+}
+
+/* From disconnect until CLOSED is taken. */
+int EXPORT(isEnding)(struct client *c) {
+  return !session_takes_messages(&c->session);
+}
+
 void EXPORT(metrics)(struct client *c, double now_ms) {
   struct session_metrics m;
   session_get_metrics(&c->session, (uint64_t)now_ms, &m);

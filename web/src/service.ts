@@ -1,7 +1,9 @@
 /** `limpet/service`: EnhancedWebSocketService, the client with handlers by message type. */
-import { Client, guarded } from './client/client';
+import { Client } from './client/client';
+import { parseMessage } from './client/json';
 import { settle } from './client/options';
 import type { ClientOptions, LimpetError, Metrics, Reason, State } from './client/types';
+import { guarded } from './guarded';
 
 /** The service's own names, and every other option of the client. Times in milliseconds. */
 export interface ServiceOptions extends Partial<Omit<ClientOptions, 'url'>> {
@@ -24,13 +26,13 @@ function serviceState(state: State): ServiceState {
 
 function clientOptions(url: ClientOptions['url'], given: ServiceOptions): ClientOptions {
   const {
-    maxReconnectAttempts, initialReconnectDelay, maxReconnectDelay = 30000, reconnectBackoffFactor, heartbeatInterval,
+    maxReconnectAttempts, initialReconnectDelay, maxReconnectDelay, reconnectBackoffFactor, heartbeatInterval,
     heartbeatTimeout, ...rest
   } = given;
   const options: ClientOptions = { ...rest, url };
   options.maxRetries ??= maxReconnectAttempts;
   options.initialDelayMs ??= initialReconnectDelay;
-  options.maxDelayMs ??= Math.max(maxReconnectDelay, given.maxReconnectDelay === undefined ? (options.initialDelayMs ?? 0) : 0);
+  options.maxDelayMs ??= maxReconnectDelay ?? Math.max(30000, options.initialDelayMs ?? 0);
   options.multiplier ??= reconnectBackoffFactor;
   options.heartbeat ??= 'timestamp';
   options.heartbeatIntervalMs ??= heartbeatInterval;
@@ -71,13 +73,14 @@ export default class EnhancedWebSocketService {
   /**
    * Connects to `url` with `params` as its query. Resolves at the first CONNECTED; rejects at ERROR,
    * FAILED and disconnect(). While it retries, it waits. A call with another address ends the
-   * conversation there first; what was queued for it is dropped.
+   * conversation there first; what was queued for it is dropped. The promise is the caller's to
+   * catch: one that is dropped and rejects is an unhandled rejection.
    */
   connect(url: string | URL, params: Record<string, unknown> = {}): Promise<void> {
     if (this.#isDestroyed) return Promise.reject(new Error('EnhancedWebSocketService: destroyed'));
     const address = withParams(url, params);
-    if (address !== this.#url) this.#renew(address);
     return new Promise((resolve, reject) => {
+      if (!this.#client || address !== this.#url) this.#renew(address);
       if (this.#client!.isOpen) return resolve();
       this.#waiting.push({ resolve, reject });
       this.#client!.connect();
@@ -86,6 +89,7 @@ export default class EnhancedWebSocketService {
 
   /** Calls `handler` for each message whose `type` is this; `'*'`: for all. The result removes it. */
   onMessage(type: string, handler: MessageHandler): () => void {
+    this.#refuseDestroyed();
     const entry = { handler };
     const all = this.#messages.get(type) ?? new Set();
     this.#messages.set(type, all.add(entry));
@@ -97,6 +101,7 @@ export default class EnhancedWebSocketService {
 
   /** Calls `handler` at each change. The result removes it. */
   onConnectionState(handler: StateHandler): () => void {
+    this.#refuseDestroyed();
     const entry = { handler };
     this.#states.add(entry);
     return () => void this.#states.delete(entry);
@@ -107,7 +112,7 @@ export default class EnhancedWebSocketService {
    * `queueIfDisconnected` is false. False: it was not taken.
    */
   send(message: unknown, queueIfDisconnected = true): boolean {
-    if (this.#isDestroyed) throw new Error('EnhancedWebSocketService: destroyed');
+    this.#refuseDestroyed();
     const data = typeof message === 'string' ? message : JSON.stringify(message);
     return !!this.#client?.send(data, { now: !queueIfDisconnected });
   }
@@ -118,7 +123,7 @@ export default class EnhancedWebSocketService {
     this.#client?.disconnect();
   }
 
-  /** Ends it for good: handlers are forgotten, later calls of connect() and send() fail. */
+  /** Ends it for good: handlers are forgotten; later calls fail, but for those that ask or end. */
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
@@ -137,6 +142,10 @@ export default class EnhancedWebSocketService {
     return this.#client?.metrics() ?? null;
   }
 
+  #refuseDestroyed(): void {
+    if (this.#isDestroyed) throw new Error('EnhancedWebSocketService: destroyed');
+  }
+
   #renew(address: string): void {
     const client = new Client(clientOptions(address, this.#options));
     this.#end(new Error('EnhancedWebSocketService: another connect() took its place'));
@@ -150,23 +159,18 @@ export default class EnhancedWebSocketService {
   }
 
   #received(data: unknown): void {
-    let message: any = data;
-    try {
-      if (typeof data === 'string') message = JSON.parse(data);
-    } catch {
-      /* no JSON: for '*' alone, as it is */
-    }
+    const message = parseMessage(data); // what is no JSON is for '*' alone
     for (const type of new Set([message?.type, '*']))
       for (const { handler } of [...(this.#messages.get(type) ?? [])]) guarded(() => handler(message));
   }
 
   #stateChanged(state: ServiceState, reason: Reason, error: LimpetError | null): void {
-    if (state !== this.#state) {
-      this.#state = state;
-      for (const { handler } of [...this.#states]) guarded(() => handler(state, reason));
-    }
+    /* before the handlers: a connect() of theirs is about what comes next */
     if (state === 'connected') this.#end();
     else if (state === 'error' || state === 'failed') this.#end(error ?? new Error('Connection error'));
+    if (state === this.#state) return;
+    this.#state = state;
+    for (const { handler } of [...this.#states]) guarded(() => handler(state, reason));
   }
 
   #end(error?: Error): void {

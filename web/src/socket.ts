@@ -90,9 +90,8 @@ export class LimpetSocket extends EventTarget {
   onclose: Handler<'close'> = null;
   /** The client behind it: states, metrics, "try now". */
   readonly client: Client;
-  #isClosing = false;
-  /** Since its last `close` event it was dialing or open. */
-  #owesClose = false;
+  /** As the events told it: CLOSED has had its `close` event, CONNECTING and OPEN will have one. */
+  #stage: 0 | 1 | 3 = 3;
 
   /**
    * Dials at once, unless `startClosed`.
@@ -103,7 +102,7 @@ export class LimpetSocket extends EventTarget {
     super();
     this.client = new Client({ ...translate(options), url, protocols });
     this.client.listen({
-      open: () => this.#emit(new Event('open')),
+      open: () => this.#opened(),
       message: (data, { origin, lastEventId }) => this.#emit(new MessageEvent('message', { data, origin, lastEventId })),
       error: (error) => this.#failed(error),
       close: (event) => this.#ended(event),
@@ -115,9 +114,7 @@ export class LimpetSocket extends EventTarget {
   }
 
   get readyState(): 0 | 1 | 2 | 3 {
-    const { state, isOpen } = this.client;
-    if (/CLOSED|ERROR|FAILED/.test(state)) return 3;
-    return this.#isClosing ? 2 : isOpen ? 1 : 0;
+    return this.#stage < 3 && this.client.isEnding ? 2 : this.#stage;
   }
 
   get url(): string {
@@ -174,14 +171,12 @@ export class LimpetSocket extends EventTarget {
       throw new DOMException(`close code ${code} is not 1000 or 3000-4999`, 'InvalidAccessError');
     if (reason && new TextEncoder().encode(reason).length > 123)
       throw new DOMException('close reason is longer than 123 bytes', 'SyntaxError');
-    this.#isClosing = true;
     this.client.disconnect(code, reason);
   }
 
   /** Dials anew, whatever the state; what waits in the queue stays. */
   reconnect(): void {
-    this.#isClosing = false;
-    this.#owesClose = true;
+    if (this.#stage === 3) this.#stage = 0;
     this.client.reconnect();
   }
 
@@ -190,24 +185,27 @@ export class LimpetSocket extends EventTarget {
     this.dispatchEvent(event);
   }
 
-  #failed(error: LimpetError): void {
-    const wasOpen = this.#isOpen;
-    if (error.kind === 'gave_up') return;
-    this.#emit(Object.assign(new Event('error'), { error, message: error.message }));
-    if (!wasOpen) this.#ended(undefined);
+  #opened(): void {
+    this.#stage = 1;
+    this.#emit(new Event('open'));
   }
 
-  #isOpen = false;
+  #failed(error: LimpetError): void {
+    if (error.kind === 'gave_up') return;
+    this.#emit(Object.assign(new Event('error'), { error, message: error.message }));
+    if (this.#stage === 0) this.#ended(undefined);
+  }
 
+  /* It goes on by itself unless it was told to end; what else ends it is told by the state. */
   #ended(event: CloseEvent | undefined): void {
-    this.#isOpen = this.#owesClose = false;
+    this.#stage = this.client.isEnding ? 3 : 0;
     this.#emit(closeEvent(event));
   }
 
   #stateChanged(to: State): void {
-    if (to === 'CLOSED' && this.#owesClose) this.#ended(undefined);
-    if (to === 'CLOSED') this.#isClosing = false;
-    if (to === 'CONNECTED') this.#isOpen = true;
-    if (/ING|NETWORK|CONNECTED/.test(to) && to !== 'DISCONNECTED') this.#owesClose = true;
+    const owesClose = to === 'CLOSED' && this.#stage < 3;
+    if (/CLOSED|ERROR|FAILED/.test(to)) this.#stage = 3;
+    else if (this.#stage === 3) this.#stage = 0;
+    if (owesClose) this.#emit(closeEvent(undefined));
   }
 }

@@ -3,6 +3,7 @@
  * decided by the engine (src/session), here is only how.
  */
 import { getEngine, type Engine } from '../engine/engine';
+import { guarded } from '../guarded';
 import { Link, socketUrl } from './link';
 import { isLoopback, seemsOffline, unwatch, watch } from './network';
 import { CONFIRMS, DIALECTS, JITTERS, settle, type Settings } from './options';
@@ -29,6 +30,8 @@ const LATE_MS = 20;
 const LONGEST_TIMER_MS = 0x7fffffff;
 const HEARTBEAT_REPLY_MAX = 512;
 const VERDICTS: readonly Verdict[] = ['back_off', 'retry_now', 'give_up'];
+/** Beyond the application's verdicts: a link given up for a new one, which is no attempt. */
+const REDIAL = 3;
 
 const nowMs = () => Math.floor(performance.now());
 
@@ -44,17 +47,6 @@ function isPromise(value: unknown): boolean {
 }
 
 const ask = (provided: unknown) => (typeof provided === 'function' ? provided() : provided);
-
-/** @internal An application's error is the application's: reported as uncaught, and nothing here stops. */
-export function guarded(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
 
 /* Gives a collected client's room in the engine back. */
 let graves: FinalizationRegistry<{ at: number; messages: Map<number, Data> }> | undefined;
@@ -87,19 +79,15 @@ export class Client implements ClientLike {
   #farewell: [number, string] = [1000, ''];
   #lastId = 0;
   #heldBytes = 0;
-  #isReady = false;
-  /** As the session was told: only then nothing waits. */
-  #isWritable = true;
   #messagesIn = 0;
   #bytesIn = 0;
   readonly #inputs: [Input, ...number[]][] = [];
   #isDraining = false;
-  #isClosing = false;
   #openEvent: Event | undefined;
   #closeEvent: CloseEvent | undefined;
   #due = Infinity;
   #timer: Timer;
-  #isYielding = false;
+  #yieldTimer: Timer;
   #dialTimer: Timer;
   #flushTimer: Timer;
   #safetyTimer: Timer;
@@ -146,7 +134,12 @@ export class Client implements ClientLike {
 
   /** Messages may go at once. */
   get isOpen(): boolean {
-    return !!this.#engine.isOpen(this.#at);
+    return !this.isEnding && !!this.#engine.isOpen(this.#at);
+  }
+
+  /** A disconnect is under way: until CLOSED is told. */
+  get isEnding(): boolean {
+    return !!this.#engine.isEnding(this.#at) || this.#inputs.some(([name]) => name === 'disconnect');
   }
 
   connect(): void {
@@ -176,7 +169,6 @@ export class Client implements ClientLike {
   }
 
   ready(): void {
-    this.#isReady = this.isOpen;
     this.#input('ready');
   }
 
@@ -354,10 +346,8 @@ export class Client implements ClientLike {
   }
 
   #yield(): void {
-    if (this.#isYielding) return;
-    this.#isYielding = true;
-    setTimeout(() => {
-      this.#isYielding = false;
+    this.#yieldTimer ??= setTimeout(() => {
+      this.#yieldTimer = undefined;
       this.#input('tick');
     }, 0);
   }
@@ -398,7 +388,6 @@ export class Client implements ClientLike {
   #dial(epoch: number): void {
     this.#drop();
     this.#epoch = epoch;
-    this.#isClosing = false;
     const { url, protocols, token, providerTimeoutMs } = this.#options;
     const failed = (why: unknown) => this.#lose(epoch, PROVIDER, 0, String((why as Error)?.message ?? why));
     let asked: unknown[];
@@ -442,8 +431,6 @@ export class Client implements ClientLike {
 
   #linkOpened(epoch: number, event: Event): void {
     clearTimeout(this.#dialTimer);
-    this.#isReady = !this.#options.holdUntilReady;
-    this.#isWritable = true;
     this.#openEvent = event;
     this.#closeEvent = undefined;
     this.#input('opened', epoch);
@@ -478,7 +465,7 @@ export class Client implements ClientLike {
 
   #judge(kind: number, code: number, byDefault: number): number {
     let verdict = byDefault;
-    if (this.#isClosing) return verdict; // it was asked for
+    if (this.#engine.isEnding(this.#at)) return verdict; // it was asked for
     guarded(() => {
       const error = makeError(kind, code, byDefault < 2, this.#detail);
       const wanted = this.#options.policy?.(error, VERDICTS[byDefault]!);
@@ -488,7 +475,6 @@ export class Client implements ClientLike {
   }
 
   #close(): void {
-    this.#isClosing = true;
     guarded(() => this.#link?.socket.close(...this.#farewell));
   }
 
@@ -499,7 +485,7 @@ export class Client implements ClientLike {
     const { confirm, queueLimitBytes } = this.#options;
     if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || this.#isDraining || !this.isOpen) return false;
     this.#pollFlush(); // there may be room by now, for what waits first
-    return this.#isReady && this.#isWritable;
+    return !!this.#engine.isFlowing(this.#at);
   }
 
   #sendNow(data: Data, size: number): number {
@@ -538,8 +524,7 @@ export class Client implements ClientLike {
     const link = this.#link;
     if (!link) return;
     this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
-    this.#isWritable = link.socket.bufferedAmount <= HIGH_WATER;
-    this.#engine.writable(this.#at, this.#epoch, +this.#isWritable);
+    this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
     if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
   }
 
@@ -554,7 +539,7 @@ export class Client implements ClientLike {
     const link = this.#link;
     if (!link) return;
     const { heartbeat } = this.#options;
-    if (heartbeat === 'off') return this.#options.maxRetries ? this.#redial(epoch) : undefined;
+    if (heartbeat === 'off') return this.#redial(epoch);
     const text = heartbeat === 'ping' ? '{"type":"ping"}' : `{"type":"heartbeat","timestamp":${Date.now()}}`;
     const begin = link.sent;
     this.#put(link, text, text.length);
@@ -562,14 +547,13 @@ export class Client implements ClientLike {
     this.#flush();
   }
 
-  /* Without a question there is no telling, and a new link costs less than a dead one. With no
-     retries it would be the end, so there it is left alone. */
+  /* Without a question there is no telling, and a new link costs less than a dead one. */
   #redial(epoch: number): void {
     if (epoch !== this.#epoch) return;
     this.#drop();
     this.#closeEvent = undefined;
     this.#detail = 'dialed anew';
-    this.#input('lost', epoch, CONNECTION_LOST, 0, 1);
+    this.#input('lost', epoch, CONNECTION_LOST, 0, REDIAL);
   }
 
   #received(epoch: number, event: MessageEvent): void {

@@ -11,7 +11,8 @@ export type ErrorKind =
 export type Jitter = 'none' | 'equal' | 'full' | 'decorrelated';
 export type Verdict = 'back_off' | 'retry_now' | 'give_up';
 export type Data = string | ArrayBufferLike | Blob | ArrayBufferView;
-type Provided<T> = T | (() => T | Promise<T>);
+/** A value, or what is asked for it. */
+export type Provided<T> = T | (() => T | Promise<T>);
 
 /** An error of a client: `message` is the sentence for people, `detail` is for logs, without secrets. */
 export interface LimpetError extends Error {

@@ -42,6 +42,10 @@ export interface Engine {
   retryAt(c: number): number;
   attempt(c: number): number;
   isOpen(c: number): number;
+  /** Open, ready, writable, and nothing waits. */
+  isFlowing(c: number): number;
+  /** A disconnect is under way. */
+  isEnding(c: number): number;
   metrics(c: number, nowMs: number): void;
   next(c: number, nowMs: number): number;
   backoff(maxDelayMs: number, initialDelayMs: number, multiplier: number, jitter: number, attempt: number, unit: number): number;

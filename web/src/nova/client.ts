@@ -1,6 +1,8 @@
 /** `EnhancedWebSocketClient`: the client with typed JSON messages. A face, no logic of its own. */
 import { Client } from '../client/client';
+import { parseMessage } from '../client/json';
 import type { ClientOptions, LimpetError, Metrics } from '../client/types';
+import { guarded } from '../guarded';
 import { clientOptions, type ReconnectConfig, type StoreActions } from './config';
 import { connectionState, type ConnectionState } from './state';
 
@@ -24,15 +26,6 @@ export interface ConnectionMetrics extends Omit<Metrics, 'state'> {
 
 let latest: WeakRef<EnhancedWebSocketClient> | undefined;
 
-function parse(data: unknown): any {
-  if (typeof data !== 'string') return data;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return data;
-  }
-}
-
 /* `type` is the caller's: a payload's own does not overrule it. */
 function encode(type: string, given: unknown): string {
   const payload = typeof (given as Date | null)?.toJSON === 'function' ? (given as Date).toJSON() : given;
@@ -45,18 +38,20 @@ export class EnhancedWebSocketClient {
   /** The client underneath: `listen()` for fates and retries, all eight states, reasons. */
   readonly client: Client;
   readonly #handlers: WsHandlers;
-  #state: ConnectionState = 'CLOSED';
+  readonly #store: StoreActions | undefined;
+  /** As told last: equal neighbours are told once. */
+  #told: ConnectionState = 'CLOSED';
 
   /** @throws RangeError naming an option that is out of range. */
   constructor(url: ClientOptions['url'], handlers: WsHandlers = {}, config: ReconnectConfig = {}) {
     this.#handlers = handlers;
+    this.#store = config.store;
     this.client = new Client(clientOptions(url, config));
-    if (config.store) this.#feed(config.store);
     this.client.listen({
-      message: (data) => this.#received(parse(data)),
+      message: (data) => this.#received(parseMessage(data)),
       open: () => handlers.onOpen?.(),
       close: () => handlers.onClose?.(),
-      error: (error) => handlers.onError?.(error),
+      error: (error) => this.#failed(error),
       state: (to) => this.#stateChanged(connectionState(to)),
     });
     latest = new WeakRef(this);
@@ -112,27 +107,22 @@ export class EnhancedWebSocketClient {
     this.client.healthy();
   }
 
-  #feed(store: StoreActions): void {
-    let told: ConnectionState = 'CLOSED';
-    this.client.listen({
-      error: (error) => store.setError(error),
-      state: (to) => {
-        const state = connectionState(to);
-        if (state !== told) store.updateState((told = state));
-        store.updateMetrics(this.getMetrics());
-      },
-    });
-  }
-
   #received(payload: any): void {
     if (payload?.type === 'typing') this.#handlers.onTyping?.(payload.conversation_id, payload.user_id);
     else this.#handlers.onMessage?.(payload);
   }
 
+  #failed(error: LimpetError): void {
+    guarded(() => this.#store?.setError(error));
+    this.#handlers.onError?.(error);
+  }
+
   #stateChanged(state: ConnectionState): void {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#handlers.onStateChange?.(state);
+    const isNews = state !== this.#told;
+    this.#told = state;
+    if (isNews) guarded(() => this.#store?.updateState(state));
+    guarded(() => this.#store?.updateMetrics(this.getMetrics()));
+    if (isNews) this.#handlers.onStateChange?.(state);
   }
 }
 

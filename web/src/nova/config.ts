@@ -19,7 +19,8 @@ export interface ReconnectConfig extends Partial<Omit<ClientOptions, 'url'>> {
   store?: StoreActions;
 }
 
-function jitterOf(given: boolean | Jitter | undefined): Jitter | undefined {
+/** @internal */
+export function jitterOf(given: boolean | Jitter | undefined): Jitter | undefined {
   return typeof given === 'boolean' ? (given ? 'equal' : 'none') : given;
 }
 

@@ -18,10 +18,19 @@ export interface NovaError {
 
 let count = 0;
 
+/* Whatever was thrown: not even its text can be relied on. */
+function textOf(value: unknown): string {
+  try {
+    return String(value ?? '');
+  } catch {
+    return '';
+  }
+}
+
 function detailOf(error: unknown): string {
-  if (typeof error === 'string') return error;
-  const { detail, message, type } = (error ?? {}) as { detail?: unknown; message?: unknown; type?: unknown };
-  return String(detail || message || type || '');
+  if (typeof error !== 'object' || error === null) return textOf(error);
+  const { detail, message, type, code, reason } = error as Record<string, unknown>;
+  return textOf(detail) || textOf(message) || [type, code, reason].map(textOf).filter(Boolean).join(' ');
 }
 
 /** Makes a NovaError of anything that was thrown or reported. */

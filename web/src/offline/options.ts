@@ -1,4 +1,5 @@
 /** Options with their defaults and ranges, and the check of a message. */
+import { newId } from '../id';
 import { OfflineQueueError } from './error';
 import { byteLength } from './outbox';
 import type { OfflineMessage, OfflineQueueOptions, PendingMessage } from './types';
@@ -56,15 +57,4 @@ export function checkMessage(message: OfflineMessage): PendingMessage {
 function checkId(key: string, value: unknown): void {
   const length = typeof value === 'string' ? byteLength(value) : 0;
   if (length < 1 || length > ID_MAX) throw invalid(`'${key}' must be a string of 1 to ${ID_MAX} bytes`);
-}
-
-/** `randomUUID` is missing on pages without https. */
-function newId(): string {
-  const { crypto } = globalThis;
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

@@ -1,4 +1,5 @@
 /** OfflineQueue: the parts put together, and what people see of them. */
+import { guarded } from '../guarded';
 import { Channel, type Notice } from './channel';
 import { Database, FAILED, PENDING } from './database';
 import { OfflineQueueError, storageError } from './error';
@@ -135,7 +136,7 @@ export class OfflineQueue {
     this.start();
     const call = (snapshot: OfflineSnapshot) => listener(snapshot);
     this.listeners.add(call);
-    if (this.snapshot.lastError || this.isRead) queueMicrotask(() => this.listeners.has(call) && guarded(call, this.snapshot));
+    if (this.snapshot.lastError || this.isRead) queueMicrotask(() => this.listeners.has(call) && guarded(() => call(this.snapshot)));
     return () => void this.listeners.delete(call);
   }
 
@@ -242,24 +243,13 @@ export class OfflineQueue {
     const isSame = (Object.keys(next) as (keyof OfflineSnapshot)[]).every((key) => next[key] === this.snapshot[key]);
     if (isSame && !isAnyway) return;
     this.snapshot = Object.freeze(next);
-    for (const listener of this.listeners) guarded(listener, next);
+    for (const listener of this.listeners) guarded(() => listener(next));
     this.report('change', next);
   }
 
   private report<K extends keyof OfflineEvents>(name: K, value: Parameters<NonNullable<OfflineEvents[K]>>[0]): void {
     const { events } = this.options;
-    guarded((given) => (events?.[name] as ((value: unknown) => void) | undefined)?.call(events, given), value);
-  }
-}
-
-/** A listener's mistake is told like any uncaught one, and stops nothing here. */
-function guarded<T>(listener: (value: T) => void, value: T): void {
-  try {
-    listener(value);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    guarded(() => (events?.[name] as ((value: unknown) => void) | undefined)?.call(events, value));
   }
 }
 

@@ -1,4 +1,5 @@
 /** The outbox's shapes, no code. */
+import type { Provided } from '../client/types';
 import type { OfflineQueueError } from './error';
 
 /** What the caller hands over. */
@@ -49,8 +50,6 @@ export interface OfflineEvents {
   /** Each new snapshot. */
   change?(snapshot: OfflineSnapshot): void;
 }
-
-type Provided<T> = T | (() => T | Promise<T>);
 
 export interface OfflineQueueOptions {
   /** Name of the database, the lock and the channel: queues of one name and origin are one outbox. Default 'limpet-offline'. */

@@ -1,5 +1,6 @@
 /** The messaging store: conversations of the relay, sent by REST, received by WebSocket, none twice. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { newId } from '../id';
 import { createWebSocketClient, type EnhancedWebSocketClient } from '../nova/client';
 import type { ReconnectConfig } from '../nova/config';
 import { toNovaError } from '../nova/error';
@@ -45,16 +46,10 @@ export interface MessagingStore {
 const LIMIT = 10000;
 const TYPING_MS = 5000;
 const PAGE = 1000;
-const PAGES_MAX = 100;
 
 function pageBase(): string {
   const { location } = globalThis as { location?: Location };
   return location?.host ? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}` : 'ws://localhost:8085';
-}
-
-function newId(): string {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function isMessage(payload: any): payload is Message {
@@ -172,10 +167,10 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
 
       loadHistory: async (conversationId) => {
         try {
-          for (let page = 0; page < PAGES_MAX; page++) {
-            const url = `${address(conversationId)}?after=${reachedOf(conversationId)}&limit=${PAGE}`;
-            const { messages } = (await asJson(await fetch(url))) as { messages: Message[] };
-            for (const message of messages) takeNext(conversationId, message);
+          for (let after = -1; after < reachedOf(conversationId); ) {
+            after = reachedOf(conversationId);
+            const { messages } = await asJson(await fetch(`${address(conversationId)}?after=${after}&limit=${PAGE}`));
+            for (const message of messages as Message[]) takeNext(conversationId, message);
             if (messages.length < PAGE) return;
           }
         } catch (error) {

@@ -77,6 +77,18 @@ test('shown again without a heartbeat: dialed anew at once', async () => {
   expect(FakeSocket.all[0]!.isClosed).toBe(true);
 });
 
+test('shown again and again without a heartbeat: no attempt is spent, not even where there is none', async () => {
+  open({ maxRetries: 0 });
+  for (let times = 2; times < 20; times++) {
+    document.dispatchEvent(new Event('visibilitychange'));
+    await pass(0);
+    expect(FakeSocket.all).toHaveLength(times);
+    expect(client.metrics().attempt).toBe(0);
+    FakeSocket.last.open();
+  }
+  expect(client.state).toBe('CONNECTED');
+});
+
 test('shown again with a heartbeat: asked at once', () => {
   open({ heartbeat: 'ping' });
   const event = Object.assign(new Event('pageshow'), { persisted: true });

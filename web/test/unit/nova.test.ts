@@ -49,6 +49,17 @@ describe('states', () => {
     expect(client.getState()).toBe('CLOSED');
   });
 
+  test('WAITING_FOR_NETWORK is told as DISCONNECTED, and once', () => {
+    const states: string[] = [];
+    const store = { updateState: vi.fn(), updateMetrics: vi.fn(), setError: vi.fn() };
+    const client = connected({ onStateChange: (state) => states.push(state) }, { store });
+    client.client.networkChanged(false);
+    FakeSocket.last.end();
+    expect(client.client.state).toBe('WAITING_FOR_NETWORK');
+    expect(states).toEqual(['CONNECTING', 'CONNECTED', 'DISCONNECTED']);
+    expect(store.updateState.mock.calls.flat()).toEqual(states);
+  });
+
   test('a handler that throws stops nothing', () => {
     vi.stubGlobal('queueMicrotask', () => {});
     const onOpen = vi.fn();
@@ -210,6 +221,12 @@ describe('toNovaError', () => {
     '%s is unknown, with its detail', (thrown, detail) => {
       expect(toNovaError(thrown)).toMatchObject({ kind: 'unknown', message: 'WebSocket error', detail, cause: thrown });
     });
+
+  test('whatever it is given, it answers', () => {
+    const details = [Object.create(null), { message: Object.create(null) }, 42, Symbol('x'), { type: 'close', code: 1006, reason: '' }]
+      .map((error) => toNovaError(error).detail);
+    expect(details).toEqual(['', '', '42', 'Symbol(x)', 'close 1006']);
+  });
 
   test('each has an id of its own', () => {
     expect(toNovaError('x').id).not.toBe(toNovaError('x').id);

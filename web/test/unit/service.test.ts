@@ -104,6 +104,41 @@ describe('the promise of connect()', () => {
     expect(service.getState()).toBe('connected');
   });
 
+  test('asked for by a handler at failed: about the new dial', async () => {
+    FakeSocket.auto = 'refuse';
+    const service = make({ maxReconnectAttempts: 1 });
+    let second: Promise<void> | undefined;
+    service.onConnectionState((state) => {
+      if (state !== 'failed' || second) return;
+      FakeSocket.auto = 'nothing';
+      second = service.connect(URL);
+    });
+    service.connect(URL).catch(() => {});
+    await pass(5000);
+    expect(await outcome(second!)).toBe('pending');
+    FakeSocket.last.open();
+    expect(await outcome(second!)).toBe('resolved');
+  });
+
+  test('ended and asked for again by a handler at connected: about the next link', async () => {
+    const service = make();
+    let second: Promise<void> | undefined;
+    service.onConnectionState((state) => {
+      if (state !== 'connected' || second) return;
+      service.disconnect();
+      second = service.connect(URL);
+    });
+    service.connect(URL).catch(() => {});
+    FakeSocket.last.open();
+    expect([await outcome(second!), service.getState(), FakeSocket.all.length]).toEqual(['pending', 'connecting', 2]);
+    FakeSocket.last.open();
+    expect(await outcome(second!)).toBe('resolved');
+  });
+
+  test('no address: rejects, and says so', async () => {
+    expect(await outcome(make().connect(''))).toMatch(/url is missing/);
+  });
+
   test('another address: the first conversation ends, and its promise with it', async () => {
     const service = make();
     const first = service.connect(URL);
@@ -249,6 +284,8 @@ describe('sending', () => {
     expect(handler).not.toHaveBeenCalled();
     expect(() => service.send('a')).toThrow('destroyed');
     expect(vi.getTimerCount()).toBe(0);
+    expect(() => service.onMessage('x', () => {})).toThrow('destroyed');
+    expect(() => service.onConnectionState(() => {})).toThrow('destroyed');
   });
 });
 

@@ -85,6 +85,19 @@ describe('as WebSocket', () => {
     expect(FakeSocket.all).toHaveLength(1);
   });
 
+  test('closed while waiting after a dial that failed: one close event still', async () => {
+    const socket = make();
+    FakeSocket.last.end();
+    await pass(1000);
+    FakeSocket.last.end();
+    const seen = record(socket);
+    expect(socket.readyState).toBe(0);
+    let during = -1;
+    socket.onclose = () => (during = socket.readyState);
+    socket.close();
+    expect([seen, during, socket.readyState]).toEqual([['close 1006'], 3, 3]);
+  });
+
   test('send and close in onopen: the message goes out first', async () => {
     const socket = make();
     socket.onopen = () => {
