@@ -1,17 +1,18 @@
 /** What is said of a connection: emoji, text, words in other languages. Shared by store and widgets. */
-import type { LimpetError, Metrics, State } from '../client/types';
+import type { Metrics, State } from '../client/types';
 
 /** Everything that the widgets say, to be replaced for other languages, one by one. */
 export interface Labels {
   closed: string;
   connecting: string;
-  connected(duration: string): string;
+  connected: string;
+  connectedFor(duration: string): string;
   disconnected: string;
   reconnecting: string;
   /** Attempt 0 and null stand for unknown: `most` null is "for ever", `delay` null is "dialing now". */
   reconnectingDetail(attempt: number, most: number | null, delay: string | null): string;
   waitingForNetwork: string;
-  error(error: LimpetError | null): string;
+  error(error: Error | null): string;
   failed(attempts: number): string;
   queued(count: number): string;
   reconnects: string;
@@ -20,6 +21,8 @@ export interface Labels {
   roundTrip: string;
   bannerOffline: string;
   bannerReconnecting: string;
+  /** ERROR: no retry can cure it. */
+  bannerError: string;
   bannerFailed: string;
   willSync(count: number): string;
   tryNow: string;
@@ -33,7 +36,8 @@ function detail(attempt: number, most: number | null, delay: string | null): str
 export const LABELS: Labels = {
   closed: 'Not connected',
   connecting: 'Connecting',
-  connected: (duration) => `Connected (${duration})`,
+  connected: 'Connected',
+  connectedFor: (duration) => `Connected (${duration})`,
   disconnected: 'Disconnected',
   reconnecting: 'Reconnecting',
   reconnectingDetail: detail,
@@ -47,6 +51,7 @@ export const LABELS: Labels = {
   roundTrip: 'Round trip',
   bannerOffline: 'You are offline.',
   bannerReconnecting: 'Connection lost. Reconnecting…',
+  bannerError: 'Could not connect.',
   bannerFailed: 'Could not reconnect.',
   willSync: (count) => `${count} message${count === 1 ? '' : 's'} will sync when reconnected.`,
   tryNow: 'Try now',
@@ -82,20 +87,35 @@ export interface StatusFacts {
   maxRetries: number;
   connectionDurationMs: number;
   nextRetryInMs: number | null;
-  lastError: LimpetError | null;
+  lastError: Error | null;
 }
 
-export function factsOf(metrics: Metrics, now = Date.now()): StatusFacts {
-  const { nextRetryAt } = metrics;
-  return { ...metrics, nextRetryInMs: nextRetryAt === null ? null : Math.max(0, nextRetryAt - now) };
+/** What a store knows of a connection. */
+export interface Known {
+  fullState: State;
+  metrics: Pick<Metrics, 'maxRetries' | 'connectionDurationMs'> | null;
+  attempt: number;
+  /** Date.now() of the next dial, or null. */
+  nextRetryAt: number | null;
+  lastError: Error | null;
 }
 
-/* Rounded up: "in 0s" would be a lie until the dial. */
-function reconnectingText(facts: StatusFacts, labels: Labels): string {
-  const { attempt, maxRetries, nextRetryInMs } = facts;
+export function factsOf({ fullState: state, metrics, attempt, nextRetryAt, lastError }: Known, now = Date.now()): StatusFacts {
+  const { maxRetries = 0, connectionDurationMs = 0 } = metrics ?? {};
+  const nextRetryInMs = nextRetryAt === null ? null : Math.max(0, nextRetryAt - now);
+  return { state, attempt, maxRetries, connectionDurationMs, nextRetryInMs, lastError };
+}
+
+/** "attempt 3 of 10, in 4s"; "" if neither is known. Rounded up: "in 0s" would be a lie until the dial. */
+export function reconnectingDetail({ attempt, maxRetries, nextRetryInMs }: StatusFacts, labels: Labels): string {
   const delay = nextRetryInMs === null ? null : durationText(Math.ceil(nextRetryInMs / 1000));
-  if (!attempt && delay === null) return labels.reconnecting;
-  return `${labels.reconnecting} (${labels.reconnectingDetail(attempt, Number.isFinite(maxRetries) ? maxRetries : null, delay)})`;
+  if (!attempt && delay === null) return '';
+  return labels.reconnectingDetail(attempt, Number.isFinite(maxRetries) ? maxRetries : null, delay);
+}
+
+function reconnectingText(facts: StatusFacts, labels: Labels): string {
+  const detail = reconnectingDetail(facts, labels);
+  return detail ? `${labels.reconnecting} (${detail})` : labels.reconnecting;
 }
 
 /** "Reconnecting (attempt 3 of 10, in 4s)" */
@@ -106,7 +126,7 @@ export function statusText(facts: StatusFacts, labels: Labels = LABELS): string 
     case 'CONNECTING':
       return labels.connecting;
     case 'CONNECTED':
-      return labels.connected(durationText(Math.floor(facts.connectionDurationMs / 1000)));
+      return labels.connectedFor(durationText(Math.floor(facts.connectionDurationMs / 1000)));
     case 'DISCONNECTED':
       return labels.disconnected;
     case 'RECONNECTING':
@@ -122,6 +142,6 @@ export function statusText(facts: StatusFacts, labels: Labels = LABELS): string 
 
 /** The text without what moves each second: what a screen reader is told. */
 export function steadyText(facts: StatusFacts, labels: Labels = LABELS): string {
-  if (facts.state === 'CONNECTED') return labels.connected('').replace(/\s*\(\s*\)/, '');
+  if (facts.state === 'CONNECTED') return labels.connected;
   return facts.state === 'RECONNECTING' ? labels.reconnecting : statusText(facts, labels);
 }

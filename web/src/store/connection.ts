@@ -41,7 +41,6 @@ const NOTHING = {
   state: 'CLOSED' as ConnectionState,
   fullState: 'CLOSED' as State,
   metrics: null,
-  lastError: null,
   isConnected: false,
   reason: 'none' as Reason,
   attempt: 0,
@@ -51,33 +50,28 @@ const NOTHING = {
 
 /** The status text of a store's state, in other words if wished. */
 export function storeStatus(store: ConnectionStore, labels: Labels = LABELS): string {
-  const { fullState: state, metrics } = store;
-  const facts = factsOf({ ...(metrics as Metrics | null), nextRetryAt: metrics?.nextRetryAt ?? null } as Metrics);
-  const whole = { ...facts, maxRetries: metrics?.maxRetries ?? 0, connectionDurationMs: metrics?.connectionDurationMs ?? 0 };
-  return statusText({ ...whole, state, attempt: store.attempt, lastError: store.lastError as never }, labels);
+  return statusText(factsOf(store), labels);
 }
 
 function stateFields(state: State) {
   return { state: connectionState(state), fullState: state, isConnected: state === 'CONNECTED' };
 }
 
-/* An error set by hand stays; one of another client does not. */
-function seen({ client, metrics, lastError }: Sight, before: ConnectionStore): Partial<ConnectionStore> {
+function seen({ client, metrics }: Sight): Partial<ConnectionStore> {
   if (!client || !metrics) return NOTHING;
   const { state, reason, attempt, nextRetryAt } = metrics;
-  const shown = { ...metrics, state: connectionState(state) };
-  return { ...stateFields(state), client, metrics: shown, reason, attempt, nextRetryAt, ...((lastError || client !== before.client) && { lastError }) };
+  return { ...stateFields(state), client, metrics: { ...metrics, state: connectionState(state) }, reason, attempt, nextRetryAt };
 }
 
 const TIMES = ['connectionDurationMs', 'downtimeMs', 'longestOutageMs', 'nextRetryAt'];
-const SECOND_MS = 1000;
+const NEAR_MS = 500;
 
-/* But for what moves with every millisecond: a snapshot must not be another one at each look. */
+/* But for what moves with every millisecond: a tick is a second. */
 function isOldNews({ client, metrics }: Sight, { client: shown, metrics: old }: ConnectionStore): boolean {
   if (client !== shown || !metrics || !old) return client === shown && !metrics;
   const now: Record<string, unknown> = { ...metrics, state: connectionState(metrics.state) };
   return Object.entries(old).every(([name, value]) => {
-    const isClose = TIMES.includes(name) && Math.abs(Number(now[name]) - Number(value)) < SECOND_MS;
+    const isClose = TIMES.includes(name) && Math.abs(Number(now[name]) - Number(value)) < NEAR_MS;
     return isClose || now[name] === value;
   });
 }
@@ -85,18 +79,16 @@ function isOldNews({ client, metrics }: Sight, { client: shown, metrics: old }: 
 /** A store of its own. It watches from the first subscriber to the last; `getState()` looks too. */
 export function createConnectionStore(): ConnectionStoreApi {
   let bound: ClientLike | null = null;
-  let cleared: Error | null = null;
+  let taken: Error | null = null; // the client's error that was shown last: it is shown once
   let lookers = 0;
   let stop = () => {};
   const store = createStore<ConnectionStore>()((set, get) => ({
     ...NOTHING,
+    lastError: null,
     updateState: (state) => set(stateFields(state)),
     updateMetrics: (metrics) => set({ metrics: { ...metrics, state: connectionState(metrics.state) } }),
     setError: (lastError) => set({ lastError }),
-    clearError: () => {
-      cleared = get().lastError;
-      set({ lastError: null });
-    },
+    clearError: () => set({ lastError: null }),
     bind: (client) => {
       bound = client;
       if (lookers) start();
@@ -106,18 +98,20 @@ export function createConnectionStore(): ConnectionStoreApi {
     hasQueuedMessages: () => !!get().metrics?.queuedMessages,
   }));
   const { getState: peek, subscribe } = store;
+  const errorIn = ({ client, lastError }: Sight) => {
+    if (client === peek().client && lastError === taken) return {};
+    taken = lastError;
+    return { lastError };
+  };
   const look = (sight: Sight) => {
-    const lastError = sight.lastError === cleared ? null : sight.lastError;
-    const before = peek();
-    if (sight.client || before.client) store.setState(seen({ ...sight, lastError }, before));
+    if (!isOldNews(sight, peek())) store.setState({ ...seen(sight), ...errorIn(sight) });
   };
   const start = () => {
     stop();
     stop = watchClient(bound, look);
   };
   store.getState = () => {
-    const sight = lookers ? null : glance(bound);
-    if (sight && !isOldNews(sight, peek())) look(sight);
+    if (!lookers) look(glance(bound));
     return peek();
   };
   store.subscribe = (listener) => {

@@ -1,3 +1,4 @@
+import { useCallback } from 'react';
 import { useStore, type StoreApi } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import { connectionStore, storeStatus, type ConnectionStore, type ConnectionStoreApi } from './connection';
@@ -55,5 +56,6 @@ const select = (store: ConnectionStore): Omit<Connection, 'retryNow'> => ({
 /** The connection as values: renders when one of them changes, each second while connected. */
 export function useConnection(store: ConnectionStoreApi = connectionStore): Connection {
   const seen = useStore(store, useShallow(select));
-  return { ...seen, retryNow: () => seen.client?.retryNow() };
+  const retryNow = useCallback(() => store.getState().client?.retryNow(), [store]);
+  return { ...seen, retryNow };
 }

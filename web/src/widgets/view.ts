@@ -1,7 +1,7 @@
 /** What the widgets show, as small trees that both React and the custom elements render. Pure. */
 import type { Metrics, State } from '../client/types';
 import type { ConnectionStore } from '../store/connection';
-import { durationText, factsOf, LABELS, statusEmoji, statusText, steadyText, type Labels, type StatusFacts } from '../status/status';
+import { durationText, factsOf, LABELS, reconnectingDetail, statusEmoji, statusText, steadyText, type Labels } from '../status/status';
 
 /** A text, or a tag with attributes and children. `onClick` is the only attribute that is no string. */
 export type Tree = string | Branch;
@@ -52,17 +52,10 @@ export function branch(tag: string, className: string, attributes: Record<string
   return { tag, attributes: all, children: children.filter((child) => child !== false) };
 }
 
-const NO_METRICS = { maxRetries: 0, connectionDurationMs: 0, nextRetryAt: null } as unknown as Metrics;
-
-function factsIn(seen: Seen): StatusFacts {
-  const facts = factsOf({ ...NO_METRICS, ...(seen.metrics as Metrics | null), nextRetryAt: seen.nextRetryAt });
-  return { ...facts, state: seen.fullState, attempt: seen.attempt, lastError: seen.lastError as StatusFacts['lastError'] };
-}
-
 const wordsOf = (labels?: Partial<Labels>): Labels => ({ ...LABELS, ...labels });
 
 /** "🟢 Connected (45s)" without the emoji. */
-export const textOf = (seen: Seen, labels?: Partial<Labels>): string => statusText(factsIn(seen), wordsOf(labels));
+export const textOf = (seen: Seen, labels?: Partial<Labels>): string => statusText(factsOf(seen), wordsOf(labels));
 
 /* Always there, and changed by a new state alone: a screen reader must not hear a clock. */
 const announcement = (text: string): Branch => branch('span', 'limpet-heard', { role: 'status' }, text);
@@ -89,15 +82,15 @@ export function statusTree(seen: Seen, props: StatusProps): Branch | null {
   const words = wordsOf(props.labels);
   const { fullState: state } = seen;
   const metrics = seen.metrics as Metrics | null;
-  const text = textOf(seen, props.labels);
+  const [text, steady] = [textOf(seen, props.labels), steadyText(factsOf(seen), words)];
   const queued = metrics?.queuedMessages ?? 0;
   const classes = `limpet-status limpet-${position} limpet-${TONES[state]}${compact ? ' limpet-compact' : ''} ${className}`.trim();
   return branch(
     'div', classes, compact ? { title: text } : {},
-    announcement(steadyText(factsIn(seen), words)),
+    announcement(steady),
     branch(
       'div', 'limpet-line', {},
-      emojiOf(state, steadyText(factsIn(seen), words)),
+      emojiOf(state, steady),
       !compact && branch('span', 'limpet-text', { 'aria-hidden': 'true' }, text),
       !compact && state === 'RECONNECTING' && dots(),
       queued > 0 && branch('span', 'limpet-badge', { role: 'img', 'aria-label': words.queued(queued), title: words.queued(queued) }, String(queued)),
@@ -108,7 +101,7 @@ export function statusTree(seen: Seen, props: StatusProps): Branch | null {
 
 /** One emoji, its tooltip the status. */
 export function indicatorTree(seen: Seen, { className = '', labels }: { className?: string; labels?: Partial<Labels> }): Branch {
-  const steady = steadyText(factsIn(seen), wordsOf(labels));
+  const steady = steadyText(factsOf(seen), wordsOf(labels));
   return branch('span', `limpet-indicator ${className}`.trim(), { title: textOf(seen, labels) }, announcement(steady), emojiOf(seen.fullState, steady));
 }
 
@@ -120,11 +113,9 @@ export function isTrouble({ fullState: state, attempt }: Seen): boolean {
 function bannerTexts(seen: Seen, words: Labels): [title: string, detail: string] {
   const { fullState: state } = seen;
   if (state === 'WAITING_FOR_NETWORK') return [words.bannerOffline, ''];
-  if (state === 'ERROR' || state === 'FAILED') return [words.bannerFailed, textOf(seen, words)];
-  const facts = factsIn(seen);
-  const delay = facts.nextRetryInMs === null ? null : durationText(Math.ceil(facts.nextRetryInMs / 1000));
-  const most = Number.isFinite(facts.maxRetries) ? facts.maxRetries : null;
-  return [words.bannerReconnecting, words.reconnectingDetail(facts.attempt, most, delay)];
+  if (state === 'ERROR') return [words.bannerError, textOf(seen, words)];
+  if (state === 'FAILED') return [words.bannerFailed, textOf(seen, words)];
+  return [words.bannerReconnecting, reconnectingDetail(factsOf(seen), words)];
 }
 
 /** The banner. The region that is announced stays when there is nothing to show. */

@@ -56,14 +56,15 @@ describe('the steady text', () => {
 });
 
 test('words in another language, one by one', () => {
-  const labels = { ...LABELS, reconnecting: 'Neu verbinden', connected: (duration: string) => `Verbunden (${duration})` };
+  const labels = { ...LABELS, reconnecting: 'Neu verbinden', connected: 'Verbunden', connectedFor: (duration: string) => `Verbunden (${duration})` };
   expect(statusText(facts('CONNECTED', { connectionDurationMs: 2000 }), labels)).toBe('Verbunden (2s)');
   expect(steadyText(facts('CONNECTED'), labels)).toBe('Verbunden');
   expect(statusText(facts('RECONNECTING', { attempt: 1 }), labels)).toBe('Neu verbinden (attempt 1 of 10)');
 });
 
 test('the time to the next dial is counted from now, never below 0', () => {
-  const at = (now: number) => factsOf({ nextRetryAt: 5000 } as Metrics, now).nextRetryInMs;
+  const known = { fullState: 'RECONNECTING', metrics: null, attempt: 1, nextRetryAt: 5000, lastError: null } as const;
+  const at = (now: number) => factsOf(known, now).nextRetryInMs;
   expect([at(1000), at(5000), at(6000)]).toEqual([4000, 0, 0]);
-  expect(factsOf({ nextRetryAt: null } as Metrics).nextRetryInMs).toBeNull();
+  expect(factsOf({ ...known, nextRetryAt: null }).nextRetryInMs).toBeNull();
 });

@@ -78,6 +78,24 @@ describe('the connection store', () => {
     expect(store.getState().lastError).toBeNull();
   });
 
+  test('an error is shown once: cleared it stays away, and one set by hand stays', async () => {
+    const { store } = watched();
+    connected();
+    FakeSocket.last.end();
+    store.getState().clearError();
+    await pass(500);
+    expect(store.getState().lastError).toBeNull();
+    store.getState().setError(new Error('mine'));
+    await pass(400);
+    expect(store.getState().lastError?.message).toBe('mine');
+    store.getState().clearError();
+    await pass(50);
+    expect(store.getState().lastError).toBeNull();
+    await pass(50); // the dial
+    FakeSocket.last.end();
+    expect(store.getState().lastError?.message).toBe('Connection error');
+  });
+
   test('bound, it keeps to one client; null binds it to the newest again', () => {
     const first = connected();
     const { store } = watched();
@@ -97,6 +115,14 @@ describe('the connection store', () => {
     one.getState().bind(first.client);
     expect([one.getState().isConnected, other.getState().isConnected]).toEqual([true, false]);
     expect(other.getState().client).toBe(second.client);
+  });
+
+  test('nothing new, nothing told', async () => {
+    make();
+    const { count } = watched();
+    count.mockClear();
+    await pass(5000);
+    expect(count).not.toHaveBeenCalled();
   });
 
   test('ticks each second while somebody looks, and leaves no timer after', async () => {
@@ -181,6 +207,21 @@ describe('useConnection', () => {
     renders();
     return <p>{`${isConnected} ${status}`}</p>;
   }
+
+  test('nothing new, no render; retryNow stays the same function', async () => {
+    make();
+    const functions = new Set<unknown>();
+    const rendered = vi.fn();
+    function Shown() {
+      functions.add(useConnection().retryNow);
+      rendered();
+      return null;
+    }
+    await render(<Shown />);
+    rendered.mockClear();
+    await act(() => pass(5000));
+    expect([rendered.mock.calls.length, functions.size]).toEqual([0, 1]);
+  });
 
   test('under StrictMode: shows, follows, and leaves no timer', async () => {
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => {});

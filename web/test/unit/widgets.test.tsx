@@ -109,7 +109,7 @@ describe('ConnectionStatus', () => {
   });
 
   it('speaks another language', () => {
-    show(<ConnectionStatus store={store} labels={{ connected: (duration) => `Verbunden (${duration})` }} />);
+    show(<ConnectionStatus store={store} labels={{ connected: 'Verbunden', connectedFor: (duration) => `Verbunden (${duration})` }} />);
     become('CONNECTED');
     expect(host.querySelector('.limpet-text')!.textContent).toBe('Verbunden (0s)');
   });
