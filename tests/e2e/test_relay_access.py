@@ -161,7 +161,7 @@ class Malformed(RelayCase):
 
 class Tokens(RelayCase):
 
-    FILE = "a1 ann tea,coffee\nb1 bob *\n# service\ns1 * tea\n"
+    FILE = "token-of-ann ann tea,coffee\ntoken-of-bob bob *\n# service\ntoken-of-service * tea\n"
 
     def start(self):
         self.tokens = self.write("tokens", self.FILE)
@@ -172,16 +172,16 @@ class Tokens(RelayCase):
         ({"conversation_id": "tea", "user_id": "ann", "token": "nope"}, None, 401),
         ({"conversation_id": "tea", "user_id": "ann"}, "Basic YTpi", 401),
         ({"conversation_id": "tea", "user_id": "ann"}, "Bearer nope", 401),
-        ({"conversation_id": "tea", "user_id": "ann", "token": "a1"}, None, None),
-        ({"conversation_id": "tea", "user_id": "ann"}, "Bearer a1", None),
-        ({"conversation_id": "tea", "user_id": "ann"}, "bearer a1", None),
-        ({"conversation_id": "tea", "user_id": "bob"}, "Bearer a1", 403),
-        ({"conversation_id": "milk", "user_id": "ann"}, "Bearer a1", 403),
-        ({"conversation_id": "milk", "user_id": "bob"}, "Bearer b1", None),
-        ({"conversation_id": "tea", "user_id": "anyone"}, "Bearer s1", None),
-        ({"conversation_id": "milk", "user_id": "anyone"}, "Bearer s1", 403),
+        ({"conversation_id": "tea", "user_id": "ann", "token": "token-of-ann"}, None, None),
+        ({"conversation_id": "tea", "user_id": "ann"}, "Bearer token-of-ann", None),
+        ({"conversation_id": "tea", "user_id": "ann"}, "bearer token-of-ann", None),
+        ({"conversation_id": "tea", "user_id": "bob"}, "Bearer token-of-ann", 403),
+        ({"conversation_id": "milk", "user_id": "ann"}, "Bearer token-of-ann", 403),
+        ({"conversation_id": "milk", "user_id": "bob"}, "Bearer token-of-bob", None),
+        ({"conversation_id": "tea", "user_id": "anyone"}, "Bearer token-of-service", None),
+        ({"conversation_id": "milk", "user_id": "anyone"}, "Bearer token-of-service", 403),
         ({}, None, 401),
-        ({}, "Bearer a1", None),
+        ({}, "Bearer token-of-ann", None),
     ]
 
     def test_websockets(self):
@@ -194,19 +194,19 @@ class Tokens(RelayCase):
                 else:
                     self.ws(relay, headers=headers, **query)
         self.assertEqual(self.refused(relay, "/echo"), 401)
-        self.ws(relay, "/echo", token="a1")
+        self.ws(relay, "/echo", token="token-of-ann")
 
     REST = [  # token, sender or None for reading, conversation, status, code
         (None, "ann", "tea", 401, "unauthorized"),
         ("nope", "ann", "tea", 401, "unauthorized"),
-        ("a1", "bob", "tea", 403, "forbidden"),
-        ("a1", "ann", "milk", 403, "forbidden"),
-        ("a1", "ann", "coffee", 201, None),
-        ("s1", "anyone", "tea", 201, None),
+        ("token-of-ann", "bob", "tea", 403, "forbidden"),
+        ("token-of-ann", "ann", "milk", 403, "forbidden"),
+        ("token-of-ann", "ann", "coffee", 201, None),
+        ("token-of-service", "anyone", "tea", 201, None),
         (None, None, "tea", 401, "unauthorized"),
-        ("a1", None, "milk", 403, "forbidden"),
-        ("a1", None, "tea", 200, None),
-        ("b1", None, "milk", 200, None),
+        ("token-of-ann", None, "milk", 403, "forbidden"),
+        ("token-of-ann", None, "tea", 200, None),
+        ("token-of-bob", None, "milk", 200, None),
     ]
 
     def test_rest(self):
@@ -225,20 +225,20 @@ class Tokens(RelayCase):
 
     def test_reload(self):
         relay = self.start()
-        ann = self.ws(relay, conversation_id="tea", user_id="ann", token="a1")
-        bob = self.ws(relay, conversation_id="tea", user_id="bob", token="b1")
+        ann = self.ws(relay, conversation_id="tea", user_id="ann", token="token-of-ann")
+        bob = self.ws(relay, conversation_id="tea", user_id="bob", token="token-of-bob")
         self.write("tokens", "this is no line of tokens at all\n")
         relay.signal(signal.SIGHUP)
         relay.wait_line("reload_failed kept=tokens")
-        self.write("tokens", "b1 bob tea\nc1 carl tea\n")
+        self.write("tokens", "token-of-bob bob tea\ntoken-of-carl carl tea\n")
         relay.signal(signal.SIGHUP)
         relay.wait_line("reloaded tokens=2")
         self.assertEqual(ann.closed_with(), 1008)
         bob.say("m1", "still here")
         self.assertEqual(bob.receive("ack")["id"], "m1")
-        self.assertEqual(self.refused(relay, conversation_id="tea", user_id="ann", token="a1"), 401)
-        self.ws(relay, conversation_id="tea", user_id="carl", token="c1")
-        self.assertNotIn("a1", relay.text.replace("127.0.0.1", ""))
+        self.assertEqual(self.refused(relay, conversation_id="tea", user_id="ann", token="token-of-ann"), 401)
+        self.ws(relay, conversation_id="tea", user_id="carl", token="token-of-carl")
+        self.assertNotIn("token-of-ann", relay.text)
 
 
 class Origins(RelayCase):

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { BrowserContext, Page } from 'playwright-core';
 import type { OfflineQueue } from '../../src/offline';
-import { Chromium, MessageServer } from './offline-support';
+import { Chromium } from './chromium';
+import { MessageServer } from './offline-support';
 
 declare global {
   interface Window {

@@ -6,14 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { Chromium } from './offline-support';
+import { Chromium } from './chromium';
 
 const DEADLINE_MS = 15_000;
 const program = process.env.LIMPET ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
 
-/** Chromium as users have it: Playwright's own launch would keep pages out of the back-forward cache. */
+/** The name of this machine in the page: a client holds a loopback address to be never offline. */
+export const HOST = 'relay.test';
+
 export async function launch(): Promise<{ browser: Browser; end(): Promise<void> }> {
-  const chromium = new Chromium();
+  const chromium = new Chromium([`--host-resolver-rules=MAP ${HOST} 127.0.0.1`]);
   const browser = (await chromium.start()).browser()!;
   return { browser, end: () => chromium.end() };
 }
@@ -24,14 +26,17 @@ export class Relay {
   private address = '127.0.0.1:0';
 
   /** @param options more of its command line */
-  constructor(private readonly options: string[] = []) {}
+  constructor(private readonly options: string[] = [], private readonly environment: Record<string, string> = {}) {}
 
   get port(): number {
     return Number(this.address.split(':')[1]);
   }
 
   async start(): Promise<void> {
-    const child = spawn(program, ['serve', '--quiet', '--listen', this.address, '--allow-origin', '*', ...this.options], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(program, ['serve', '--quiet', '--listen', this.address, '--allow-origin', '*', ...this.options], {
+      env: { ...process.env, ...this.environment },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     this.child = child;
     const line = await new Promise<string>((resolve, reject) => {
       child.stdout.once('data', (data: Buffer) => resolve(String(data)));
@@ -50,14 +55,15 @@ export class Relay {
   }
 }
 
-const html = '<!doctype html><html lang="en"><title>page</title><main><h1>Echo</h1><script type="module" src="/page.js"></script></main></html>';
+const html = `<!doctype html><html lang="en"><title>page</title><main><h1>A page</h1>
+<limpet-banner delay-ms="0"></limpet-banner><limpet-status position="static"></limpet-status><script type="module" src="/page.js"></script></main></html>`;
 
 /** A page of one script, under a policy that allows nothing but what it needs. */
 export class Site {
   private readonly server: Server;
 
   constructor(script: string, port: number) {
-    const policy = `default-src 'none'; script-src 'self'; connect-src ws://127.0.0.1:${port}`;
+    const policy = `default-src 'none'; script-src 'self'; connect-src ws://127.0.0.1:${port} ws://${HOST}:${port}`;
     this.server = createServer((request, response) => {
       const isScript = request.url === '/page.js';
       response.writeHead(200, { 'Content-Type': isScript ? 'text/javascript' : 'text/html', 'Content-Security-Policy': policy });
@@ -80,9 +86,11 @@ export class Site {
 export async function script(body: string): Promise<string> {
   const contents = `
     import { Client } from './index';
+    import { defineElements } from './elements';
     import { useJsEngine } from './engine-js';
     useJsEngine('always');
-    window.seen = []; window.states = []; window.persisted = []; window.lifecycle = [];
+    defineElements();
+    Object.assign(window, { seen: [], states: [], persisted: [], lifecycle: [] });
     for (const type of ['freeze', 'resume']) document.addEventListener(type, () => window.lifecycle.push(type));
     addEventListener('pageshow', (event) => window.persisted.push(event.persisted));
     ${body}`;
@@ -93,30 +101,20 @@ export async function script(body: string): Promise<string> {
   return outputFiles[0]!.text;
 }
 
-/** A page whose socket talks to the relay's echo; `window.seen` is what came back, `window.states` each state. */
-export function echoScript(port: number): Promise<string> {
-  return script(`
-    const client = new Client({ url: 'ws://127.0.0.1:${port}/echo', initialDelayMs: 200, maxDelayMs: 500, maxRetries: Infinity,
-      heartbeat: 'off' });
-    client.listen({ message: (data) => window.seen.push(data), state: (to) => window.states.push(to) });
-    client.connect();
-    window.client = client;`);
-}
-
 /**
- * A page in a conversation, `#CONVERSATION,USER` of its address: `window.raw` is every message that came, `window.seen` the texts shown, in
+ * A page in a conversation, `#CONVERSATION,USER,HEARTBEAT_MS` of its address: `window.raw` is every message that came, `window.seen` the texts shown, in
  * order, each sequence number once, and `window.say(text)` sends.
  */
 export function conversationScript(port: number): Promise<string> {
   return script(`
-    const [conversation, user] = location.hash.slice(1).split(',');
+    const [conversation, user, interval] = location.hash.slice(1).split(',');
     const shown = new Set();
     let last = 0;
     window.raw = [];
     const client = new Client({
-      url: () => \`ws://127.0.0.1:${port}/ws?conversation_id=\${conversation}&user_id=\${user}&after=\${last}\`,
-      initialDelayMs: 100, maxDelayMs: 300, maxRetries: Infinity,
-      heartbeat: 'ping', heartbeatIntervalMs: 300, heartbeatTimeoutMs: 300, confirm: 'barrier',
+      url: () => \`ws://${HOST}:${port}/ws?conversation_id=\${conversation}&user_id=\${user}&after=\${last}\`,
+      initialDelayMs: 100, maxDelayMs: 300, maxRetries: Infinity, heartbeat: 'ping', confirm: 'barrier',
+      heartbeatIntervalMs: Number(interval), heartbeatTimeoutMs: Number(interval), probeTimeoutMs: 500,
     });
     function show(message) {
       window.raw.push(message);
