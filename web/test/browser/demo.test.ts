@@ -1,43 +1,25 @@
 /** The demo page in a browser, on the real relay: what its buttons break, and that its account stays clean. Needs build/release/limpet and Chromium. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Browser, type Page, chromium } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Relay } from './pages';
 
-const program = process.env.LIMPET ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const DEADLINE_MS = 20_000;
 
 let folder: string;
-let relay: ChildProcess;
-let address = '127.0.0.1:0';
+let relay: Relay;
 let browser: Browser;
 const pageErrors: string[] = [];
-
-/** Resolves when it listens; on the same port from the second time on. */
-async function startRelay(): Promise<void> {
-  const store = join(folder, 'relay.db');
-  relay = spawn(program, ['serve', '--quiet', '--listen', address, '--web', join(folder, 'page'), '--store', store], {
-    env: { ...process.env, LIMPET_DEMO_LEVERS: '1' },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const line = await new Promise<string>((resolve, reject) => {
-    relay.stdout!.once('data', (data: Buffer) => resolve(String(data)));
-    relay.once('exit', (code) => reject(new Error(`the relay ended: ${code}`)));
-    relay.once('error', reject);
-  });
-  address = line.trim().replace('http://', '');
-}
 
 async function open(hash: string, options = {}): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })).newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   page.on('pageerror', (error) => pageErrors.push(error.message));
-  await page.goto(`http://${address}/#${hash}`);
+  await page.goto(`http://127.0.0.1:${relay.port}/#${hash}`);
   await states(page, 'CONNECTED', 'CONNECTED');
   return page;
 }
@@ -74,13 +56,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'limpet-demo-page-'));
   const { buildDemo } = (await import(new URL('../../demo/build.mjs', import.meta.url).href)) as { buildDemo(folder: string): Promise<void> };
   await buildDemo(join(folder, 'page'));
-  await startRelay();
+  relay = new Relay(['--web', join(folder, 'page'), '--store', join(folder, 'relay.db')], { LIMPET_DEMO_LEVERS: '1' });
+  await relay.start();
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
 }, 60_000);
 
 afterAll(async () => {
   await browser?.close();
-  relay?.kill('SIGKILL');
+  await relay?.kill();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -131,12 +114,11 @@ describe('the demo page', { timeout: 90_000 }, () => {
 
   it('survives a killed relay', async () => {
     const page = await open('kill');
-    const ended = new Promise((resolve) => relay.once('exit', (_, signal) => resolve(signal)));
     await page.click('#kill');
-    expect(await ended).toBe('SIGKILL');
+    expect(await relay.ended()).toBe('SIGKILL');
     await states(page, 'RECONNECTING', 'RECONNECTING');
     await say(page, 'ann', 'to a dead relay');
-    await startRelay();
+    await relay.start();
     await states(page, 'CONNECTED', 'CONNECTED');
     await settle(page);
     expect((await bubbles(page, 'bob')).filter((text) => text === 'to a dead relay')).toHaveLength(1);

@@ -47,11 +47,15 @@ export class Relay {
   }
 
   async kill(): Promise<void> {
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+    this.child?.kill('SIGKILL');
+    await this.ended();
+  }
+
+  /** The signal that ended it, once it has ended. */
+  async ended(): Promise<NodeJS.Signals | null> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.signalCode ?? null;
+    return new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   }
 }
 

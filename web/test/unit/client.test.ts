@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Client } from '../../src/client/client';
 import type { ClientOptions } from '../../src/client/types';
-import { FakeSocket, FakeWebSocket, fakeTime } from './fake-socket';
+import { eachAnew, FakeSocket, FakeWebSocket, pass } from './fake-socket';
 
-const made: Client[] = [];
+const made = eachAnew<Client>((client) => client.disconnect());
 
 function make(options: Partial<ClientOptions> = {}): Client {
   const client = new Client({ url: 'ws://far.test/ws?token=secret', WebSocket: FakeWebSocket, jitter: 'none', ...options });
@@ -31,20 +31,6 @@ function connected(options: Partial<ClientOptions> = {}): Client {
   FakeSocket.last.open();
   return client;
 }
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-
-beforeEach(() => {
-  FakeSocket.reset();
-  fakeTime();
-});
-
-afterEach(async () => {
-  for (const client of made.splice(0)) client.disconnect();
-  await pass(70000);
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
 
 describe('states', () => {
   test('connect, open, loss, retry, open: in order, with reasons', async () => {

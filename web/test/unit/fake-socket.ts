@@ -2,7 +2,7 @@
  * A WebSocket whose other end is the test: it opens, answers and closes when told, or by itself
  * (`FakeSocket.auto`). The class keeps a list of all that were made.
  */
-import { vi } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 
 type Handler = ((event: never) => void) | null;
 
@@ -115,4 +115,22 @@ export const FakeWebSocket = FakeSocket as unknown as typeof WebSocket;
 /** Fake timers, with performance.now() and Date under the same hand. */
 export function fakeTime(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] });
+}
+
+export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+/** Around each test: no socket yet, fake time; after it all that it put into the result is ended, and every timer has rung. */
+export function eachAnew<T>(end: (made: T) => void): T[] {
+  const made: T[] = [];
+  beforeEach(() => {
+    FakeSocket.reset();
+    fakeTime();
+  });
+  afterEach(async () => {
+    made.splice(0).forEach(end);
+    await pass(70000);
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+  return made;
 }

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { createMessagingStore, type Message, type MessagingOptions } from '../../src/store';
-import { FakeSocket, FakeWebSocket, fakeTime } from './fake-socket';
+import { eachAnew, FakeSocket, FakeWebSocket, pass } from './fake-socket';
 
-const made: ReturnType<typeof createMessagingStore>[] = [];
+const made = eachAnew<ReturnType<typeof createMessagingStore>>((store) => store.getState().disconnectWs());
 const errors: unknown[] = [];
 
 function make(options: MessagingOptions = {}) {
@@ -28,7 +28,6 @@ function message(n: number, more: Partial<Message> = {}): Message & { type: stri
 }
 
 const ids = (store: ReturnType<typeof make>) => (store.getState().messages.c ?? []).map(({ id }) => id);
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 function answers(...responses: (Response | Error)[]) {
   const fetch = vi.fn(async (_url: string, _init?: RequestInit) => {
@@ -40,18 +39,7 @@ function answers(...responses: (Response | Error)[]) {
   return fetch;
 }
 
-beforeEach(() => {
-  FakeSocket.reset();
-  fakeTime();
-  errors.length = 0;
-});
-
-afterEach(async () => {
-  for (const store of made.splice(0)) store.getState().disconnectWs();
-  await pass(70000);
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+beforeEach(() => void errors.splice(0));
 
 describe('receiving', () => {
   test('in the order of the numbers, none twice, by id or number', () => {
@@ -171,5 +159,48 @@ describe('loadHistory', () => {
   test('a failure rejects', async () => {
     answers(new Response('', { status: 500 }));
     await expect(make().getState().loadHistory('c')).rejects.toThrow('HTTP 500');
+  });
+});
+
+describe('after=', () => {
+  const stored = (n: number) => new Response(JSON.stringify(message(n)), { status: 201 });
+  const asked = () => FakeSocket.all.map(({ url }) => new URL(url).searchParams.get('after'));
+
+  test('a POST while the link is down does not skip what others said meanwhile', async () => {
+    const store = make();
+    store.getState().connectWs('c', 'me');
+    FakeSocket.last.open();
+    FakeSocket.last.receiveJson(message(7));
+    FakeSocket.last.end();
+    answers(stored(10));
+    await store.getState().sendMessage('c', 'me', 'x', 'm10');
+    await vi.advanceTimersByTimeAsync(1000);
+    store.getState().disconnectWs();
+    expect(asked()).toEqual(['0', '7']);
+  });
+
+  test('a POST before the first link does not skip what came before it', async () => {
+    const store = make();
+    answers(stored(10));
+    await store.getState().sendMessage('c', 'me', 'x', 'm10');
+    store.getState().connectWs('c', 'me');
+    store.getState().disconnectWs();
+    expect(asked()).toEqual(['0']);
+  });
+
+  test('nor does the history', async () => {
+    const store = make();
+    answers(stored(10));
+    await store.getState().sendMessage('c', 'me', 'x', 'm10');
+    const urls: string[] = [];
+    vi.stubGlobal('fetch', async (url: string) => (urls.push(url), new Response('{"messages":[]}')));
+    await store.getState().loadHistory('c');
+    expect(urls).toEqual([expect.stringContaining('after=0')]);
+  });
+
+  test('a history that cannot be loaded is told', async () => {
+    vi.stubGlobal('fetch', async () => new Response('', { status: 500 }));
+    await expect(make().getState().loadHistory('c')).rejects.toThrow('500');
+    expect(errors).toHaveLength(1);
   });
 });

@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   calculateBackoffDelay, createWebSocketClient, EnhancedWebSocketClient, getWebSocketClient, toNovaError, type ReconnectConfig,
   type WsHandlers,
 } from '../../src/index';
 import { createConnectionStore } from '../../src/store';
-import { FakeSocket, FakeWebSocket, fakeTime } from './fake-socket';
+import { eachAnew, FakeSocket, FakeWebSocket, pass } from './fake-socket';
 
-const made: EnhancedWebSocketClient[] = [];
+const made = eachAnew<EnhancedWebSocketClient>((client) => client.disconnect());
 
 function make(handlers: WsHandlers = {}, config: ReconnectConfig = {}): EnhancedWebSocketClient {
   const client = new EnhancedWebSocketClient('ws://far.test/ws', handlers, { WebSocket: FakeWebSocket, backoffJitter: false, ...config });
@@ -20,20 +20,6 @@ function connected(handlers: WsHandlers = {}, config: ReconnectConfig = {}): Enh
   FakeSocket.last.open();
   return client;
 }
-
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-
-beforeEach(() => {
-  FakeSocket.reset();
-  fakeTime();
-});
-
-afterEach(async () => {
-  for (const client of made.splice(0)) client.disconnect();
-  await pass(70000);
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
 
 describe('states', () => {
   test('FAILED is told as ERROR, and once', async () => {

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import EnhancedWebSocketService, { type ServiceOptions } from '../../src/service';
-import { FakeSocket, FakeWebSocket, fakeTime } from './fake-socket';
+import { eachAnew, FakeSocket, FakeWebSocket, pass } from './fake-socket';
 
 const URL = 'ws://far.test/ws';
-const made: EnhancedWebSocketService[] = [];
+const made = eachAnew<EnhancedWebSocketService>((service) => service.destroy());
 
 function make(options: ServiceOptions = {}): EnhancedWebSocketService {
   const service = new EnhancedWebSocketService({ WebSocket: FakeWebSocket, jitter: 'none', ...options });
@@ -25,7 +25,6 @@ function record(service: EnhancedWebSocketService): string[] {
   return seen;
 }
 
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 /** How a promise stands: after the microtasks. */
 async function outcome(promise: Promise<unknown>): Promise<string> {
   let how = 'pending';
@@ -33,18 +32,6 @@ async function outcome(promise: Promise<unknown>): Promise<string> {
   await pass(0);
   return how;
 }
-
-beforeEach(() => {
-  FakeSocket.reset();
-  fakeTime();
-});
-
-afterEach(async () => {
-  for (const service of made.splice(0)) service.destroy();
-  await pass(70000);
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
 
 describe('the promise of connect()', () => {
   test('resolves at the first CONNECTED, after retries too', async () => {
