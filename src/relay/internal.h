@@ -4,7 +4,8 @@
  *   relay.c         life: start, reload, stop
  *   routes.c        which path and method is what; answers with CORS
  *   access.c        origins, tokens, addresses, admission
- *   pages.c         files of --web, and the levers of the demo
+ *   pages.c         files of --web
+ *   levers.c        what the demo's page may break
  *   web.c           which file a path is
  *   rest.c          POST and GET of messages
  *   member.c        a WebSocket: life, limits, heartbeat, sending
@@ -121,10 +122,12 @@ void routes_log(struct relay *relay, const struct http_exchange *exchange, uint1
 /* ---- pages.c ---- */
 /** A GET or HEAD of a path that is not the API's. */
 void pages_serve(struct relay *relay, struct http_exchange *exchange);
+
+/* ---- levers.c ---- */
 /** Drops the sockets of a user in a conversation, without a close frame. */
-void pages_cut(struct relay *relay, struct http_exchange *exchange);
+void levers_cut(struct relay *relay, struct http_exchange *exchange);
 /** Kills this process. */
-void pages_kill(struct relay *relay, struct http_exchange *exchange);
+void levers_kill(struct relay *relay, struct http_exchange *exchange);
 
 /* ---- rest.c ---- */
 void rest_post(struct relay *relay, struct http_exchange *exchange, const char *conversation_id);

@@ -298,9 +298,9 @@ static void serve_lever(struct relay *relay, struct http_exchange *exchange,
 /* What is no path of the API's. */
 static void serve_other(struct relay *relay, struct http_exchange *exchange) {
   if (relay->options->has_levers && is_path(exchange, "/demo/cut"))
-    serve_lever(relay, exchange, pages_cut);
+    serve_lever(relay, exchange, levers_cut);
   else if (relay->options->has_levers && is_path(exchange, "/demo/kill"))
-    serve_lever(relay, exchange, pages_kill);
+    serve_lever(relay, exchange, levers_kill);
   else if (relay->options->web)
     serve_only_read(relay, exchange, pages_serve);
   else
