@@ -100,6 +100,14 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
       take(conversationId, message);
     };
 
+    /* The relay's error says why; a conversation that began anew (its store was lost) says how far it has come. */
+    const received = (conversationId: string, payload: any) => {
+      if (isMessage(payload)) return takeNext(conversationId, payload);
+      if (payload?.type !== 'error') return;
+      if (payload.code === 'unknown_sequence_number') reached.set(conversationId, payload.sequence_number ?? 0);
+      report(new Error(payload.message));
+    };
+
     const setTyping = (conversationId: string, userId: string, isTyping: boolean) =>
       set(({ typing }) => {
         const others = (typing[conversationId] ?? []).filter((user) => user !== userId);
@@ -129,7 +137,7 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
         client = createWebSocketClient(
           () => `${get().wsBase}/ws?${query()}`,
           {
-            onMessage: (payload) => isMessage(payload) && takeNext(conversationId, payload),
+            onMessage: (payload) => received(conversationId, payload),
             onTyping: noteTyping,
             onError: report,
           },

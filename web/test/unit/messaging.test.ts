@@ -179,6 +179,18 @@ describe('after=', () => {
     expect(asked()).toEqual(['0', '7']);
   });
 
+  test('of a conversation that began anew, which is told', async () => {
+    const store = opened();
+    FakeSocket.last.receiveJson(message(7));
+    FakeSocket.last.receiveJson({ type: 'error', code: 'unknown_sequence_number', message: 'it goes on from here', sequence_number: 2 });
+    FakeSocket.last.receiveJson(message(3, { id: 'new' }));
+    FakeSocket.last.end();
+    await pass(1000);
+    store.getState().disconnectWs();
+    expect(asked()).toEqual(['0', '3']);
+    expect(errors.map((error) => (error as Error).message)).toContain('it goes on from here');
+  });
+
   test('a POST before the first link does not skip what came before it', async () => {
     const store = make();
     answers(stored(10));
