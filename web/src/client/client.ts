@@ -23,6 +23,9 @@ type Input =
 type Timer = ReturnType<typeof setTimeout> | undefined;
 type Asked = [string | URL, string | string[] | undefined, string | undefined];
 
+/** In the order of enum session_action_kind (src/session/session.h). */
+const enum Action { NONE, DIAL, ABORT, LATE, CLOSE, ASK, WRITE, STATE, ERROR, RETRY, OPENED, ENDED, FATE }
+
 const HIGH_WATER = 1048576;
 const FLUSH_POLL_MS = 50;
 /** Later than this, a timer lets the event queue go first: a pong may be waiting in it. */
@@ -265,17 +268,17 @@ export class Client implements ClientLike {
   }
 
   #act(kind: number, epoch: number, a: number, b: number, c: number, d: number, e: number): void {
-    if (kind === 1) this.#dial(epoch);
-    else if (kind === 2) this.#drop();
-    else if (kind === 3) this.#lose(epoch, a, b, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
-    else if (kind === 4) this.#close();
-    else if (kind === 5) this.#ask(epoch);
-    else if (kind === 6) this.#write(epoch, b);
-    else if (kind === 7) this.#stateChanged(STATES[a]!, STATES[b]!, REASONS[c]!);
-    else if (kind === 8) this.#failed(makeError(a, b, a !== GAVE_UP && !!c, this.#detail));
-    else if (kind === 9) this.#retrying(a, b, c);
-    else if (kind === 10) this.#opened();
-    else if (kind === 11) this.#tell('close', this.#closeEvent);
+    if (kind === Action.DIAL) this.#dial(epoch);
+    else if (kind === Action.ABORT) this.#drop();
+    else if (kind === Action.LATE) this.#lose(epoch, a, b, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
+    else if (kind === Action.CLOSE) this.#close();
+    else if (kind === Action.ASK) this.#ask(epoch);
+    else if (kind === Action.WRITE) this.#write(epoch, b);
+    else if (kind === Action.STATE) this.#stateChanged(STATES[a]!, STATES[b]!, REASONS[c]!);
+    else if (kind === Action.ERROR) this.#failed(makeError(a, b, a !== GAVE_UP && !!c, this.#detail));
+    else if (kind === Action.RETRY) this.#retrying(a, b, c);
+    else if (kind === Action.OPENED) this.#opened();
+    else if (kind === Action.ENDED) this.#tell('close', this.#closeEvent);
     else this.#fate(a, b, c, d, e);
   }
 
