@@ -248,8 +248,8 @@ static void test_turn_end(void **state) {
   rig_deinit(&rig);
 }
 
-/* A hook that asks for itself again comes a few times in a turn, then lets the sockets be polled, but
-   does not let the loop sleep. */
+/* A hook that asks for itself again comes a few times in a turn, then lets the sockets be polled,
+   but does not let the loop sleep. */
 static void test_turn_end_again(void **state) {
   (void)state;
   struct rig rig;
