@@ -156,7 +156,8 @@ describe('a conversation', () => {
     expect(cutter.accepted).toBe(links);
   }, SILENCE_MS + 30_000);
 
-  it('goes on when the page is back from the back-forward cache', async () => {
+  /* Once more: on a busy machine Chromium may decline to keep a page. */
+  it('goes on when the page is back from the back-forward cache', { retry: 1 }, async () => {
     await say('before');
     await shows(['before']);
     const other = await open('bob');

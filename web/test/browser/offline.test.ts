@@ -120,7 +120,8 @@ test('what one tab keeps, the other one sees', async () => {
   await soon(async () => expect(await second.evaluate(() => window.queue.getSnapshot().lastError?.kind)).toBe('delivery'));
 }, LONG);
 
-test('a page in the back-forward cache lets go, and goes on when it is back', async () => {
+/* Once more: on a busy machine Chromium may decline to keep a page. */
+test('a page in the back-forward cache lets go, and goes on when it is back', { retry: 1, timeout: LONG }, async () => {
   const context = await chromium.start();
   const page = await open(context);
   const other = await open(context);
@@ -135,4 +136,4 @@ test('a page in the back-forward cache lets go, and goes on when it is back', as
   server.isDown = false;
   await soon(async () => expect(await count(page)).toBe(0));
   expect(server.accepted).toEqual(ids);
-}, LONG);
+});

@@ -70,9 +70,10 @@ it('are all connected, and again after a cut of all, and each gets its own, once
   await poll(connected).toBe(all);
   await sendAll('a');
   await poll(right, 'a').toBe(all);
-  cutter.cut();
-  await poll(connected).not.toBe(all);
+  cutter.refuse(); // what goes into a link that is cut already may be lost; what waits for the next may not
+  await poll(connected).toBe(0);
   await sendAll('b');
+  cutter.refuse(false);
   await poll(reconnected).toBe(all);
   await poll(right, 'a', 'b').toBe(all);
   expect(cutter.accepted).toBeGreaterThanOrEqual(2 * all);
