@@ -6,6 +6,8 @@
 #include "connection_rows.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static bool apply_confirm(void *target, const char *value, const struct option_row *row,
                           char *error) {
@@ -32,11 +34,27 @@ static bool apply_queue_limit_bytes(void *target, const char *value, const struc
   return option_u64(target, value, row, error);
 }
 
+static bool apply_fallback(void *target, const char *value, const struct option_row *row,
+                           char *error) {
+  struct connect_options *o = target;
+  (void)row;
+  if (o->fallbacks_count == FALLBACKS_MAX) {
+    (void)snprintf(error, OPTION_ERROR_CAP, "more than %d fallbacks", FALLBACKS_MAX);
+    return false;
+  }
+  o->fallbacks[o->fallbacks_count] = strdup(value);
+  return o->fallbacks[o->fallbacks_count++] != NULL;
+}
+
 #define CLIENT(field) offsetof(struct connect_options, client.field)
 #define OWN(field) offsetof(struct connect_options, field)
 #define FOR_EVER UINT32_MAX
 
 static const struct option_row rows[] = {
+    {"fallback", "URL",
+     "dialed within the same attempt when the others fail; the\n"
+     "last good one goes first; repeatable",
+     apply_fallback, 0, 0, 0},
     {"queue-limit", "N",
      "messages kept without a link (100); given explicitly, input\n"
      "is read on and the oldest message goes first",
@@ -92,11 +110,28 @@ static const char *find_contradiction(const struct connect_options *o) {
   return NULL;
 }
 
+/* --query is for the service, wherever it is found. */
+static bool adopt_fallbacks(struct connect_options *o) {
+  bool is_fine = true;
+  for (size_t i = 0; i < o->fallbacks_count; i++) {
+    char *plain = o->fallbacks[i];
+    o->fallbacks[i] = connection_join_query(o, plain);
+    free(plain);
+    is_fine = is_fine && o->fallbacks[i];
+  }
+  o->client.fallbacks = o->fallbacks_count ? (const char *const *)o->fallbacks : NULL;
+  return is_fine;
+}
+
 bool connect_options_parse(struct connect_options *o, int argc, char **argv, int *status) {
   if (!connection_parse(&command, o, argc, argv, status))
     return false;
   if (o->client.outbox && !o->has_confirm)
     o->client.confirm = LIMPET_CONFIRM_BARRIER;
+  if (!adopt_fallbacks(o)) {
+    *status = complain("out of memory");
+    return false;
+  }
   const char *contradiction = find_contradiction(o);
   if (contradiction)
     *status = complain("%s", contradiction);

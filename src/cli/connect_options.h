@@ -10,6 +10,7 @@ enum event_format { EVENTS_TEXT, EVENTS_JSON, EVENTS_NONE };
 
 #define HEADERS_MAX 64
 #define SUBPROTOCOLS_MAX 16
+#define FALLBACKS_MAX 15
 
 struct connect_options {
   limpet_options client;
@@ -26,6 +27,8 @@ struct connect_options {
   size_t headers_count;
   const char *subprotocols[SUBPROTOCOLS_MAX + 1];
   size_t subprotocols_count;
+  char *fallbacks[FALLBACKS_MAX + 1];
+  size_t fallbacks_count;
   char *query; /* of --query, encoded */
   char *url;
 };

@@ -2,12 +2,12 @@
 #include "connection_rows.h"
 
 #include "cli.h"
+#include "credentials.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_CAP ((size_t)64 * 1024)
 #define URL_CAP 8192
 
 static bool fail(char *error, const char *format, const char *what) {
@@ -88,24 +88,6 @@ static bool apply_multiplier(void *target, const char *value, const struct optio
 
 /* ---- headers, tokens, query ---- */
 
-static char *read_file(const char *path, char *error) {
-  FILE *file = fopen(path, "rb");
-  char *text = file ? malloc(FILE_CAP) : NULL;
-  size_t len = text ? fread(text, 1, FILE_CAP, file) : 0;
-  if (file)
-    (void)fclose(file);
-  if (!text) {
-    (void)fail(error, "cannot read the file '%.120s'", path);
-  } else if (len == FILE_CAP || memchr(text, 0, len)) {
-    free(text);
-    (void)fail(error, "'%.120s' is longer than 64 KiB or holds a NUL byte", path);
-    text = NULL;
-  } else {
-    text[len] = '\0';
-  }
-  return text;
-}
-
 static bool add_header(struct connect_options *o, const char *line, size_t len, char *error) {
   if (o->headers_count == HEADERS_MAX)
     return fail(error, "more than %s headers", "64");
@@ -117,7 +99,7 @@ static bool add_header(struct connect_options *o, const char *line, size_t len, 
 }
 
 static bool add_header_file(struct connect_options *o, const char *path, char *error) {
-  char *text = read_file(path, error);
+  char *text = credentials_read_file(path, error);
   bool is_fine = text != NULL;
   for (char *line = text; is_fine && line && *line;) {
     const size_t len = strcspn(line, "\r\n");
@@ -138,17 +120,10 @@ static bool apply_header(void *target, const char *value, const struct option_ro
 
 static bool apply_token_file(void *target, const char *value, const struct option_row *row,
                              char *error) {
-  char line[4096];
-  char *text = read_file(value, error);
+  struct connect_options *o = target;
   (void)row;
-  if (!text)
-    return false;
-  const int len = (int)strcspn(text, "\r\n");
-  const int written = snprintf(line, sizeof line, "Authorization: Bearer %.*s", len, text);
-  free(text);
-  if (len == 0 || written >= (int)sizeof line)
-    return fail(error, "the first line of '%.120s' is no usable token", value);
-  return add_header(target, line, (size_t)written, error);
+  o->client.provider = credentials_provide;
+  return credentials_use_token_file(value, error);
 }
 
 static bool apply_subprotocol(void *target, const char *value, const struct option_row *row,
@@ -234,8 +209,10 @@ static const struct option_row rows[] = {
      0, 0, 0},
     {"query", "NAME=VALUE", "appended to the URL, percent-encoded; repeatable", apply_query, 0, 0,
      0},
-    {"token-file", "FILE", "sends its first line as Authorization: Bearer", apply_token_file, 0, 0,
-     0},
+    {"token-file", "FILE",
+     "sends its first line, as it is at each dial, as\n"
+     "Authorization: Bearer",
+     apply_token_file, 0, 0, 0},
     {"subprotocol", "NAME", "offered to the server; repeatable", apply_subprotocol, 0, 0, 0},
     {"origin", "ORIGIN", "the Origin header", option_text, CLIENT(origin), 0, 0},
     {"cacert", "FILE", "PEM file trusted instead of the system's store", option_text,
@@ -278,16 +255,14 @@ static void parse_presets(struct connect_options *o, int argc, char **argv) {
   }
 }
 
-static bool build_url(struct connect_options *o, const char *url) {
+char *connection_join_query(const struct connect_options *o, const char *url) {
   const char *query = o->query ? o->query : "";
   const char *joint = !o->query ? "" : strchr(url, '?') ? "&" : "?";
   const size_t size = strlen(url) + strlen(query) + 2;
-  o->url = malloc(size);
-  if (!o->url)
-    return false;
-  (void)snprintf(o->url, size, "%s%s%s", url, joint, query);
-  o->client.url = o->url;
-  return true;
+  char *joined = malloc(size);
+  if (joined)
+    (void)snprintf(joined, size, "%s%s%s", url, joint, query);
+  return joined;
 }
 
 static void finish(struct connect_options *o) {
@@ -317,7 +292,8 @@ static bool take_url(const struct connection_command *command, struct connect_op
     (void)complain("%s takes one URL, not '%s' too", command->name, argv[first + 1]);
     return false;
   }
-  if (build_url(o, argv[first]))
+  o->client.url = o->url = connection_join_query(o, argv[first]);
+  if (o->url)
     return true;
   (void)complain("out of memory");
   return false;
@@ -345,6 +321,8 @@ bool connection_parse(const struct connection_command *command, struct connect_o
 void connect_options_deinit(struct connect_options *o) {
   for (size_t i = 0; i < o->headers_count; i++)
     free((void *)(uintptr_t)o->headers[i]);
+  for (size_t i = 0; i < o->fallbacks_count; i++)
+    free(o->fallbacks[i]);
   free(o->query);
   free(o->url);
 }

@@ -21,5 +21,7 @@ struct connection_command {
    the exit status. Either way connect_options_deinit(). */
 bool connection_parse(const struct connection_command *command, struct connect_options *options,
                       int argc, char **argv, int *status);
+/** `url` with what --query gave, to be freed; NULL: no memory. */
+char *connection_join_query(const struct connect_options *options, const char *url);
 
 #endif

@@ -14,13 +14,13 @@ URL = "ws://127.0.0.1:9/"  # never dialed: the command line is refused before
 OPTIONS = {
     "preset", "max-retries", "initial-delay", "max-delay", "multiplier", "jitter", "stable-after",
     "connect-timeout", "close-timeout", "heartbeat", "heartbeat-interval", "heartbeat-timeout",
-    "queue-limit", "queue-limit-bytes", "ttl", "confirm", "outbox", "header", "query", "token-file",
+    "queue-limit", "queue-limit-bytes", "ttl", "confirm", "outbox", "fallback", "header", "query", "token-file",
     "subprotocol", "origin", "cacert", "cert", "key", "insecure", "compress", "max-message",
     "no-reconnect-on-close", "events", "quiet", "verbose", "binary", "linger", "keep-open",
     "help", "version"}
 LATER = [  # in the contract, not in this program yet
     ("--on-open", "file"), ("--proxy", "http://127.0.0.1:1"),
-    ("--fallback", "ws://127.0.0.1:9/"), ("--no-network-watch",), ("--check",),
+    ("--no-network-watch",), ("--check",),
     ("--metrics-listen", "127.0.0.1:0"), ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
 COMMANDS_LATER = ("hold", "chaos", "simulate")
 
@@ -106,7 +106,7 @@ class Refused(LimpetCase):
         ("queue-limit-bytes", "0"), ("queue-limit-bytes", "1099511627777"),
         ("max-message", "0"), ("max-message", "2147483649"), ("ttl", "-1"), ("ttl", "soon"),
         ("linger", "-1"), ("linger", "x"), ("confirm", "maybe"),
-        ("events", "xml"), ("preset", "other"),
+        ("fallback", "http://h/"), ("events", "xml"), ("preset", "other"),
         ("header", "no colon"), ("header", "Bad Name: x"), ("header", "X: a\nY: b"),
         ("header", ": x"), ("header", "Sec-WebSocket-Key: x"), ("header", "Upgrade: x"),
         ("header", "@/nonexistent/headers"), ("token-file", "/nonexistent/token"),

@@ -84,6 +84,26 @@ class Request(RequestCase):
                 record = self.request("--token-file", self.file(content))
                 self.assertEqual(record.header("Authorization"), "Bearer t0k3n")
 
+    def test_the_token_is_read_again_for_each_dial(self):
+        path = self.file(b"first")
+        server = self.keep(HostileServer("reset_open"))
+        run = self.connect("--initial-delay", "5", "--max-delay", "5", "--max-retries", "forever",
+                           "--token-file", path, server.url(), stdin=None)
+        server.wait("a dial", lambda records: records[1])
+        with open(path, "wb") as out:
+            out.write(b"second")
+        server.wait("the new token", lambda records: any(
+            record.header("Authorization") == "Bearer second" for record in list(records)))
+        os.remove(path)
+        run.wait_event("error", kind="provider")
+        with open(path, "wb") as out:
+            out.write(b"third")
+        server.wait("the newest token", lambda records: any(
+            record.header("Authorization") == "Bearer third" for record in list(records)))
+        self.interrupt(run)
+        self.assertNotIn("second", run.text)
+        self.assertIn("Authorization", {n for n, _ in server.records[0].headers})
+
     def test_origin(self):
         self.assertEqual(self.request("--origin", "https://app.example").header("Origin"),
                          "https://app.example")
