@@ -39,6 +39,7 @@ struct run {
   unsigned proofs;
   unsigned rounds; /* closings that proved nothing */
   bool is_proven, is_finished, is_input_bad;
+  bool is_ready; /* what goes out first has gone out on this link: what follows may count */
   int signal;
   int status;
   unsigned long long dropped;     /* for good, whatever the reason */
@@ -96,6 +97,8 @@ static void on_flushed(limpet_client *client, limpet_result result, void *user) 
 
 static void begin_proof(struct run *run) {
   run->proofs = 0;
+  if (!run->is_ready)
+    return; /* the next link proves it */
   if (run->options.client.heartbeat == LIMPET_DIALECT_OFF)
     go_to(run, RUN_LINGERING); /* the closing handshake must prove it */
   else
@@ -103,7 +106,9 @@ static void begin_proof(struct run *run) {
 }
 
 static void on_linger(uv_timer_t *timer) {
-  go_to(timer->data, RUN_CLOSING);
+  struct run *run = timer->data;
+  if (run->phase == RUN_LINGERING) /* no link came in between */
+    go_to(run, RUN_CLOSING);
 }
 
 static void go_to(struct run *run, enum run_phase phase) {
@@ -131,7 +136,7 @@ static void go_to(struct run *run, enum run_phase phase) {
 static void on_heartbeat(limpet_client *client, uint32_t rtt_us, void *user) {
   struct run *run = user;
   (void)rtt_us;
-  if (run->phase != RUN_PROVING)
+  if (run->phase != RUN_PROVING || !run->is_ready)
     return;
   if (++run->proofs < PROOFS_WANTED) {
     limpet_probe(client);
@@ -225,10 +230,25 @@ static void on_state(limpet_client *client, limpet_state from, limpet_state to,
     go_to(run, RUN_CLOSING); /* all was read before: no need to come back */
 }
 
+/* A link on which it did not go out is not ready: without limpet_ready() the client drops it, and
+   tries again, when ready_timeout_ms are over. */
+static bool greet(const struct run *run) {
+  char error[ON_OPEN_ERROR_CAP];
+  unsigned count;
+  const struct on_open on_open = connect_options_on_open(&run->options);
+  if (!on_open.path)
+    return true;
+  if (on_open_send(&on_open, run->client, &count, error))
+    return limpet_ready(run->client) == LIMPET_OK;
+  events_unready(error);
+  return false;
+}
+
 static void on_open(limpet_client *client, void *user) {
   struct run *run = user;
   (void)client;
   events_open();
+  run->is_ready = greet(run);
   if (run->phase == RUN_PROVING || run->phase == RUN_LINGERING)
     go_to(run, RUN_FLUSHING);
 }
@@ -363,6 +383,7 @@ static int end_status(const struct run *run) {
 static void adjust(struct connect_options *o) {
   if (!o->has_queue_limit_bytes && o->client.queue_limit_bytes < o->client.max_message)
     o->client.queue_limit_bytes = o->client.max_message;
+  o->client.hold_until_ready = o->on_open != NULL;
   /* The probe at the end is no doubt about the link: it may take as long as any heartbeat. */
   if (o->client.probe_timeout_ms < o->client.heartbeat_timeout_ms)
     o->client.probe_timeout_ms = o->client.heartbeat_timeout_ms;
@@ -385,6 +406,7 @@ static int start(struct run *run) {
     return complain("standard input cannot be read");
   }
   run->is_finished = false;
+  run->is_ready = !run->options.on_open;
   limpet_connect(run->client);
   return EXIT_DONE;
 }

@@ -141,6 +141,15 @@ void events_unusable(const char *what) {
     (void)complain("%s", what);
 }
 
+void events_unready(const char *what) {
+  if (events.format == EVENTS_TEXT)
+    write_text(SCREEN_RED, "Not ready: %s", what);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss sb ss ss}", "event", "error", "kind",
+                         limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "retryable", 1,
+                         "message", "Not ready", "detail", what));
+}
+
 void events_log(limpet_log_level level, const char *line) {
   if (events.is_verbose && events.format == EVENTS_TEXT && level >= LIMPET_LOG_INFO)
     write_text(SCREEN_DIM, "%s", line);

@@ -19,6 +19,8 @@ void events_metrics(limpet_client *client);
 void events_log(limpet_log_level level, const char *line);
 /** What makes the run end with EXIT_USAGE: said in every format. */
 void events_unusable(const char *what);
+/** A link that is open cannot be used yet; it will be dropped and dialed again. */
+void events_unready(const char *what);
 /** A sentence for people that ends or sums up the run, in every format but json. */
 void events_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** Messages that were still held at the end. */
