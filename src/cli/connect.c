@@ -5,6 +5,7 @@
  * (a heartbeat answered since), LINGERING (nothing came for a while), CLOSING. A loss before the
  * proof goes back to FLUSHING on the next link.
  */
+#include "check.h"
 #include "cli.h"
 #include "connect_options.h"
 #include "events.h"
@@ -415,6 +416,11 @@ int connect_main(int argc, char **argv) {
   static struct run run;
   int status;
   if (!connect_options_parse(&run.options, argc, argv, &status)) {
+    connect_options_deinit(&run.options);
+    return status;
+  }
+  if (run.options.is_check) {
+    status = check_run(&run.options);
     connect_options_deinit(&run.options);
     return status;
   }
