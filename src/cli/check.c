@@ -103,8 +103,10 @@ static bool greet(struct check *check) {
   if (!on_open.path)
     return true;
   if (!on_open_send(&on_open, check->client, &count, error)) {
-    const limpet_error failure = {
-        .kind = LIMPET_ERROR_INVALID_ARGUMENT, .message = "Unusable input", .detail = error};
+    const limpet_error failure = {.kind = LIMPET_ERROR_INVALID_ARGUMENT,
+                                  .retryable = true,
+                                  .message = "Unusable input",
+                                  .detail = error};
     fail(check, CHECK_ON_OPEN, &failure);
     finish(check, EXIT_USAGE);
     return false;
