@@ -11,6 +11,7 @@
 #include "events.h"
 #include "handover.h"
 #include "input.h"
+#include "metrics_listen.h"
 #include "output.h"
 #include "screen.h"
 
@@ -33,6 +34,7 @@ struct run {
   limpet_client *client;
   struct input input;
   struct handover handover;
+  struct metrics_listen metrics;
   uv_prepare_t turn;
   uv_timer_t linger, tick;
   uv_signal_t signals[2];
@@ -66,6 +68,7 @@ static void finish(struct run *run, int status) {
   input_stop(&run->input);
   events_metrics(run->client);
   run->waiting = waiting_in_outbox(run);
+  metrics_listen_stop(&run->metrics);
   limpet_stop(run->client, run->options.client.close_timeout_ms);
 }
 
@@ -390,24 +393,41 @@ static void adjust(struct connect_options *o) {
     o->client.probe_timeout_ms = o->client.heartbeat_timeout_ms;
 }
 
+static bool start_metrics(struct run *run) {
+  char detail[LIMPET_DETAIL_CAP];
+  const char *address = run->options.metrics_listen;
+  if (!address)
+    return true;
+  if (metrics_listen_start(&run->metrics, &run->loop, address, &run->client, detail, sizeof detail))
+    return true;
+  (void)complain("--metrics-listen: %s", detail);
+  return false;
+}
+
 static int start(struct run *run) {
   char detail[LIMPET_DETAIL_CAP];
   const struct input_taker taker = {.take = take, .ended = on_input_ended, .user = run};
   run->is_finished = true;
+  if (!start_metrics(run))
+    return EXIT_USAGE;
   const limpet_result result =
       limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail);
   if (result != LIMPET_OK) {
     (void)complain("%s", detail);
+    metrics_listen_stop(&run->metrics);
     return result == LIMPET_OUTBOX ? EXIT_CRITICAL : EXIT_USAGE;
   }
   run->handover = (struct handover){.options = &run->options, .client = run->client};
   if (!input_start(&run->input, &run->loop, run->options.is_binary, run->options.client.max_message,
                    &taker)) {
+    metrics_listen_stop(&run->metrics);
     limpet_stop(run->client, 0);
     return complain("standard input cannot be read");
   }
   run->is_finished = false;
   run->is_ready = !run->options.on_open;
+  if (run->options.metrics_listen)
+    events_listening(metrics_listen_address(&run->metrics));
   limpet_connect(run->client);
   return EXIT_DONE;
 }

@@ -141,6 +141,15 @@ void events_unusable(const char *what) {
     (void)complain("%s", what);
 }
 
+void events_listening(const char *address) {
+  if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss}", "event", "listening", "address", address));
+  else if (strncmp(address, "unix:", 5) == 0)
+    events_say("metrics at %s", address);
+  else
+    events_say("metrics at http://%s/metrics", address);
+}
+
 void events_unready(const char *what) {
   if (events.format == EVENTS_TEXT)
     write_text(SCREEN_RED, "Not ready: %s", what);

@@ -22,6 +22,8 @@ void events_check_failed(const char *step, const limpet_error *error, const char
 void events_log(limpet_log_level level, const char *line);
 /** What makes the run end with EXIT_USAGE: said in every format. */
 void events_unusable(const char *what);
+/** Where the metrics are, with the real port: in every format, since nobody could know it. */
+void events_listening(const char *address);
 /** A link that is open cannot be used yet; it will be dropped and dialed again. */
 void events_unready(const char *what);
 /** A sentence for people that ends or sums up the run, in every format but json. */
