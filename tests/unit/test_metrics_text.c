@@ -112,8 +112,11 @@ static void test_hard_urls(void **state) {
   (void)state;
   const limpet_snapshot s = {.next_retry_at_ms = LIMPET_NEVER};
   char url[8192];
-  write_text(&s, "ws://h/a\"b\\c\nd\x01");
-  assert_non_null(strstr(text, "url=\"ws://h/a\\\"b\\\\c\\nd\"} 1\n"));
+  write_text(&s, "ws://h/a\"b\\c");
+  assert_non_null(strstr(text, "url=\"ws://h/a\\\"b\\\\c\"} 1\n"));
+  write_text(&s, "ws://h/a\nb\x01");
+  assert_null(strstr(text, "a\nb"));
+  assert_null(strchr(text, '\x01'));
   memset(url, '"', sizeof url);
   memcpy(url, "ws://h/", 7);
   url[sizeof url - 1] = '\0';

@@ -70,8 +70,8 @@ static struct link_events watching(void) {
 }
 
 static const char *const talk[] = {"talk", NULL};
-static const struct deflate_params deflate = {.server_max_window_bits = 15,
-                                              .client_max_window_bits = 15};
+static const struct deflate_params compression = {.server_max_window_bits = 15,
+                                                  .client_max_window_bits = 15};
 
 struct scene {
   struct rig rig;
@@ -87,6 +87,7 @@ static void scene_init(struct scene *s, const char *scheme, const char *host) {
   char detail[TLS_DETAIL_CAP];
   memset(s, 0, sizeof *s);
   rig_init(&s->rig);
+  rig_start_ticking(&s->rig); /* what ends within a turn leaves nothing to wait for */
   rig_server_init(&s->server, &s->rig, "127.0.0.1:0", &s->far, 1);
   s->settings = rig_settings();
   s->settings.subprotocols = s->server.http_settings.subprotocols = talk;
@@ -185,8 +186,9 @@ static void test_compression_is_told(void **state) {
   struct scene s;
   scene_init(&s, "ws", "localhost");
   s.settings.compress = true;
-  s.settings.deflate = deflate;
-  s.server.http_settings.deflate = &deflate;
+  s.settings.deflate = compression;
+  s.server.settings.compress = true;
+  s.server.settings.deflate = compression;
   dial(&s);
   until_outcome(&s);
   assert_told(&s, "look_up: addresses=::1\nlook_up: addresses=127.0.0.1\nconnected: ");
