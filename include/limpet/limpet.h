@@ -311,6 +311,36 @@ typedef struct limpet_provider_request {
                          from before will not do */
 } limpet_provider_request;
 
+/** What a dial gets done, in this order; a step that is not needed is not reported. */
+typedef enum limpet_step {
+  LIMPET_STEP_LOOK_UP,   /**< the host's name was looked up; once for each family of addresses that
+                              has any (literals too). Fact: addresses, as "192.0.2.1, 192.0.2.2" */
+  LIMPET_STEP_CONNECTED, /**< the socket is connected. Fact: address, with port, or unix:PATH */
+  LIMPET_STEP_PROXY,     /**< the proxy let us through. Fact: proxy */
+  LIMPET_STEP_TLS,       /**< the TLS handshake is done and, unless tls_insecure is set, the certificate
+                              verified. Facts: version, cipher, subject, issuer, expires (of the
+                              certificate; RFC 4514 names, the time as "2030-01-31T12:00:00Z"), and
+                              verified, with the value "no", if nothing was verified */
+  LIMPET_STEP_UPGRADED   /**< the server answered the opening handshake; on_open follows. Facts:
+                              status, subprotocol, extensions */
+} limpet_step;
+
+/** Lower-case names: "look_up", "connected", "proxy", "tls", "upgraded". [any thread] */
+LIMPET_API const char *limpet_step_name(limpet_step step);
+
+/** One thing that is known of a step. A fact without a value is left out. */
+typedef struct limpet_fact {
+  const char *name;  /**< as listed at limpet_step */
+  const char *value; /**< UTF-8 for people, without secrets; it may come from the other end */
+} limpet_fact;
+
+typedef struct limpet_step_report {
+  limpet_step step;
+  uint64_t took_us;         /**< microseconds since the report before, or since the dial began */
+  const limpet_fact *facts; /**< `facts_count` of them */
+  size_t facts_count;
+} limpet_step_report;
+
 /** Where memory comes from. All three or none; must be thread-safe and outlive the client. */
 typedef struct limpet_allocator {
   void *(*alloc)(size_t size, void *context);
@@ -403,6 +433,12 @@ typedef struct limpet_options {
    */
   void (*provider)(limpet_client *client, const limpet_provider_request *request, void *user);
   uint32_t provider_timeout_ms; /**< 10-600000, default 10000 */
+
+  /** A step of a dial is done, or NULL (the default; then nothing is gathered for it). For
+      progress and diagnosis: the step that fails is not reported here, the callback on_error says
+      what happened. Like all callbacks it comes on the loop thread, may call every function here,
+      and what it is given is valid until it returns; `user` is limpet_options.user. */
+  void (*on_step)(limpet_client *client, const limpet_step_report *report, void *user);
 } limpet_options;
 
 /** Writes every default. `size` is sizeof(limpet_options) in the calling program. */

@@ -5,11 +5,13 @@
  * (a heartbeat answered since), LINGERING (nothing came for a while), CLOSING. A loss before the
  * proof goes back to FLUSHING on the next link.
  */
+#include "check.h"
 #include "cli.h"
 #include "connect_options.h"
 #include "events.h"
 #include "handover.h"
 #include "input.h"
+#include "metrics_listen.h"
 #include "output.h"
 #include "screen.h"
 
@@ -32,6 +34,7 @@ struct run {
   limpet_client *client;
   struct input input;
   struct handover handover;
+  struct metrics_listen metrics;
   uv_prepare_t turn;
   uv_timer_t linger, tick;
   uv_signal_t signals[2];
@@ -39,6 +42,7 @@ struct run {
   unsigned proofs;
   unsigned rounds; /* closings that proved nothing */
   bool is_proven, is_finished, is_input_bad;
+  bool is_ready; /* what goes out first has gone out on this link: what follows may count */
   int signal;
   int status;
   unsigned long long dropped;     /* for good, whatever the reason */
@@ -64,6 +68,7 @@ static void finish(struct run *run, int status) {
   input_stop(&run->input);
   events_metrics(run->client);
   run->waiting = waiting_in_outbox(run);
+  metrics_listen_stop(&run->metrics);
   limpet_stop(run->client, run->options.client.close_timeout_ms);
 }
 
@@ -96,6 +101,8 @@ static void on_flushed(limpet_client *client, limpet_result result, void *user) 
 
 static void begin_proof(struct run *run) {
   run->proofs = 0;
+  if (!run->is_ready)
+    return; /* the next link proves it */
   if (run->options.client.heartbeat == LIMPET_DIALECT_OFF)
     go_to(run, RUN_LINGERING); /* the closing handshake must prove it */
   else
@@ -103,7 +110,9 @@ static void begin_proof(struct run *run) {
 }
 
 static void on_linger(uv_timer_t *timer) {
-  go_to(timer->data, RUN_CLOSING);
+  struct run *run = timer->data;
+  if (run->phase == RUN_LINGERING) /* no link came in between */
+    go_to(run, RUN_CLOSING);
 }
 
 static void go_to(struct run *run, enum run_phase phase) {
@@ -131,7 +140,7 @@ static void go_to(struct run *run, enum run_phase phase) {
 static void on_heartbeat(limpet_client *client, uint32_t rtt_us, void *user) {
   struct run *run = user;
   (void)rtt_us;
-  if (run->phase != RUN_PROVING)
+  if (run->phase != RUN_PROVING || !run->is_ready)
     return;
   if (++run->proofs < PROOFS_WANTED) {
     limpet_probe(client);
@@ -225,10 +234,25 @@ static void on_state(limpet_client *client, limpet_state from, limpet_state to,
     go_to(run, RUN_CLOSING); /* all was read before: no need to come back */
 }
 
+/* A link on which it did not go out is not ready: without limpet_ready() the client drops it, and
+   tries again, when ready_timeout_ms are over. */
+static bool greet(const struct run *run) {
+  char error[ON_OPEN_ERROR_CAP];
+  unsigned count;
+  const struct on_open on_open = connect_options_on_open(&run->options);
+  if (!on_open.path)
+    return true;
+  if (on_open_send(&on_open, run->client, &count, error))
+    return limpet_ready(run->client) == LIMPET_OK;
+  events_unready(error);
+  return false;
+}
+
 static void on_open(limpet_client *client, void *user) {
   struct run *run = user;
   (void)client;
   events_open();
+  run->is_ready = greet(run);
   if (run->phase == RUN_PROVING || run->phase == RUN_LINGERING)
     go_to(run, RUN_FLUSHING);
 }
@@ -363,28 +387,47 @@ static int end_status(const struct run *run) {
 static void adjust(struct connect_options *o) {
   if (!o->has_queue_limit_bytes && o->client.queue_limit_bytes < o->client.max_message)
     o->client.queue_limit_bytes = o->client.max_message;
+  o->client.hold_until_ready = o->on_open != NULL;
   /* The probe at the end is no doubt about the link: it may take as long as any heartbeat. */
   if (o->client.probe_timeout_ms < o->client.heartbeat_timeout_ms)
     o->client.probe_timeout_ms = o->client.heartbeat_timeout_ms;
+}
+
+static bool start_metrics(struct run *run) {
+  char detail[LIMPET_DETAIL_CAP];
+  const char *address = run->options.metrics_listen;
+  if (!address)
+    return true;
+  if (metrics_listen_start(&run->metrics, &run->loop, address, &run->client, detail, sizeof detail))
+    return true;
+  (void)complain("--metrics-listen: %s", detail);
+  return false;
 }
 
 static int start(struct run *run) {
   char detail[LIMPET_DETAIL_CAP];
   const struct input_taker taker = {.take = take, .ended = on_input_ended, .user = run};
   run->is_finished = true;
+  if (!start_metrics(run))
+    return EXIT_USAGE;
   const limpet_result result =
       limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail);
   if (result != LIMPET_OK) {
     (void)complain("%s", detail);
+    metrics_listen_stop(&run->metrics);
     return result == LIMPET_OUTBOX ? EXIT_CRITICAL : EXIT_USAGE;
   }
   run->handover = (struct handover){.options = &run->options, .client = run->client};
   if (!input_start(&run->input, &run->loop, run->options.is_binary, run->options.client.max_message,
                    &taker)) {
+    metrics_listen_stop(&run->metrics);
     limpet_stop(run->client, 0);
     return complain("standard input cannot be read");
   }
   run->is_finished = false;
+  run->is_ready = !run->options.on_open;
+  if (run->options.metrics_listen)
+    events_listening(metrics_listen_address(&run->metrics));
   limpet_connect(run->client);
   return EXIT_DONE;
 }
@@ -393,6 +436,11 @@ int connect_main(int argc, char **argv) {
   static struct run run;
   int status;
   if (!connect_options_parse(&run.options, argc, argv, &status)) {
+    connect_options_deinit(&run.options);
+    return status;
+  }
+  if (run.options.is_check) {
+    status = check_run(&run.options);
     connect_options_deinit(&run.options);
     return status;
   }

@@ -82,6 +82,18 @@ static const struct option_row rows[] = {
      option_u32, OWN(linger_ms), 0, 3600000},
     {"keep-open", NULL, "the end of input does not end the run", option_true, OWN(is_kept_open), 0,
      0},
+    {"on-open", "FILE",
+     "messages sent first on every link, before all others: a\n"
+     "login, subscriptions; read afresh each time",
+     option_text, OWN(on_open), 0, 0},
+    {"check", NULL,
+     "try once and say step by step what works: DNS, TCP, TLS,\n"
+     "upgrade, heartbeat; sends nothing of standard input",
+     option_true, OWN(is_check), 0, 0},
+    {"metrics-listen", "ADDRESS",
+     "answer GET /metrics (for Prometheus) and GET /healthz at\n"
+     "IP:PORT, [IPv6]:PORT or unix:PATH; port 0 picks one",
+     option_text, OWN(metrics_listen), 0, 0},
 };
 
 static const struct connection_command command = {
@@ -97,7 +109,9 @@ static const struct connection_command command = {
              "  printf 'a\\nb\\n' | limpet connect ws://127.0.0.1:8085/echo\n"
              "  tail -f log | limpet connect --confirm barrier --max-retries forever wss://h/in\n"
              "  tail -f log | limpet connect --outbox log.outbox --max-retries forever wss://h/in\n"
-             "  limpet connect --preset nova --events json ws://127.0.0.1:8085/ws 2>events",
+             "  limpet connect --preset nova --events json ws://127.0.0.1:8085/ws 2>events\n"
+             "  limpet connect --on-open subscriptions --keep-open wss://h/feed </dev/null\n"
+             "  limpet connect --check wss://example.com/feed",
     .own = rows,
     .own_count = sizeof rows / sizeof *rows,
 };
@@ -123,6 +137,21 @@ static bool adopt_fallbacks(struct connect_options *o) {
   return is_fine;
 }
 
+struct on_open connect_options_on_open(const struct connect_options *o) {
+  return (struct on_open){
+      .path = o->on_open,
+      .splitter = {.is_binary = o->is_binary, .max_message = o->client.max_message}};
+}
+
+static bool check_on_open(const struct connect_options *o, int *status) {
+  char error[ON_OPEN_ERROR_CAP];
+  const struct on_open on_open = connect_options_on_open(o);
+  if (!o->on_open || on_open_check(&on_open, error))
+    return true;
+  *status = complain("--on-open: %s", error);
+  return false;
+}
+
 bool connect_options_parse(struct connect_options *o, int argc, char **argv, int *status) {
   if (!connection_parse(&command, o, argc, argv, status))
     return false;
@@ -135,5 +164,5 @@ bool connect_options_parse(struct connect_options *o, int argc, char **argv, int
   const char *contradiction = find_contradiction(o);
   if (contradiction)
     *status = complain("%s", contradiction);
-  return !contradiction;
+  return !contradiction && check_on_open(o, status);
 }

@@ -3,6 +3,8 @@
 #ifndef CLI_CONNECT_OPTIONS_H
 #define CLI_CONNECT_OPTIONS_H
 
+#include "on_open.h"
+
 #include <limpet/limpet.h>
 #include <stdbool.h>
 
@@ -21,6 +23,9 @@ struct connect_options {
   bool has_confirm;
   uint32_t linger_ms;
   uint32_t ttl_ms;
+  const char *on_open;        /* file, or NULL */
+  bool is_check;              /* say what works, then end */
+  const char *metrics_listen; /* address, or NULL */
 
   /* gathered while parsing; owned */
   const char *headers[HEADERS_MAX + 2];
@@ -35,6 +40,8 @@ struct connect_options {
 
 /** Parses the command line. True: go on. Else `*status` is the exit status. */
 bool connect_options_parse(struct connect_options *options, int argc, char **argv, int *status);
+/** `--on-open` as it is sent. */
+struct on_open connect_options_on_open(const struct connect_options *options);
 void connect_options_deinit(struct connect_options *options);
 
 #endif

@@ -141,6 +141,50 @@ void events_unusable(const char *what) {
     (void)complain("%s", what);
 }
 
+void events_listening(const char *address) {
+  if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss}", "event", "listening", "address", address));
+  else if (strncmp(address, "unix:", 5) == 0)
+    events_say("metrics at %s", address);
+  else
+    events_say("metrics at http://%s/metrics", address);
+}
+
+void events_unready(const char *what) {
+  if (events.format == EVENTS_TEXT)
+    write_text(SCREEN_RED, "Not ready: %s", what);
+  else if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss sb ss ss}", "event", "error", "kind",
+                         limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "retryable", 1,
+                         "message", "Not ready", "detail", what));
+}
+
+/* What a fact says is text, but for the one number among them. */
+static json_t *fact_json(const limpet_fact *fact) {
+  char clean[TEXT_CAP];
+  if (strcmp(fact->name, "status") == 0)
+    return json_integer(strtol(fact->value, NULL, 10));
+  glyph_copy(clean, sizeof clean, fact->value);
+  return json_string(clean);
+}
+
+void events_check_passed(const char *step, const limpet_step_report *report) {
+  if (events.format != EVENTS_JSON)
+    return;
+  json_t *event = json_pack("{ss ss sb sI}", "event", "check", "step", step, "ok", 1, "took_us",
+                            (json_int_t)report->took_us);
+  for (size_t i = 0; i < report->facts_count; i++)
+    json_object_set_new(event, report->facts[i].name, fact_json(&report->facts[i]));
+  write_json(event);
+}
+
+void events_check_failed(const char *step, const limpet_error *error, const char *advice) {
+  if (events.format == EVENTS_JSON)
+    write_json(json_pack("{ss ss sb ss ss ss}", "event", "check", "step", step, "ok", 0, "kind",
+                         limpet_error_kind_name(error->kind), "detail", error->detail, "advice",
+                         advice));
+}
+
 void events_log(limpet_log_level level, const char *line) {
   if (events.is_verbose && events.format == EVENTS_TEXT && level >= LIMPET_LOG_INFO)
     write_text(SCREEN_DIM, "%s", line);

@@ -16,9 +16,16 @@ void events_fate(const limpet_fate_report *report);
 /** The relay's {"type":"error"}; `id` or NULL. */
 void events_refusal(const char *code, const char *message, const char *id);
 void events_metrics(limpet_client *client);
+/** Steps of a check: JSON only. */
+void events_check_passed(const char *step, const limpet_step_report *report);
+void events_check_failed(const char *step, const limpet_error *error, const char *advice);
 void events_log(limpet_log_level level, const char *line);
 /** What makes the run end with EXIT_USAGE: said in every format. */
 void events_unusable(const char *what);
+/** Where the metrics are, with the real port: in every format, since nobody could know it. */
+void events_listening(const char *address);
+/** A link that is open cannot be used yet; it will be dropped and dialed again. */
+void events_unready(const char *what);
 /** A sentence for people that ends or sums up the run, in every format but json. */
 void events_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** Messages that were still held at the end. */

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define CHUNK ((size_t)64 * 1024)
-#define PREFIX_LEN 4 /* --binary: u32, big-endian */
 
 static void set_reading(struct input *in, bool is_reading);
 
@@ -22,71 +21,26 @@ static void finish(struct input *in, const char *error) {
 
 static void fail(struct input *in, const char *what) {
   char error[160];
-  (void)snprintf(error, sizeof error, "%s %llu of standard input %s",
-                 in->is_binary ? "message" : "line", (unsigned long long)in->number, what);
+  (void)snprintf(error, sizeof error, "%s %llu of standard input %s", split_unit(&in->splitter),
+                 (unsigned long long)in->number, what);
   finish(in, error);
 }
 
 /* ---- from bytes to messages ---- */
 
-enum found { FOUND, FOUND_PART, FOUND_BAD };
-
-struct piece {
-  const char *data;
-  size_t len;
-  size_t used; /* with its line feed or prefix */
-};
-
-static enum found find_line(struct input *in, struct piece *piece) {
-  const char *begin = in->buffer + in->begin;
-  const size_t have = in->end - in->begin;
-  const char *feed = have ? memchr(begin, '\n', have) : NULL;
-  if (feed)
-    *piece = (struct piece){begin, (size_t)(feed - begin), (size_t)(feed - begin) + 1};
-  else if (in->at_end && have)
-    *piece = (struct piece){begin, have, have};
-  else if (have <= in->max_message)
-    return FOUND_PART;
-  else
-    piece->len = have;
-  if (piece->len <= in->max_message)
-    return FOUND;
-  fail(in, "is longer than the largest message (--max-message)");
-  return FOUND_BAD;
-}
-
-static enum found find_prefixed(struct input *in, struct piece *piece) {
-  const unsigned char *begin = (const unsigned char *)in->buffer + in->begin;
-  const size_t have = in->end - in->begin;
-  size_t len = 0;
-  if (have >= PREFIX_LEN)
-    len = (size_t)begin[0] << 24 | (size_t)begin[1] << 16 | (size_t)begin[2] << 8 | begin[3];
-  if (len > in->max_message) {
-    fail(in, "is longer than the largest message (--max-message)");
-    return FOUND_BAD;
-  }
-  if (have >= PREFIX_LEN && have - PREFIX_LEN >= len) {
-    *piece = (struct piece){(const char *)begin + PREFIX_LEN, len, PREFIX_LEN + len};
-    return FOUND;
-  }
-  if (!in->at_end || have == 0)
-    return FOUND_PART;
-  fail(in, "is cut short");
-  return FOUND_BAD;
-}
-
 static const char *why_unusable(const struct input *in, enum input_answer answer) {
   if (answer == INPUT_NUL)
     return "holds a NUL byte, which a message with an id cannot carry";
-  return in->is_binary ? "cannot be sent" : "is not valid UTF-8";
+  return in->splitter.is_binary ? "cannot be sent" : "is not valid UTF-8";
 }
 
 /* Offers whole messages until one must wait. True: all were taken, more can be read. */
 static bool offer(struct input *in) {
   struct piece piece = {NULL, 0, 0};
-  enum found found = FOUND_PART;
+  enum split found = SPLIT_PART;
   while (!in->is_over &&
-         (found = in->is_binary ? find_prefixed(in, &piece) : find_line(in, &piece)) == FOUND) {
+         (found = split_first(&in->splitter, in->buffer + in->begin, in->end - in->begin,
+                              in->at_end, &piece)) == SPLIT_FOUND) {
     const enum input_answer answer = in->taker.take(in->taker.user, piece.data, piece.len);
     if (answer == INPUT_WAIT)
       return false;
@@ -97,7 +51,9 @@ static bool offer(struct input *in) {
     in->begin += piece.used;
     in->number++;
   }
-  return found == FOUND_PART && !in->is_over;
+  if (found > SPLIT_PART && !in->is_over)
+    fail(in, split_error(found));
+  return found == SPLIT_PART && !in->is_over;
 }
 
 /* ---- from the descriptor to bytes ---- */
@@ -209,8 +165,7 @@ bool input_start(struct input *in, uv_loop_t *loop, bool is_binary, uint64_t max
   memset(in, 0, sizeof *in);
   in->loop = loop;
   in->taker = *taker;
-  in->is_binary = is_binary;
-  in->max_message = max_message;
+  in->splitter = (struct splitter){is_binary, max_message};
   in->number = 1;
   in->cap = 2 * CHUNK;
   in->buffer = malloc(in->cap);

@@ -5,6 +5,8 @@
 #ifndef CLI_INPUT_H
 #define CLI_INPUT_H
 
+#include "splitter.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,8 +34,8 @@ struct input {
   uv_poll_t poll; /* for what can be polled */
   uv_idle_t idle; /* for regular files, which are always ready */
   int fd;
-  bool is_pollable, owns_fd, is_binary, is_reading, at_end, is_over;
-  uint64_t max_message;
+  bool is_pollable, owns_fd, is_reading, at_end, is_over;
+  struct splitter splitter;
   uint64_t number; /* of the message at the front, from 1 */
   char *buffer;
   size_t cap, begin, end;

@@ -15,24 +15,35 @@ static struct {
   char shown[512];
 } screen;
 
-void screen_init(bool has_status_line) {
-  const char *no_colour = getenv("NO_COLOR");
+bool screen_is_terminal(FILE *file) {
   const char *term = getenv("TERM");
-  const bool is_terminal = isatty(STDERR_FILENO) == 1 && !(term && strcmp(term, "dumb") == 0);
-  screen.has_line = has_status_line && is_terminal;
-  screen.has_colours = is_terminal && !(no_colour && *no_colour);
+  return isatty(fileno(file)) == 1 && !(term && strcmp(term, "dumb") == 0);
+}
+
+bool screen_takes_colour(FILE *file) {
+  const char *no_colour = getenv("NO_COLOR");
+  return screen_is_terminal(file) && !(no_colour && *no_colour);
+}
+
+void screen_init(bool has_status_line) {
+  screen.has_line = has_status_line && screen_is_terminal(stderr);
+  screen.has_colours = screen_takes_colour(stderr);
 }
 
 bool screen_has_status_line(void) {
   return screen.has_line;
 }
 
-const char *screen_colour(enum screen_colour colour) {
+const char *screen_colour_code(enum screen_colour colour) {
   static const char *const codes[] = {
       [SCREEN_PLAIN] = "\033[0m", [SCREEN_GREEN] = "\033[32m", [SCREEN_YELLOW] = "\033[33m",
       [SCREEN_RED] = "\033[31m",  [SCREEN_DIM] = "\033[2m",
   };
-  return screen.has_colours ? codes[colour] : "";
+  return codes[colour];
+}
+
+const char *screen_colour(enum screen_colour colour) {
+  return screen.has_colours ? screen_colour_code(colour) : "";
 }
 
 enum screen_colour screen_state_colour(limpet_state state) {

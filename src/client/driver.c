@@ -235,6 +235,22 @@ static const struct link_events events = {
     .ended = on_ended,
 };
 
+/* For those who want to know of the steps too. */
+static const struct link_events events_with_steps = {
+    .opened = on_opened,
+    .message = on_message,
+    .received = on_received,
+    .pong = on_pong,
+    .progress = on_progress,
+    .flushed = on_flushed,
+    .ended = on_ended,
+    .step = report_step,
+};
+
+static const struct link_events *wanted_events(const struct limpet_client *client) {
+  return client->settings->options.on_step ? &events_with_steps : &events;
+}
+
 /* ---- what the session decides ---- */
 
 static void lose_without_memory(struct limpet_client *client) {
@@ -267,7 +283,7 @@ void client_dial(struct limpet_client *client, const char *const *headers) {
   client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s", label, redacted);
   if (!prepare_tls(client, url))
     return;
-  client->link = link_dial(client->loop, &client->settings->link, &events, client, url);
+  client->link = link_dial(client->loop, &client->settings->link, wanted_events(client), client, url);
   if (!client->link) {
     lose_without_memory(client);
     return;

@@ -179,6 +179,8 @@ void report_error(struct limpet_client *client, const struct failure *failure);
 void report_ended(struct limpet_client *client);
 /** The outbox is in trouble; the link is not concerned. */
 void report_outbox(struct limpet_client *client, const char *detail);
+/** For link_events, where the application wants steps. */
+void report_step(struct link *link, const struct link_step_report *report);
 struct failure report_failure(const struct link_end *end);
 
 /* ---- send.c ---- */

@@ -3,6 +3,7 @@
 #include <limpet/limpet.h>
 
 #include "failure.h"
+#include "link.h"
 #include "words.h"
 
 _Static_assert((int)LIMPET_FAILED == (int)STATE_FAILED, "states differ");
@@ -11,6 +12,7 @@ _Static_assert((int)LIMPET_ERROR_SYSTEM == (int)FAILURE_SYSTEM, "error kinds dif
 _Static_assert((int)LIMPET_ERROR_CLOSED_BY_PEER == (int)FAILURE_CLOSED_BY_PEER, "kinds differ");
 _Static_assert((int)LIMPET_FATE_DROPPED == (int)FATE_DROPPED, "fates differ");
 _Static_assert((int)LIMPET_CONFIRM_ACK == (int)CONFIRM_ACK, "confirmations differ");
+_Static_assert((int)LIMPET_STEP_UPGRADED == (int)LINK_STEP_UPGRADED, "steps differ");
 _Static_assert((int)LIMPET_DROP_NOT_STORED == (int)DROP_NOT_STORED, "drops differ");
 
 static const struct {
@@ -59,4 +61,9 @@ const char *limpet_fate_name(limpet_fate fate) {
 
 const char *limpet_drop_name(limpet_drop drop) {
   return session_drop_name((enum session_drop)drop);
+}
+
+const char *limpet_step_name(limpet_step step) {
+  static const char *const names[] = {"look_up", "connected", "proxy", "tls", "upgraded"};
+  return (unsigned)step < sizeof names / sizeof *names ? names[step] : "?";
 }

@@ -130,6 +130,20 @@ void report_outbox(struct limpet_client *client, const char *detail) {
     client_callbacks(client)->on_error(client, &error, client->user);
 }
 
+void report_step(struct link *link, const struct link_step_report *report) {
+  struct limpet_client *client = link_user(link);
+  limpet_fact facts[LINK_FACTS_MAX];
+  for (size_t i = 0; i < report->facts_count; i++)
+    facts[i] = (limpet_fact){report->facts[i].name, report->facts[i].value};
+  const limpet_step_report told = {
+      .step = (limpet_step)report->step,
+      .took_us = report->took_us,
+      .facts = facts,
+      .facts_count = report->facts_count,
+  };
+  client->settings->options.on_step(client, &told, client->user);
+}
+
 void report_ended(struct limpet_client *client) {
   const struct last_end *end = client->last_end;
   const limpet_close_info info = {

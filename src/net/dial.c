@@ -1,7 +1,5 @@
 #include "dial.h"
 
-#include "resolve.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
@@ -280,6 +278,11 @@ static void advance(struct dial *dial) {
 
 /* ---- look-ups ---- */
 
+/* False: the dial is gone. */
+static bool tell_found(struct dial *dial, const struct resolve_answer *answer) {
+  return answer->count == 0 || !dial->target.found || dial->target.found(dial->user, answer);
+}
+
 static void on_answer(void *user, const struct resolve_answer *answer) {
   struct side *side = user;
   struct dial *dial = side->dial;
@@ -288,6 +291,8 @@ static void on_answer(void *user, const struct resolve_answer *answer) {
   side->answer = *answer;
   if (answer->count == 0)
     note_lookup_failure(dial, answer);
+  if (!tell_found(dial, answer))
+    return;
   if (family == V4 && answer->count > 0 && dial->sides[V6].lookup && dial->tried_count == 0) {
     set_head_start(dial, DIAL_RESOLUTION_DELAY_MS);
     return;
@@ -330,7 +335,8 @@ void dial_begin(struct dial *dial) {
     begin_unix(dial);
   } else if (resolve_is_known(dial->target.host, AF_INET6, &dial->sides[V6].answer)) {
     resolve_is_known(dial->target.host, AF_INET, &dial->sides[V4].answer);
-    advance(dial);
+    if (tell_found(dial, &dial->sides[V6].answer) && tell_found(dial, &dial->sides[V4].answer))
+      advance(dial);
   } else {
     begin_lookups(dial);
   }

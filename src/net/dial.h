@@ -6,7 +6,7 @@
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
-#include "sock.h"
+#include "resolve.h"
 
 #define DIAL_RESOLUTION_DELAY_MS 50 /* RFC 8305 section 3: IPv6's head start over a fast A */
 
@@ -16,6 +16,8 @@ struct dial_target {
   const char *host; /* lives as long as the dial */
   uint16_t port;
   const char *unix_path; /* instead of host and port, or NULL */
+  /** Addresses were found; false: the dial was cancelled meanwhile. Or NULL. */
+  bool (*found)(void *user, const struct resolve_answer *answer);
 };
 
 struct dial_failure {

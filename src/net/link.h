@@ -59,6 +59,27 @@ struct link_end {
   char detail[LINK_DETAIL_CAP]; /* for logs, without secrets */
 };
 
+/** What a dial gets done, in this order. Only what is needed is reported; the look-up once for each
+    family of addresses. */
+enum link_step {
+  LINK_STEP_LOOK_UP,   /* addresses */
+  LINK_STEP_CONNECTED, /* address */
+  LINK_STEP_PROXY,     /* the proxy let us through */
+  LINK_STEP_TLS,       /* version, cipher, subject, issuer, expires; verified: no */
+  LINK_STEP_UPGRADED   /* status, subprotocol, extensions; right before `opened` */
+};
+
+#define LINK_FACTS_MAX 8
+struct link_fact {
+  const char *name, *value; /* UTF-8, without secrets */
+};
+struct link_step_report {
+  enum link_step step;
+  uint64_t took_us; /* since the report before, or since the dial began */
+  const struct link_fact *facts;
+  size_t facts_count;
+};
+
 /** What a link reports, on the loop's thread, never from inside link_dial(), link_accept(),
     link_abort() or link_close(). The table outlives the link. `user` is link_user(). */
 struct link_events {
@@ -77,6 +98,9 @@ struct link_events {
   void (*flushed)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
+  /** A step of the dial is done; the report is valid until return. Or NULL: then nothing is
+      gathered for it. */
+  void (*step)(struct link *link, const struct link_step_report *report);
 };
 
 /** Shared by many links and outliving them. */

@@ -1,4 +1,5 @@
 /* The client's steps: connect, then ask for the upgrade. */
+#include "link_step.h"
 #include "opening.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ bool opening_new_client(struct link *link, const char *url) {
   if (url_parse(&opening->url, opening->url_text, len, &opening->url_error))
     opening->url_error = NULL;
   link->opening = &opening->base;
+  link_step_begin(link);
   return true;
 }
 
@@ -30,7 +32,6 @@ void link_set_headers(struct link *link, const char *const *headers) {
 
 static void on_dialed(void *user, int fd, const struct address *peer,
                       const struct dial_failure *failure) {
-  (void)peer;
   struct link *link = user;
   client_opening(link)->dial = NULL;
   if (failure) {
@@ -43,6 +44,8 @@ static void on_dialed(void *user, int fd, const struct address *peer,
     link_finish_simply(link, LINK_END_SYSTEM, sock_error_text(error));
     return;
   }
+  if (!link_step_connected(link, peer))
+    return;
   opening_next_step(link);
   link_update_poll(link);
 }
@@ -64,6 +67,7 @@ static void begin_connect(struct link *link) {
       .host = url->host,
       .port = url->port,
       .unix_path = url->scheme == URL_WS_UNIX ? url->unix_path : NULL,
+      .found = link_step_looked_up,
   };
   opening->dial =
       dial_new(link->loop, &target, link->settings->happy_eyeballs_delay_ms, on_dialed, link);
@@ -148,7 +152,7 @@ static void succeed(struct link *link, uint8_t *rest, size_t rest_len) {
       .subprotocol = response->subprotocol,
       .deflate = response->deflate_agreed ? &response->deflate : NULL,
   };
-  if (!opening_succeed(link, &agreement))
+  if (!link_step_upgraded(link, response) || !opening_succeed(link, &agreement))
     return;
   if (link->tls) { /* it may hold more that was read along */
     link->wants_resume = true;

@@ -1,3 +1,4 @@
+#include "link_step.h"
 #include "opening.h"
 
 #include <stdio.h>
@@ -53,6 +54,8 @@ static void go_on_tls(struct link *link, int events) {
   enum tls_result result = tls_stream_handshake(link->tls);
   switch (result) {
   case TLS_DONE:
+    if (!link_step_secured(link))
+      break;
     opening_next_step(link);
     read_what_came_along(link);
     break;

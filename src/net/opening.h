@@ -39,7 +39,8 @@ struct client_opening {
   struct opening base;
   struct dial *dial; /* in STEP_CONNECT */
   struct url url;
-  const char *url_error; /* or NULL */
+  const char *url_error;  /* or NULL */
+  uint64_t stepped_at_us; /* while steps are reported: when the last one was */
   uint8_t nonce[16];
   char label[LINK_LABEL_CAP];
   const char *const *headers; /* of this dial alone, or NULL */

@@ -1,4 +1,4 @@
-/* A TLS context, laid open to this folder. */
+/* A TLS context, and what is below a stream, laid open to this folder. */
 #ifndef NET_TLS_INTERNAL_H
 #define NET_TLS_INTERNAL_H
 
@@ -7,6 +7,8 @@
 
 #include <stdatomic.h>
 
+struct tls_stream;
+
 struct tls_context {
   struct memory memory;
   atomic_uint reference_count;
@@ -14,6 +16,9 @@ struct tls_context {
   SSL_CTX *ssl;
   struct tls_sessions sessions;
 };
+
+/** OpenSSL's side of a stream. */
+const SSL *tls_stream_ssl(const struct tls_stream *tls);
 
 /** Whose session this is: what tls_stream_new() was given. NULL: none is to be kept. */
 const struct tls_peer *tls_stream_peer(SSL *ssl, struct tls_context **context);

@@ -180,6 +180,10 @@ struct tls_stream *tls_stream_accept(struct tls_context *context, const struct m
   return tls;
 }
 
+const SSL *tls_stream_ssl(const struct tls_stream *tls) {
+  return tls->ssl;
+}
+
 const struct tls_peer *tls_stream_peer(SSL *ssl, struct tls_context **context) {
   const struct tls_stream *tls = SSL_get_app_data(ssl);
   *context = tls->context;

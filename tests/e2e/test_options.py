@@ -17,11 +17,12 @@ OPTIONS = {
     "queue-limit", "queue-limit-bytes", "ttl", "confirm", "outbox", "fallback", "header", "query", "token-file",
     "subprotocol", "origin", "cacert", "cert", "key", "insecure", "compress", "max-message",
     "no-reconnect-on-close", "events", "quiet", "verbose", "binary", "linger", "keep-open",
+    "on-open", "check", "metrics-listen",
     "help", "version"}
 LATER = [  # in the contract, not in this program yet
-    ("--on-open", "file"), ("--proxy", "http://127.0.0.1:1"),
-    ("--no-network-watch",), ("--check",),
-    ("--metrics-listen", "127.0.0.1:0"), ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
+    ("--proxy", "http://127.0.0.1:1"),
+    ("--no-network-watch",),
+    ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
 COMMANDS_LATER = ("hold", "chaos", "simulate")
 
 
@@ -109,6 +110,7 @@ class Refused(LimpetCase):
         ("fallback", "http://h/"), ("events", "xml"), ("preset", "other"),
         ("header", "no colon"), ("header", "Bad Name: x"), ("header", "X: a\nY: b"),
         ("header", ": x"), ("header", "Sec-WebSocket-Key: x"), ("header", "Upgrade: x"),
+        ("on-open", "/nonexistent/first"), ("metrics-listen", "nowhere"),
         ("header", "@/nonexistent/headers"), ("token-file", "/nonexistent/token"),
         ("subprotocol", "two words"), ("subprotocol", ""), ("query", "no-equals-sign"),
         ("origin", "a\nb"),

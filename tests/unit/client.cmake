@@ -8,7 +8,7 @@ target_include_directories(test_client_support PUBLIC ${CMAKE_CURRENT_SOURCE_DIR
 target_link_libraries(test_client_support PUBLIC limpet limpet_http limpet_wire limpet_session
                                                  PkgConfig::CMOCKA)
 
-foreach(name options client_cuts client_durable client_durable_end client_durable_run client_endpoints client_errors client_flush client_life client_memory client_provider client_receive client_send client_stop client_traps)
+foreach(name options client_cuts client_durable client_durable_end client_durable_run client_endpoints client_errors client_flush client_life client_memory client_provider client_receive client_send client_steps client_stop client_traps)
   limpet_unit_test(test_${name} USES test_client_support)
 endforeach()
 
