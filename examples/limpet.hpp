@@ -60,7 +60,8 @@ public:
   /** Makes a client and connects it. The callbacks and `user` of `wanted` are not used. Throws
      Error (the options, or what the system refused) and std::bad_alloc. */
   Client(limpet_options wanted, Callbacks callbacks, uint32_t close_ms = 1000)
-      : callbacks_(std::make_unique<Callbacks>(std::move(callbacks))) {
+      : callbacks_(std::make_unique<Callbacks>(std::move(callbacks))),
+        client_(nullptr, Stop{close_ms}) {
     char detail[LIMPET_DETAIL_CAP] = "";
     limpet_client *made = nullptr;
     wanted.user = callbacks_.get();
@@ -68,7 +69,7 @@ public:
     const limpet_result result = limpet_new(&wanted, nullptr, &made, detail);
     if (result != LIMPET_OK)
       throw Error(result, detail);
-    client_ = {made, Stop{close_ms}};
+    client_.reset(made);
     limpet_connect(made);
   }
 
@@ -122,7 +123,7 @@ public:
 
 private:
   struct Stop {
-    uint32_t close_ms = 0;
+    uint32_t close_ms;
     void operator()(limpet_client *client) const noexcept {
       limpet_stop(client, close_ms);
     }

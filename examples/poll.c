@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define LINE_CAP 4096
+#define QUEUE_LIMIT 16384 /* more than one read() can make of it */
 #define FLUSH_MS 30000
 #define CLOSE_MS 1000
 
@@ -43,6 +44,15 @@ static void on_state(limpet_client *client, limpet_state from, limpet_state to,
   printf("%s (%s)\n", limpet_state_name(to), limpet_reason_name(reason));
   if (to == LIMPET_ERROR) /* cannot be cured by trying again */
     is_over = 1;
+}
+
+/* Input is left where it is while much waits for the link: a full queue drops its oldest message.
+ */
+static bool has_room(limpet_client *client) {
+  limpet_snapshot now;
+  limpet_get_snapshot(client, &now, sizeof now);
+  return now.metrics.queued_messages < QUEUE_LIMIT - LINE_CAP &&
+         now.metrics.queued_bytes < QUEUE_LIMIT;
 }
 
 static void on_flushed(limpet_client *client, limpet_result result, void *user) {
@@ -90,20 +100,20 @@ int main(int argc, char **argv) {
   limpet_client *client;
   limpet_options options;
   sigset_t ours, mask;
-  setvbuf(stdout, NULL, _IOLBF, 0);
   sigemptyset(&ours);
   sigaddset(&ours, SIGINT);
   sigaddset(&ours, SIGTERM);
   sigprocmask(SIG_BLOCK, &ours, &mask); /* they come inside ppoll() only */
   signal(SIGINT, on_signal);
   signal(SIGTERM, on_signal);
-
+  setvbuf(stdout, NULL, _IOLBF, 0);
   limpet_options_init(&options, sizeof options);
   options.url = argc > 1 ? argv[1] : "ws://127.0.0.1:8085/echo";
   options.callbacks.on_text = on_text;
   options.callbacks.on_state = on_state;
   options.confirm = LIMPET_CONFIRM_BARRIER;
   options.max_retries = LIMPET_RETRY_FOREVER;
+  options.queue_limit = QUEUE_LIMIT;
   const limpet_result made = limpet_pump_new(NULL, &pump);
   if (made != LIMPET_OK) {
     fprintf(stderr, "%s\n", limpet_result_text(made));
@@ -117,8 +127,7 @@ int main(int argc, char **argv) {
   limpet_connect(client);
   struct pollfd fds[] = {{limpet_pump_fd(pump), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
   while (!is_over) {
-    if (in.has_ended)
-      fds[1].fd = -1; /* poll() leaves it out */
+    fds[1].fd = in.has_ended || !has_room(client) ? -1 : STDIN_FILENO; /* -1: left out */
     if (sleep_on(pump, fds, &mask) > 0 && fds[1].revents)
       read_input(&in, client);
     limpet_pump_run(pump);
