@@ -12,7 +12,7 @@
  *              what it keeps; what a callback is given is valid until it returns.
  *   Ownership  limpet_new() makes a client, limpet_stop() ends and frees it.
  *   Threads    A client belongs to one loop thread: the thread that runs the
- *              caller's uv_loop_t, or a thread of the client's own. Callbacks run on
+ *              caller's uv_loop_t or pump, or a thread of the client's own. Callbacks run on
  *              it, never under a lock, and may call every function here. Functions
  *              marked [any thread] may be called from anywhere; all others, where
  *              the client runs on the caller's loop, on the loop thread only; a
@@ -67,7 +67,8 @@ typedef enum limpet_result {
   LIMPET_SYSTEM,           /**< the operating system refused */
   LIMPET_TIMED_OUT,        /**< the time given ran out first */
   LIMPET_WRONG_THREAD,     /**< would wait for the thread it was called on */
-  LIMPET_OUTBOX            /**< the outbox file cannot be used; the detail says why */
+  LIMPET_OUTBOX,           /**< the outbox file cannot be used; the detail says why */
+  LIMPET_IN_USE            /**< clients still live on it */
 } limpet_result;
 
 /** The constant's name in lower case, without prefix, as "not_connected". [any thread] */
@@ -625,6 +626,73 @@ LIMPET_API uint64_t limpet_now_ms(void);
  */
 LIMPET_API uint64_t limpet_backoff_delay(const limpet_options *options, uint32_t attempt,
                                          double unit, uint64_t previous_ms);
+
+/* ---- inside a loop of another kind ---------------------------------------------- */
+
+/**
+ * Clients in a program whose loop is not libuv's: poll(), epoll, GLib, a game's frame. A pump
+ * is a loop that never sleeps by itself; the program sleeps for it, on one descriptor and with one
+ * deadline, and any number of clients share it:
+ *
+ *     limpet_pump_new(NULL, &pump);
+ *     limpet_new(&options, limpet_pump_loop(pump), &client, detail);
+ *     limpet_connect(client);
+ *     while (...) {
+ *       struct pollfd fds[] = {{limpet_pump_fd(pump), POLLIN, 0}, ...the program's own...};
+ *       poll(fds, count, limpet_pump_timeout_ms(pump));
+ *       limpet_pump_run(pump);
+ *     }
+ *     limpet_stop(client, 1000);
+ *     while (limpet_pump_free(pump) == LIMPET_IN_USE) {
+ *       poll(fds, 1, limpet_pump_timeout_ms(pump));
+ *       limpet_pump_run(pump);
+ *     }
+ *
+ * Threads: the thread that runs a pump is the loop thread of its clients. The functions below belong to
+ * it; functions marked [any thread], called elsewhere, make the descriptor readable. A program without
+ * a descriptor to sleep on may call limpet_pump_run() once a frame instead.
+ */
+typedef struct limpet_pump limpet_pump;
+
+/**
+ * Makes a pump, with memory from `allocator` or, if NULL, from the C library (its clients have their own
+ * allocators). The caller owns it until limpet_pump_free() has answered LIMPET_OK.
+ * LIMPET_INVALID_ARGUMENT: an allocator of less than three functions. LIMPET_NO_MEMORY. LIMPET_SYSTEM: no
+ * descriptors (a pump takes three, or four with newer versions of libuv). [any thread]
+ */
+LIMPET_API limpet_result limpet_pump_new(const limpet_allocator *allocator, limpet_pump **pump);
+
+/** What limpet_new() is given as `loop`. It is the pump's, lives as long, and is run by
+    limpet_pump_run() alone. The program's own libuv handles may live on it too. [any thread] */
+LIMPET_API struct uv_loop_s *limpet_pump_loop(limpet_pump *pump);
+
+/** The descriptor to be polled for reading (level-triggered) while the program sleeps; the same all
+    the pump's life. It is not to be read, nor closed. [any thread] */
+LIMPET_API int limpet_pump_fd(limpet_pump *pump);
+
+/**
+ * How long the program may sleep on the descriptor, in ms, as poll() takes it: 0 not at all, -1 until
+ * it is readable. Ask right before each sleep: every call on a client, limpet_send_text() too, may
+ * have made it shorter. Changes nothing.
+ */
+LIMPET_API int limpet_pump_timeout_ms(limpet_pump *pump);
+
+/**
+ * Does what is due and returns: reads, writes, judges deadlines, calls callbacks. It never sleeps; a client
+ * with busy_poll_us spins that long. At a busy time it returns before all is done, and
+ * limpet_pump_timeout_ms() is 0. To be called when the descriptor is readable or the time has passed; once
+ * too often does no harm, nor does a late call but for what it delays. Inside a callback of the pump's
+ * clients it does nothing.
+ */
+LIMPET_API void limpet_pump_run(limpet_pump *pump);
+
+/**
+ * Frees the pump, after a last limpet_pump_run(), so callbacks may come. LIMPET_IN_USE, and it lives on: a
+ * client on it was not stopped or has not come to its end yet (sleep, run, and call again; it takes no
+ * longer than the deadline given to limpet_stop()), a handle of the program's own is on its loop, or the call
+ * came out of a callback.
+ */
+LIMPET_API limpet_result limpet_pump_free(limpet_pump *pump);
 
 #ifdef __cplusplus
 }

@@ -162,6 +162,7 @@ static void on_log(limpet_client *client, limpet_log_level level, const char *li
 static void adjust(struct check *check) {
   limpet_options *o = &check->options->client;
   o->max_retries = 0;
+  o->fallbacks = NULL; /* one address a check */
   o->outbox = NULL;
   o->confirm = LIMPET_CONFIRM_NONE;
   o->hold_until_ready = true;

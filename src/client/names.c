@@ -29,6 +29,7 @@ static const struct {
     [LIMPET_TIMED_OUT] = {"timed_out", "The time given ran out"},
     [LIMPET_WRONG_THREAD] = {"wrong_thread", "This call would wait for its own thread"},
     [LIMPET_OUTBOX] = {"outbox", "The outbox cannot be used"},
+    [LIMPET_IN_USE] = {"in_use", "Something still uses it"},
 };
 
 static bool is_result(limpet_result result) {

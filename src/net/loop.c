@@ -7,6 +7,12 @@
  *   check     deadlines are judged, after everything that has arrived was read
  *
  * All handles are unreferenced but `wake`, which is active only while a deadline is pending.
+ *
+ * Between the end of one turn's check and the next turn's prepare whoever runs the loop may sleep
+ * in a poll of his own, as long as uv_backend_timeout() says: time stands still there, no prepare
+ * comes, and what is asked for must show in that number. So time is read anew, `wake` follows an
+ * earlier deadline at once, and `nudge` says that hooks wait. It ends with the prepare, so a loop
+ * that runs by itself polls no more often for it.
  */
 #include "loop_internal.h"
 
@@ -16,7 +22,7 @@
 
 /* Rounds of end-of-turn hooks before the sockets are polled again. */
 #define HOOK_ROUNDS_MAX 4
-#define HANDLE_COUNT 6
+#define HANDLE_COUNT 7
 
 /* Its address names the calling thread, and costs no call. */
 static _Thread_local char this_thread;
@@ -53,11 +59,13 @@ static void set_wake(struct net_loop *loop) {
     uv_timer_start(&loop->wake, on_wake, at_ms > now_ms ? at_ms - now_ms : 0, 0);
 }
 
+static void wake_no_later(struct net_loop *loop, uint64_t at_ms) {
+  if (at_ms < loop->wake_at_ms)
+    set_wake(loop);
+}
+
 /* At most as many as there were: one that sets itself to the past waits for the next turn. */
-static void on_judge(uv_check_t *handle) {
-  struct net_loop *loop = handle->data;
-  loop->hooks_have_run = false;
-  uv_idle_stop(&loop->hurry);
+static void judge_deadlines(struct net_loop *loop) {
   uint64_t now_ms = uv_now(loop->uv);
   for (size_t left = loop->deadlines.count; left > 0; left--) {
     struct net_timer *timer = timer_heap_first(&loop->deadlines);
@@ -68,11 +76,28 @@ static void on_judge(uv_check_t *handle) {
   }
 }
 
+static void on_nudge(uv_idle_t *handle) {
+  (void)handle;
+}
+
+static void on_judge(uv_check_t *handle) {
+  struct net_loop *loop = handle->data;
+  loop->hooks_have_run = false;
+  uv_idle_stop(&loop->hurry);
+  judge_deadlines(loop);
+  loop->is_between_turns = true;
+  if (loop->hooks)
+    uv_idle_start(&loop->nudge, on_nudge);
+  const struct net_timer *first = timer_heap_first(&loop->deadlines);
+  if (first)
+    wake_no_later(loop, first->at_ms);
+}
+
 bool net_timer_set(struct net_loop *loop, struct net_timer *timer, uint64_t at_ms) {
   if (!timer_heap_set(&loop->deadlines, &loop->memory, timer, at_ms))
     return false;
-  if (loop->wake_at_ms == NET_NEVER)
-    set_wake(loop);
+  if (loop->wake_at_ms == NET_NEVER || loop->is_between_turns)
+    wake_no_later(loop, at_ms);
   return true;
 }
 
@@ -99,6 +124,8 @@ static void run_hooks(struct net_loop *loop) {
 static void on_turn_end(uv_prepare_t *handle) {
   struct net_loop *loop = handle->data;
   atomic_store_explicit(&loop->thread, &this_thread, memory_order_relaxed);
+  loop->is_between_turns = false;
+  uv_idle_stop(&loop->nudge);
   for (int round = 0; loop->hooks && round < HOOK_ROUNDS_MAX; round++)
     run_hooks(loop);
   if (loop->hooks)
@@ -116,6 +143,8 @@ void net_loop_at_turn_end(struct net_loop *loop, struct net_turn_end *hook) {
     return;
   if (loop->hooks_have_run && !loop->is_polled)
     net_loop_hurry(loop);
+  if (loop->is_between_turns)
+    uv_idle_start(&loop->nudge, on_nudge);
   hook->next = NULL;
   hook->place = loop->hooks_tail;
   *loop->hooks_tail = hook;
@@ -199,8 +228,9 @@ static void on_closed(uv_handle_t *handle) {
 
 static void close_handles(struct net_loop *loop) {
   uv_handle_t *const handles[HANDLE_COUNT] = {
-      (uv_handle_t *)&loop->wake,  (uv_handle_t *)&loop->sweeper, (uv_handle_t *)&loop->turn_end,
-      (uv_handle_t *)&loop->judge, (uv_handle_t *)&loop->hurry,   (uv_handle_t *)&loop->post_box,
+      (uv_handle_t *)&loop->wake,     (uv_handle_t *)&loop->sweeper, (uv_handle_t *)&loop->turn_end,
+      (uv_handle_t *)&loop->judge,    (uv_handle_t *)&loop->hurry,   (uv_handle_t *)&loop->nudge,
+      (uv_handle_t *)&loop->post_box,
   };
   loop->handle_count = HANDLE_COUNT;
   for (size_t i = 0; i < HANDLE_COUNT; i++) {
@@ -219,6 +249,7 @@ static int open_handles(struct net_loop *loop) {
   uv_prepare_init(loop->uv, &loop->turn_end);
   uv_check_init(loop->uv, &loop->judge);
   uv_idle_init(loop->uv, &loop->hurry);
+  uv_idle_init(loop->uv, &loop->nudge);
   loop->post_box.data = loop->wake.data = loop->sweeper.data = loop;
   loop->turn_end.data = loop->judge.data = loop->hurry.data = loop;
   uv_prepare_start(&loop->turn_end, on_turn_end);
@@ -241,6 +272,7 @@ static struct net_loop *make(uv_loop_t *uv, const struct memory *memory, int *er
   loop->memory = *memory;
   loop->reference_count = 1;
   loop->wake_at_ms = NET_NEVER;
+  loop->is_between_turns = true; /* or it becomes so soon */
   loop->hooks_tail = &loop->hooks;
   atomic_store(&loop->thread, &this_thread);
   *error = key_pool_init(&loop->keys) ? open_handles(loop) : UV_EIO;
@@ -319,6 +351,8 @@ const struct memory *net_loop_memory(struct net_loop *loop) {
 }
 
 uint64_t net_loop_now_ms(struct net_loop *loop) {
+  if (loop->is_between_turns)
+    uv_update_time(loop->uv);
   return uv_now(loop->uv);
 }
 

@@ -49,7 +49,8 @@ void net_loop_release(struct net_loop *loop);
 
 uv_loop_t *net_loop_uv(struct net_loop *loop);
 const struct memory *net_loop_memory(struct net_loop *loop);
-/** Monotonic, read once a turn. */
+/** Monotonic; read once a turn, and anew at each call between turns, where the loop may have slept.
+ */
 uint64_t net_loop_now_ms(struct net_loop *loop);
 /** Read now, for round trips. */
 uint64_t net_loop_now_us(struct net_loop *loop);

@@ -23,14 +23,16 @@ struct net_loop {
   uv_prepare_t turn_end;
   uv_check_t judge;
   uv_idle_t hurry;     /* keeps the next poll from blocking */
+  uv_idle_t nudge;     /* says between turns that hooks wait; see loop.c */
   uv_async_t post_box; /* referenced while hold_count > 0 */
 
   struct timer_heap deadlines;
   uint64_t wake_at_ms;                      /* what `wake` is set to, NET_NEVER: nothing */
   struct net_turn_end *hooks, **hooks_tail; /* for the end of this turn */
   struct net_turn_end *running_hooks;       /* taken from there, being run */
-  bool hooks_have_run; /* in this turn; those asked for now come after the poll */
-  bool is_polled;      /* inside a callback of the poll: it blocks no more */
+  bool hooks_have_run;   /* in this turn; those asked for now come after the poll */
+  bool is_between_turns; /* whoever runs the loop may be elsewhere, for long */
+  bool is_polled;        /* inside a callback of the poll: it blocks no more */
 
   struct key_pool keys;
   struct traffic_pool traffic;

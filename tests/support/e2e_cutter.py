@@ -8,12 +8,13 @@ import threading
 
 class Cutter:
     """Forwards to 127.0.0.1:port. The first `cuts` connections die after up to `most` bytes from the
-    client; later ones live."""
+    client; later ones live until cut() is called."""
 
     def __init__(self, port, cuts, seed, most=2000):
         self.target, self.cuts, self.most = port, cuts, most
         self.random = random.Random(seed)
         self.count = 0
+        self.living = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -27,6 +28,7 @@ class Cutter:
             left = self.random.randrange(200, self.most) if self.count < self.cuts else None
             self.count += 1
             far = socket.create_connection(("127.0.0.1", self.target))
+            self.living.append((near, far))
             threading.Thread(target=self._pump, args=(near, far, left), daemon=True).start()
             threading.Thread(target=self._pump, args=(far, near, None), daemon=True).start()
 
@@ -49,6 +51,16 @@ class Cutter:
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+    def cut(self):
+        """Resets every connection there is."""
+        living, self.living = self.living, []
+        for pair in living:
+            for end in pair:
+                try:
+                    self._reset(end)
+                except OSError:  # it had ended by itself
+                    end.close()
 
     def close(self):
         self.listener.close()

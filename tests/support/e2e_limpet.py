@@ -43,14 +43,15 @@ def parse_event(line):
 
 
 class Limpet:
-    """One run. `stdin`: bytes to send before end of input, None to keep it open, or a path."""
+    """One run. `stdin`: bytes to send before end of input, None to keep it open, or a path.
+    `path`: another program than `limpet`."""
 
     def __init__(self, *args, stdin=None, env=None, stderr=None, stdout_gone=False,
-                 preexec_fn=None):
+                 preexec_fn=None, path=None):
         environment = {**os.environ, **SANITIZERS, "LC_ALL": "C.UTF-8", **(env or {})}
         self.args = [str(a) for a in args]
         given = open(stdin, "rb") if isinstance(stdin, str) else None
-        self.process = subprocess.Popen([program(), *self.args], stdin=given or subprocess.PIPE,
+        self.process = subprocess.Popen([path or program(), *self.args], stdin=given or subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=stderr or subprocess.PIPE,
                                         env=environment, preexec_fn=preexec_fn)
         if given:

@@ -13,7 +13,8 @@ foreach(name options client_cuts client_durable client_durable_end client_durabl
 endforeach()
 
 limpet_unit_test(test_threads USES test_client_support)
-set_tests_properties(test_threads test_client_provider test_client_durable test_client_durable_end test_client_durable_run
+limpet_unit_test(test_pump USES test_client_support)
+set_tests_properties(test_threads test_pump test_client_provider test_client_durable test_client_durable_end test_client_durable_run
                      PROPERTIES LABELS "unit;threads")
 
 # The public header from C++, where there is a compiler for it.
