@@ -101,6 +101,8 @@ static limpet_result fill(struct limpet_client *client, const struct memory *mem
   if (client->url && !net_random(&seed, sizeof seed)) {
     (void)snprintf(detail, LIMPET_DETAIL_CAP, "no random numbers from the system");
     result = LIMPET_SYSTEM;
+  } else if (client->url && !settings_check_proxy(client->settings, client->url, detail)) {
+    result = LIMPET_INVALID_ARGUMENT;
   } else if (client->url && settings_prepare(client->settings, client->url, detail, &result)) {
     init_parts(client, options, seed);
     result = thread && !adopt_thread(client, thread) ? LIMPET_NO_MEMORY

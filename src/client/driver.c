@@ -236,15 +236,28 @@ static void lose_without_memory(struct limpet_client *client) {
   client_lose(client, &failure, "no memory for the link");
 }
 
+static void log_dial(struct limpet_client *client, const char *label, const char *url) {
+  char redacted[512], error[PROXIES_ERROR_CAP], name[PROXY_NAME_CAP] = "";
+  struct url target;
+  struct proxy proxy;
+  const char *why;
+  (void)url_redact(url, redacted, sizeof redacted);
+  if (url_parse(&target, url, strlen(url), &why) &&
+      proxies_choose(&client->settings->proxies, &target, &proxy, error) == PROXIES_ONE)
+    proxy_name(&proxy, name);
+  client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s%s%s", label, redacted,
+             name[0] ? " through the proxy " : "", name);
+}
+
 static void do_dial(struct limpet_client *client, const struct session_action *action) {
-  char url[URL_LEN_MAX + 1], redacted[512], detail[LIMPET_DETAIL_CAP], label[LINK_LABEL_CAP];
+  char url[URL_LEN_MAX + 1], detail[LIMPET_DETAIL_CAP], label[LINK_LABEL_CAP];
   limpet_result result;
   client_lock(client);
   (void)snprintf(url, sizeof url, "%s", client->url);
   client_unlock(client);
-  (void)url_redact(url, redacted, sizeof redacted);
   write_label(client, action->epoch, label);
-  client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s", label, redacted);
+  if (client_callbacks(client)->on_log)
+    log_dial(client, label, url);
   client->epoch = action->epoch;
   client->is_closing = false;
   client->direct_end = 0;

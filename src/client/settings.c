@@ -3,6 +3,7 @@
 
 #include "options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* How many configurations of a loop are compared with a new one: enough for programs that mean to
@@ -40,6 +41,7 @@ static void blank_pointers(limpet_options *out, const limpet_options *in) {
   out->url = NULL;
   out->origin = out->tls_ca_file = out->tls_cert_file = out->tls_key_file = NULL;
   out->headers = out->subprotocols = NULL;
+  out->proxy = NULL;
   out->outbox = NULL; /* each client's own */
   out->user = NULL;
 }
@@ -54,7 +56,13 @@ static bool same_options(const limpet_options *a, const limpet_options *b) {
          same_text(a->tls_ca_file, b->tls_ca_file) &&
          same_text(a->tls_cert_file, b->tls_cert_file) &&
          same_text(a->tls_key_file, b->tls_key_file) && same_list(a->headers, b->headers) &&
-         same_list(a->subprotocols, b->subprotocols);
+         same_list(a->subprotocols, b->subprotocols) && same_text(a->proxy, b->proxy);
+}
+
+/* The environment may have changed since another client read it. */
+static bool same_proxies(const struct proxies *a, const struct proxies *b) {
+  return same_text(a->for_ws, b->for_ws) && same_text(a->for_wss, b->for_wss) &&
+         same_text(a->exempt, b->exempt);
 }
 
 /* ---- deep copy: first measured, then written, into one block ---- */
@@ -98,7 +106,7 @@ static void copy_list(struct block *block, const char *const **list) {
   }
 }
 
-static void copy_strings(struct block *block, limpet_options *o) {
+static void copy_strings(struct block *block, limpet_options *o, struct proxies *p) {
   copy_text(block, &o->url);
   copy_text(block, &o->origin);
   copy_text(block, &o->tls_ca_file);
@@ -106,17 +114,23 @@ static void copy_strings(struct block *block, limpet_options *o) {
   copy_text(block, &o->tls_key_file);
   copy_list(block, &o->headers);
   copy_list(block, &o->subprotocols);
+  copy_text(block, &o->proxy);
+  copy_text(block, &p->for_ws);
+  copy_text(block, &p->for_wss);
+  copy_text(block, &p->exempt);
+  p->given = o->proxy;
 }
 
 static bool adopt_strings(struct settings *s) {
   struct block block = {NULL, 0};
   limpet_options measured = s->options;
-  copy_strings(&block, &measured);
+  struct proxies measured_proxies = s->proxies;
+  copy_strings(&block, &measured, &measured_proxies);
   s->strings = memory_alloc(&s->memory, block.used);
   if (!s->strings)
     return false;
   block = (struct block){s->strings, 0};
-  copy_strings(&block, &s->options);
+  copy_strings(&block, &s->options, &s->proxies);
   return true;
 }
 
@@ -163,6 +177,7 @@ static void fill_link(struct settings *s) {
                   .client_no_context_takeover = o->compress_no_context_takeover,
                   .server_max_window_bits = o->compress_window_bits,
                   .client_max_window_bits = o->compress_window_bits},
+      .proxies = &s->proxies,
   };
 }
 
@@ -189,6 +204,18 @@ bool settings_prepare(struct settings *s, const char *url, char *detail, limpet_
   return s->link.tls != NULL;
 }
 
+bool settings_check_proxy(const struct settings *s, const char *url, char *detail) {
+  struct url target;
+  struct proxy proxy;
+  const char *why;
+  char error[PROXIES_ERROR_CAP];
+  if (!url_parse(&target, url, strlen(url), &why) ||
+      proxies_choose(&s->proxies, &target, &proxy, error) != PROXIES_BAD)
+    return true;
+  (void)snprintf(detail, LIMPET_DETAIL_CAP, "%s", error);
+  return false;
+}
+
 /* ---- sharing ---- */
 
 static void free_settings(struct settings *s) {
@@ -200,7 +227,7 @@ static void free_settings(struct settings *s) {
 }
 
 static struct settings *make(struct net_loop *loop, const struct memory *memory,
-                             const limpet_options *options) {
+                             const limpet_options *options, const struct proxies *proxies) {
   struct settings *s = memory_alloc_zeroed(memory, sizeof *s);
   if (!s)
     return NULL;
@@ -209,6 +236,7 @@ static struct settings *make(struct net_loop *loop, const struct memory *memory,
   s->memory = *memory;
   s->options = *options;
   s->options.outbox = NULL; /* opened once, by the client */
+  s->proxies = *proxies;
   if (!adopt_strings(s)) {
     memory_free(memory, s);
     return NULL;
@@ -218,13 +246,14 @@ static struct settings *make(struct net_loop *loop, const struct memory *memory,
   return s;
 }
 
-static struct settings *find(struct net_loop *loop, const limpet_options *options) {
+static struct settings *find(struct net_loop *loop, const limpet_options *options,
+                             const struct proxies *proxies) {
   int compared = 0;
   for (struct settings *s = all; s && compared < SETTINGS_COMPARED_MAX; s = s->next) {
     if (s->loop != loop)
       continue;
     compared++;
-    if (same_options(&s->options, options))
+    if (same_options(&s->options, options) && same_proxies(&s->proxies, proxies))
       return s;
   }
   return NULL;
@@ -232,12 +261,15 @@ static struct settings *find(struct net_loop *loop, const limpet_options *option
 
 struct settings *settings_acquire(struct net_loop *loop, const struct memory *memory,
                                   const limpet_options *options) {
+  struct proxies proxies = {NULL};
+  if (options->proxy_from_environment)
+    proxies_read_environment(&proxies);
   uv_once(&all_once, init_mutex);
   uv_mutex_lock(&all_mutex);
-  struct settings *s = find(loop, options);
+  struct settings *s = find(loop, options, &proxies);
   if (s) {
     s->references++;
-  } else if ((s = make(loop, memory, options))) {
+  } else if ((s = make(loop, memory, options, &proxies))) {
     s->next = all;
     all = s;
   }

@@ -15,11 +15,11 @@ OPTIONS = {
     "preset", "max-retries", "initial-delay", "max-delay", "multiplier", "jitter", "stable-after",
     "connect-timeout", "close-timeout", "heartbeat", "heartbeat-interval", "heartbeat-timeout",
     "queue-limit", "queue-limit-bytes", "ttl", "confirm", "outbox", "header", "query", "token-file",
-    "subprotocol", "origin", "cacert", "cert", "key", "insecure", "compress", "max-message",
+    "subprotocol", "origin", "cacert", "cert", "key", "insecure", "proxy", "compress", "max-message",
     "no-reconnect-on-close", "events", "quiet", "verbose", "binary", "linger", "keep-open",
     "help", "version"}
 LATER = [  # in the contract, not in this program yet
-    ("--on-open", "file"), ("--proxy", "http://127.0.0.1:1"),
+    ("--on-open", "file"),
     ("--fallback", "ws://127.0.0.1:9/"), ("--no-network-watch",), ("--check",),
     ("--metrics-listen", "127.0.0.1:0"), ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
 COMMANDS_LATER = ("hold", "chaos", "simulate")
@@ -112,6 +112,9 @@ class Refused(LimpetCase):
         ("header", "@/nonexistent/headers"), ("token-file", "/nonexistent/token"),
         ("subprotocol", "two words"), ("subprotocol", ""), ("query", "no-equals-sign"),
         ("origin", "a\nb"),
+        ("proxy", "https://127.0.0.1:1"), ("proxy", "socks4://127.0.0.1:1"), ("proxy", "http://"),
+        ("proxy", "http://127.0.0.1:65536"), ("proxy", "http://127.0.0.1:1/path"),
+        ("proxy", "socks5://:password@127.0.0.1:1"), ("proxy", "http://h:1?query"),
     ]
 
     def test_values_out_of_range(self):
