@@ -139,7 +139,7 @@ static enum tunnel_result choose_method(struct tunnel *tunnel) {
   const uint8_t method = s->reply[1];
   if (method == METHOD_NO_ACCEPTABLE)
     return refuse(tunnel, has_login(tunnel)
-                              ? "SOCKS5: it accepts neither no login nor user name and password"
+                              ? "SOCKS5: it takes no login of ours (none, or user name and password)"
                               : "SOCKS5: it wants a login, and there is no user name and password");
   if (method != METHOD_NONE && (method != METHOD_PASSWORD || !has_login(tunnel)))
     return refuse_number(tunnel, "SOCKS5: it chose a login method that was not offered: ", method);
