@@ -42,8 +42,7 @@ class Terminal:
     def _become(self, rows, columns, env):
         set_size(0, rows, columns)
         environment = {**inherited_environment(), **SANITIZERS, "TERM": "xterm-256color",
-                       "LC_ALL": "C.UTF-8",
-                       "TZ": "UTC", **(env or {})}
+                       "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})}
         environment = {k: v for k, v in environment.items() if v is not None}
         try:
             os.execve(program(), [program(), *self.args], environment)
