@@ -403,7 +403,7 @@ LIMPET_API limpet_result limpet_options_preset(limpet_options *options, const ch
  * the caller until the client has been stopped; with NULL it runs a thread of its own.
  * The caller's loop thread is the thread of this call. On failure `detail` (LIMPET_DETAIL_CAP
  * bytes, or NULL) receives a sentence that names the option or what the system said.
- * LIMPET_INVALID_ARGUMENT (also a TLS file that cannot be used); LIMPET_OUTBOX (another process
+ * LIMPET_INVALID_ARGUMENT (also a TLS file, or a proxy of the environment, that cannot be used); LIMPET_OUTBOX (another process
  * has it, not an outbox, damaged, newer, no room); LIMPET_NO_MEMORY; LIMPET_SYSTEM (no descriptors, no thread, no entropy).
  */
 LIMPET_API limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,

@@ -20,7 +20,7 @@ struct settings {
   struct session_config session;
   struct link_settings link;
   struct proxies proxies; /* its strings are ours */
-  char *strings; /* one block for all of them */
+  char *strings;          /* one block for all of them */
 };
 
 /** Finds or makes the settings for `options` (checked, full). NULL: no memory. */

@@ -1,7 +1,7 @@
 /*
  * A link: one connection from dial to close. Look-up, Happy Eyeballs (RFC 8305), TCP or Unix
- * socket, proxy, TLS, opening handshake, frames both ways, closing handshake. One-way: a link that has
- * ended is never used again.
+ * socket, proxy, TLS, opening handshake, frames both ways, closing handshake. One-way: a link that
+ * has ended is never used again.
  *
  * A link decides nothing about retries and keeps no promise beyond its own life. Its output is a
  * stream of frames with positions: stream_end of a message tells when the kernel has taken it.

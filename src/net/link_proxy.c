@@ -184,7 +184,8 @@ static void go_on_proxy(struct link *link, int events) {
 
 static void look_up(struct link *link, int family);
 
-/* A proxy is asked for one address only: IPv4 if there is one, since every proxy can reach those. */
+/* A proxy is asked for one address only: IPv4 if there is one, since every proxy can reach those.
+ */
 static void take_answer(struct link *link, int family, const struct resolve_answer *answer) {
   if (answer->count > 0) {
     begin_tunnel(link, &answer->addresses[0]);
@@ -245,8 +246,8 @@ static void describe_proxy(const struct link *link, char *text, size_t cap) {
   char name[PROXY_NAME_CAP];
   struct text_writer w = text_writer_begin(text, cap);
   proxy_name(&passage->proxy, name);
-  text_put_string(&w, passage->lookup ? "the look-up for the proxy "
-                                      : tunnel_awaits(&passage->tunnel));
+  text_put_string(&w,
+                  passage->lookup ? "the look-up for the proxy " : tunnel_awaits(&passage->tunnel));
   text_put_string(&w, passage->lookup ? "" : " from the proxy ");
   text_put_string(&w, name);
 }

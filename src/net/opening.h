@@ -5,7 +5,8 @@
  *   server   ANSWER
  *
  * A step is begun once, then told when the socket is ready, until it begins the next one or ends
- * the link. PROXY is passed over without a proxy, TLS for plain links. The server's request was read by src/http.
+ * the link. PROXY is passed over without a proxy, TLS for plain links. The server's request was
+ * read by src/http.
  */
 #ifndef NET_OPENING_H
 #define NET_OPENING_H

@@ -8,8 +8,8 @@
 
 static const char *const ws_variables[] = {"ws_proxy",  "WS_PROXY",  "http_proxy",
                                            "all_proxy", "ALL_PROXY", NULL};
-static const char *const wss_variables[] = {"wss_proxy",   "WSS_PROXY", "https_proxy",
-                                            "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+static const char *const wss_variables[] = {"wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY",
+                                            "all_proxy", "ALL_PROXY", NULL};
 static const char *const exempt_variables[] = {"no_proxy", "NO_PROXY", NULL};
 
 /* The first that is set and not empty. */

@@ -1,6 +1,6 @@
 /*
- * Which proxy a dial goes through: the one given, or the environment's as curl (7.86 or later) reads
- * it. Chosen for each dial anew, since targets change.
+ * Which proxy a dial goes through: the one given, or the environment's as curl (7.86 or later)
+ * reads it. Chosen for each dial anew, since targets change.
  */
 #ifndef NET_PROXIES_H
 #define NET_PROXIES_H
@@ -11,8 +11,8 @@
 
 /** All of it may be NULL. Texts are borrowed. */
 struct proxies {
-  const char *given; /* for every target; "": none, whatever the environment says */
-  const char *for_ws, *for_wss;           /* of the environment */
+  const char *given;            /* for every target; "": none, whatever the environment says */
+  const char *for_ws, *for_wss; /* of the environment */
   const char *ws_variable, *wss_variable; /* where those come from; static */
   const char *exempt;                     /* NO_PROXY */
 };

@@ -29,7 +29,8 @@ void proxy_name(const struct proxy *proxy, char name[PROXY_NAME_CAP]);
  * Whether the target is on a NO_PROXY list: names separated by commas. "*" alone is every target. A
  * name stands for itself and all names that end in it ("example.org" and ".example.org": also
  * www.example.org, not anexample.org), an address for itself, an address with "/bits" for its
- * network. Not in curl: a name or address with ":port" (IPv6 in brackets) stands for that port only.
+ * network. Not in curl: a name or address with ":port" (IPv6 in brackets) stands for that port
+ * only.
  */
 bool proxy_is_exempt(const char *list, const struct url *target);
 

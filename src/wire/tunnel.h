@@ -13,9 +13,9 @@
 #include "proxy.h"
 
 #define TUNNEL_DETAIL_CAP 192
-#define TUNNEL_LINE_CAP 1024   /* longer lines of a head are cut: none that counts is as long */
+#define TUNNEL_LINE_CAP 1024     /* longer lines of a head are cut: none that counts is as long */
 #define TUNNEL_MESSAGE_CAP 12288 /* more than any message: CONNECT with 8 KiB of user info */
-#define SOCKS5_MESSAGE_CAP 520 /* the longest, user name and password of 255 bytes each */
+#define SOCKS5_MESSAGE_CAP 520   /* the longest, user name and password of 255 bytes each */
 #define SOCKS5_REPLY_CAP 262
 
 enum tunnel_result {
@@ -50,8 +50,8 @@ struct tunnel_socks5 {
 struct tunnel {
   const struct proxy *proxy; /* the caller's */
   struct tunnel_target target;
-  enum tunnel_result result; /* sticks at DONE and REFUSED */
-  uint16_t http_status;      /* of a refusal, or 0 */
+  enum tunnel_result result;      /* sticks at DONE and REFUSED */
+  uint16_t http_status;           /* of a refusal, or 0 */
   char detail[TUNNEL_DETAIL_CAP]; /* of a refusal; no secrets, does not name the proxy */
   union {
     struct tunnel_http http;

@@ -138,9 +138,10 @@ static enum tunnel_result choose_method(struct tunnel *tunnel) {
   struct tunnel_socks5 *s = &tunnel->as.socks5;
   const uint8_t method = s->reply[1];
   if (method == METHOD_NO_ACCEPTABLE)
-    return refuse(tunnel, has_login(tunnel)
-                              ? "SOCKS5: it takes no login of ours (none, or user name and password)"
-                              : "SOCKS5: it wants a login, and there is no user name and password");
+    return refuse(tunnel,
+                  has_login(tunnel)
+                      ? "SOCKS5: it takes no login of ours (none, or user name and password)"
+                      : "SOCKS5: it wants a login, and there is no user name and password");
   if (method != METHOD_NONE && (method != METHOD_PASSWORD || !has_login(tunnel)))
     return refuse_number(tunnel, "SOCKS5: it chose a login method that was not offered: ", method);
   expect_reply(s, method == METHOD_PASSWORD ? SOCKS5_LOGIN : SOCKS5_CONNECT);
@@ -207,8 +208,8 @@ static enum tunnel_result read_reply(struct tunnel *tunnel) {
   }
   s->reply_wanted = reply_len(s->reply[3], s->reply[4]);
   if (s->reply_wanted == 0)
-    return refuse_number(tunnel, "SOCKS5: its reply holds an address of no known type: ",
-                         s->reply[3]);
+    return refuse_number(tunnel,
+                         "SOCKS5: its reply holds an address of no known type: ", s->reply[3]);
   return s->reply_len < s->reply_wanted ? TUNNEL_MORE : TUNNEL_DONE;
 }
 

@@ -103,8 +103,8 @@ static void the_longest_request_fits(void **state) {
 
 static enum tunnel_result feed(struct talk *talk, const void *bytes, size_t len) {
   size_t consumed;
-  const enum tunnel_result result = tunnel_feed(
-      &talk->tunnel, memcpy(guard_tail(&guard, len), bytes, len), len, &consumed);
+  const enum tunnel_result result =
+      tunnel_feed(&talk->tunnel, memcpy(guard_tail(&guard, len), bytes, len), len, &consumed);
   assert_int_equal(consumed, len);
   return result;
 }
@@ -112,8 +112,8 @@ static enum tunnel_result feed(struct talk *talk, const void *bytes, size_t len)
 static void socks5_requests(void **state) {
   (void)state;
   struct talk talk;
-  static const uint8_t name[] = {5, 1, 0, 3, 11, 'e', 'x', 'a', 'm', 'p', 'l', 'e', '.', 'o',
-                                 'r', 'g', 1, 0xBB};
+  static const uint8_t name[] = {5,   1,   0,   3,   11,  'e', 'x', 'a', 'm',
+                                 'p', 'l', 'e', '.', 'o', 'r', 'g', 1,   0xBB};
   static const uint8_t ipv4[] = {5, 1, 0, 1, 192, 0, 2, 1, 0x12, 0x34};
   static const uint8_t ipv6[] = {5, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80};
   talk_init(&talk, "socks5h://p", &by_name);
@@ -171,12 +171,14 @@ static const struct answer_case answer_cases[] = {
     {"http://p", "HTTP/1.1 200\r\nContent-Length: 7\r\n\r\n", 0, TUNNEL_DONE, 0, ""},
     {"http://p", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, TUNNEL_DONE, 0, ""},
     {"http://p", "HTTP/1.1 299 Odd\r\n\r\n", 0, TUNNEL_DONE, 0, ""},
-    {"http://p", "HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
-     0, TUNNEL_DONE, 0, ""},
+    {"http://p",
+     "HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 0,
+     TUNNEL_DONE, 0, ""},
     /* refused */
     {"http://p", "HTTP/1.1 403 Filtered\r\nContent-Length: 0\r\n\r\n", 0, TUNNEL_REFUSED, 403,
      "HTTP 403 Filtered, asked for example.org:443"},
-    {"http://p", "HTTP/1.1 502 Bad Gateway\r\n\r\n", 0, TUNNEL_REFUSED, 502, "HTTP 502 Bad Gateway"},
+    {"http://p", "HTTP/1.1 502 Bad Gateway\r\n\r\n", 0, TUNNEL_REFUSED, 502,
+     "HTTP 502 Bad Gateway"},
     {"http://p", "HTTP/1.1 302 Found\r\nLocation: http://e/\r\n\r\n", 0, TUNNEL_REFUSED, 302,
      "HTTP 302"},
     {"http://p", "HTTP/1.1 101 Switching Protocols\r\n\r\n", 0, TUNNEL_REFUSED, 101, "HTTP 101"},
@@ -185,8 +187,8 @@ static const struct answer_case answer_cases[] = {
     {"http://u:p@p", "HTTP/1.1 407 Auth\r\nProxy-Authenticate: basic realm=\"x\"\r\n\r\n", 0,
      TUNNEL_REFUSED, 407, "HTTP 407 Auth: user name and password were refused"},
     {"http://u:p@p",
-     "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Digest x\r\n\r\n", 0,
-     TUNNEL_REFUSED, 407, "it wants another authorization than Basic"},
+     "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Digest x\r\n\r\n",
+     0, TUNNEL_REFUSED, 407, "it wants another authorization than Basic"},
     {"http://u:p@p",
      "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Digest\r\nProxy-Authenticate: Basic\r\n\r\n", 0,
      TUNNEL_REFUSED, 407, "user name and password were refused"},
@@ -206,12 +208,25 @@ static const struct answer_case answer_cases[] = {
     {"http://p", BYTES("HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"), TUNNEL_REFUSED, 0, "control character"},
     /* SOCKS5: opened */
     {"socks5h://p", BYTES(NONE "\5\0\0\1\1\2\3\4\5\6"), TUNNEL_DONE, 0, ""},
-    {"socks5h://p", BYTES(NONE "\5\0\0\4" "0123456789abcdef" "\5\6"), TUNNEL_DONE, 0, ""},
-    {"socks5h://p", BYTES(NONE "\5\0\0\3\3" "abc" "\5\6"), TUNNEL_DONE, 0, ""},
+    {"socks5h://p",
+     BYTES(NONE "\5\0\0\4"
+                "0123456789abcdef"
+                "\5\6"),
+     TUNNEL_DONE, 0, ""},
+    {"socks5h://p",
+     BYTES(NONE "\5\0\0\3\3"
+                "abc"
+                "\5\6"),
+     TUNNEL_DONE, 0, ""},
     {"socks5h://p", BYTES(NONE "\5\0\0\3\0\5\6"), TUNNEL_DONE, 0, ""},
     {"socks5h://p",
-     BYTES(NONE "\5\0\0\3\xFF" FIFTY FIFTY FIFTY FIFTY FIFTY "12345" "\5\6"), TUNNEL_DONE, 0, ""},
-    {"socks5h://u:p@p", BYTES(LOGIN "\1\0" "\5\0\0\1\1\2\3\4\5\6"), TUNNEL_DONE, 0, ""},
+     BYTES(NONE "\5\0\0\3\xFF" FIFTY FIFTY FIFTY FIFTY FIFTY "12345"
+                "\5\6"),
+     TUNNEL_DONE, 0, ""},
+    {"socks5h://u:p@p",
+     BYTES(LOGIN "\1\0"
+                 "\5\0\0\1\1\2\3\4\5\6"),
+     TUNNEL_DONE, 0, ""},
     {"socks5h://u:p@p", BYTES(NONE "\5\0\0\1\1\2\3\4\5\6"), TUNNEL_DONE, 0, ""},
     /* refused */
     {"socks5h://p", BYTES("\5\xFF"), TUNNEL_REFUSED, 0,
@@ -254,8 +269,8 @@ static size_t feed_all(struct tunnel *tunnel, const uint8_t *in, size_t len, siz
   while (at < len && result <= TUNNEL_SEND) {
     size_t consumed;
     piece = piece < len - at ? piece : len - at;
-    result = tunnel_feed(tunnel, memcpy(guard_tail(&guard, piece), in + at, piece), piece,
-                         &consumed);
+    result =
+        tunnel_feed(tunnel, memcpy(guard_tail(&guard, piece), in + at, piece), piece, &consumed);
     assert_true(consumed <= piece);
     if (result == TUNNEL_MORE)
       assert_int_equal(consumed, piece);
@@ -373,8 +388,8 @@ static void no_secrets_in_details(void **state) {
     for (size_t i = 0; i < COUNT(answer_cases); i++) {
       struct talk talk;
       talk_init(&talk, proxies[p], &by_name);
-      feed_all(&talk.tunnel, (const uint8_t *)answer_cases[i].answer,
-               answer_len(&answer_cases[i]), 1, 1);
+      feed_all(&talk.tunnel, (const uint8_t *)answer_cases[i].answer, answer_len(&answer_cases[i]),
+               1, 1);
       assert_null(strstr(talk.tunnel.detail, "s3cret"));
     }
 }
@@ -394,11 +409,16 @@ static void what_is_awaited(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(connect_requests),   cmocka_unit_test(the_longest_request_fits),
-      cmocka_unit_test(socks5_requests),    cmocka_unit_test(socks5_login),
-      cmocka_unit_test(answers),            cmocka_unit_test(unfinished_answers),
-      cmocka_unit_test(endless_heads),      cmocka_unit_test(noise),
-      cmocka_unit_test(no_secrets_in_details), cmocka_unit_test(what_is_awaited),
+      cmocka_unit_test(connect_requests),
+      cmocka_unit_test(the_longest_request_fits),
+      cmocka_unit_test(socks5_requests),
+      cmocka_unit_test(socks5_login),
+      cmocka_unit_test(answers),
+      cmocka_unit_test(unfinished_answers),
+      cmocka_unit_test(endless_heads),
+      cmocka_unit_test(noise),
+      cmocka_unit_test(no_secrets_in_details),
+      cmocka_unit_test(what_is_awaited),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
