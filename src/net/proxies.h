@@ -1,5 +1,5 @@
 /*
- * Which proxy a dial goes through: the one given, or the environment's as curl (7.86 or later)
+ * Which proxy a dial goes through: the one given, or the environment's as curl 8
  * reads it. Chosen for each dial anew, since targets change.
  */
 #ifndef NET_PROXIES_H

@@ -1,4 +1,4 @@
-/* The address of a proxy, and which targets go without one: both as curl (7.86 or later) reads
+/* The address of a proxy, and which targets go without one: both as curl 8 reads
    them. Sans-I/O; user info is a secret and is never part of a sentence. */
 #ifndef WIRE_PROXY_H
 #define WIRE_PROXY_H

@@ -54,7 +54,7 @@ static bool is_http_1(const struct handshake_head *head) {
 }
 
 static enum tunnel_result read_start(struct tunnel *tunnel, const struct head_line *line) {
-  const struct handshake_head *head = &tunnel->as.http.head;
+  struct handshake_head *head = &tunnel->as.http.head;
   const char *reason = handshake_head_value(head, line);
   tunnel->http_status = (uint16_t)llhttp_get_status_code(&head->parser);
   if (tunnel->http_status < 100 || !is_http_1(head)) {

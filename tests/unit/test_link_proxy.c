@@ -1,4 +1,5 @@
 /* A dial through a proxy, which is a plain socket of the test. */
+#define _GNU_SOURCE
 #include "net_rig.h"
 #include "resolve.h"
 
