@@ -261,7 +261,7 @@ static struct settings *find(struct net_loop *loop, const limpet_options *option
 
 struct settings *settings_acquire(struct net_loop *loop, const struct memory *memory,
                                   const limpet_options *options) {
-  struct proxies proxies = {NULL};
+  struct proxies proxies = {.given = NULL};
   if (options->proxy_from_environment)
     proxies_read_environment(&proxies);
   uv_once(&all_once, init_mutex);

@@ -327,7 +327,7 @@ static void the_variable_to_blame_is_named(void **state) {
   static const char *const sentences[] = {"HTTPS_PROXY: scheme is not", "all_proxy: port 0"};
   const struct url url = parse("wss://h/");
   for (size_t i = 0; i < COUNT(variables); i++) {
-    struct proxies proxies = {NULL};
+    struct proxies proxies = {.given = NULL};
     struct proxy proxy;
     char error[PROXIES_ERROR_CAP];
     set_environment(variables[i]);
