@@ -210,7 +210,7 @@ typedef struct limpet_error {
   const char *message;   /**< a short sentence for people, as "Connection lost" */
   const char *detail;    /**< what exactly, for logs; secrets are replaced by *** */
   uint16_t close_code;   /**< received or sent close code, 0 if none */
-  uint16_t http_status;  /**< status of a refused upgrade, 0 if none */
+  uint16_t http_status;  /**< status of a refused upgrade, or of a proxy's refusal; 0 if none */
   const char *endpoint;  /**< the URL dialed, secrets replaced by ***; of several endpoints this one */
 } limpet_error;
 
@@ -440,6 +440,22 @@ typedef struct limpet_options {
       what happened. Like all callbacks it comes on the loop thread, may call every function here,
       and what it is given is valid until it returns; `user` is limpet_options.user. */
   void (*on_step)(limpet_client *client, const limpet_step_report *report, void *user);
+
+  /** Proxy for ws and wss, or NULL (default): "scheme://[user[:password]@]host[:port]", special
+      characters of user and password percent-encoded; port 1080 if none is given. http:// (also
+      without a scheme): CONNECT, with Basic authorization; socks5h://: SOCKS5, the proxy looks up
+      names; socks5://: names are looked up here, and an IPv4 address is preferred. https:// is
+      refused. "": none, whatever the environment says. Certificates are checked for the name in
+      `url`; everything happens within connect_timeout_ms. Unix sockets have no proxy. Failures are of
+      kind LIMPET_ERROR_PROXY, retried unless the policy says otherwise. */
+  const char *proxy;
+  /** Default false. true: without `proxy` it is taken from the environment as curl does: for ws
+      ws_proxy, WS_PROXY or http_proxy (HTTP_PROXY is ignored), for wss wss_proxy, WSS_PROXY,
+      https_proxy or HTTPS_PROXY, for both then all_proxy or ALL_PROXY; the first that is not empty.
+      no_proxy or NO_PROXY exempts targets, from `proxy` too: "*", or names (each with all below it),
+      addresses and networks (10.0.0.0/8), separated by commas; name:port for one port. Read inside
+      limpet_new(), which must not run while another thread changes the environment. */
+  bool proxy_from_environment;
 } limpet_options;
 
 /** Writes every default. `size` is sizeof(limpet_options) in the calling program. */
@@ -459,7 +475,7 @@ LIMPET_API limpet_result limpet_options_preset(limpet_options *options, const ch
  * the caller until the client has been stopped; with NULL it runs a thread of its own.
  * The caller's loop thread is the thread of this call. On failure `detail` (LIMPET_DETAIL_CAP
  * bytes, or NULL) receives a sentence that names the option or what the system said.
- * LIMPET_INVALID_ARGUMENT (also a TLS file that cannot be used); LIMPET_OUTBOX (another process
+ * LIMPET_INVALID_ARGUMENT (also a TLS file, or a proxy of the environment, that cannot be used); LIMPET_OUTBOX (another process
  * has it, not an outbox, damaged, newer, no room); LIMPET_NO_MEMORY; LIMPET_SYSTEM (no descriptors, no thread, no entropy).
  */
 LIMPET_API limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,

@@ -222,6 +222,10 @@ static const struct option_row rows[] = {
     {"key", "FILE", "its PEM key", option_text, CLIENT(tls_key_file), 0, 0},
     {"insecure", NULL, "accept any certificate; for tests only", option_true, CLIENT(tls_insecure),
      0, 0},
+    {"proxy", "URL",
+     "http://, socks5:// or socks5h://[USER:PASSWORD@]HOST:PORT;\n"
+     "'': none (the environment's, as for curl)",
+     option_text, CLIENT(proxy), 0, 0},
     {"compress", NULL, "offer permessage-deflate", option_true, CLIENT(compress), 0, 0},
     {"max-message", "BYTES", "the largest message either way (16777216)", option_u64,
      CLIENT(max_message), 1, 1ULL << 31},
@@ -305,6 +309,7 @@ bool connection_parse(const struct connection_command *command, struct connect_o
   int first;
   memset(o, 0, sizeof *o);
   limpet_options_init(&o->client, sizeof o->client);
+  o->client.proxy_from_environment = true;
   o->linger_ms = 200;
   parse_presets(o, argc, argv);
   memcpy(all, rows, sizeof rows);

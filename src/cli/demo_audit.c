@@ -77,7 +77,7 @@ bool demo_audit_start(struct demo_audit *audit, uv_loop_t *loop, const char *add
   char url[128];
   (void)snprintf(url, sizeof url, "ws://%s/ws?conversation_id=demo&user_id=auditor&after=0",
                  address);
-  const char *const arguments[] = {"connect", "--quiet", url, NULL};
+  const char *const arguments[] = {"connect", "--quiet", "--proxy", "", url, NULL};
   const struct demo_child_events events = {.out = on_line, .exited = on_exited, .user = audit};
   audit->child = demo_child_start(loop, arguments, &events);
   return audit->child != NULL;

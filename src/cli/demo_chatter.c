@@ -128,6 +128,8 @@ bool demo_chatter_start(struct demo_chatter *c) {
                                    "400",
                                    "--heartbeat-timeout",
                                    "300",
+                                   "--proxy",
+                                   "", /* its relay is on this machine */
                                    NULL};
   const struct demo_child_events events = {
       .out = on_shown, .err = on_event, .exited = on_exited, .user = c};

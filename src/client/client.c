@@ -90,13 +90,21 @@ static bool adopt_thread(struct limpet_client *client, struct client_thread *thr
   return outside != NULL;
 }
 
-/* A trust store that cannot be used is told at once, not at the first dial. */
+static bool prepare_for(struct settings *settings, const char *url, char *detail,
+                        limpet_result *result) {
+  if (settings_check_proxy(settings, url, detail))
+    return settings_prepare(settings, url, detail, result);
+  *result = LIMPET_INVALID_ARGUMENT;
+  return false;
+}
+
+/* A trust store or a proxy that cannot be used is told at once, not at the first dial. */
 static bool prepare_settings(struct limpet_client *client, char *detail, limpet_result *result) {
   struct settings *settings = client->settings;
   const char *const *url = settings->options.fallbacks;
-  bool is_ready = settings_prepare(settings, client->url, detail, result);
+  bool is_ready = prepare_for(settings, client->url, detail, result);
   for (; is_ready && url && *url; url++)
-    is_ready = settings_prepare(settings, *url, detail, result);
+    is_ready = prepare_for(settings, *url, detail, result);
   return is_ready;
 }
 

@@ -275,15 +275,29 @@ static bool prepare_tls(struct limpet_client *client, const char *url) {
   return is_ready;
 }
 
-void client_dial(struct limpet_client *client, const char *const *headers) {
-  char url[URL_LEN_MAX + 1], redacted[512], label[LINK_LABEL_CAP];
-  client_copy_url(client, url);
+static void log_dial(struct limpet_client *client, const char *label, const char *url) {
+  char redacted[512], error[PROXIES_ERROR_CAP], name[PROXY_NAME_CAP] = "";
+  struct url target;
+  struct proxy proxy;
+  const char *why;
   (void)url_redact(url, redacted, sizeof redacted);
+  if (url_parse(&target, url, strlen(url), &why) &&
+      proxies_choose(&client->settings->proxies, &target, &proxy, error) == PROXIES_ONE)
+    proxy_name(&proxy, name);
+  client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s%s%s", label, redacted,
+             name[0] ? " through the proxy " : "", name);
+}
+
+void client_dial(struct limpet_client *client, const char *const *headers) {
+  char url[URL_LEN_MAX + 1], label[LINK_LABEL_CAP];
+  client_copy_url(client, url);
   write_label(client, client->epoch, label);
-  client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s", label, redacted);
+  if (client_callbacks(client)->on_log)
+    log_dial(client, label, url);
   if (!prepare_tls(client, url))
     return;
-  client->link = link_dial(client->loop, &client->settings->link, wanted_events(client), client, url);
+  client->link =
+      link_dial(client->loop, &client->settings->link, wanted_events(client), client, url);
   if (!client->link) {
     lose_without_memory(client);
     return;

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "handshake.h"
+#include "proxy.h"
 #include "round.h"
 #include "url.h"
 
@@ -204,6 +205,13 @@ static bool check_fallbacks(const char *const *urls, char *detail) {
   return true;
 }
 
+static bool check_proxy(const char *text, char *detail) {
+  struct proxy proxy;
+  const char *why;
+  return !text || !text[0] || proxy_parse(&proxy, text, &why) ||
+         refuse_because(detail, "proxy", why);
+}
+
 bool options_check_url(const char *url, char *detail) {
   struct url parsed;
   const char *why = "is required";
@@ -219,7 +227,7 @@ bool options_check(const limpet_options *options, char *detail) {
   return check_pairs(options, detail) && options_check_headers(options->headers, detail) &&
          check_subprotocols(options->subprotocols, detail) &&
          check_origin(options->origin, detail) && options_check_url(options->url, detail) &&
-         check_fallbacks(options->fallbacks, detail);
+         check_fallbacks(options->fallbacks, detail) && check_proxy(options->proxy, detail);
 }
 
 void options_backoff(const limpet_options *options, struct backoff_config *backoff) {

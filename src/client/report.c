@@ -19,6 +19,7 @@ static const enum failure_kind kind_of[] = {
     [LINK_END_CLOSED] = FAILURE_CLOSED_BY_PEER,
     [LINK_END_NO_MEMORY] = FAILURE_NO_MEMORY,
     [LINK_END_SYSTEM] = FAILURE_SYSTEM,
+    [LINK_END_PROXY] = FAILURE_PROXY,
 };
 
 /* The one function that maps why a link ended to why the client lost it. */

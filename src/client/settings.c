@@ -4,6 +4,7 @@
 #include "block.h"
 #include "options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* How many configurations of a loop are compared with a new one: enough for programs that mean to
@@ -41,6 +42,7 @@ static void blank_pointers(limpet_options *out, const limpet_options *in) {
   out->url = NULL;
   out->origin = out->tls_ca_file = out->tls_cert_file = out->tls_key_file = NULL;
   out->headers = out->subprotocols = out->fallbacks = NULL;
+  out->proxy = NULL;
   out->outbox = NULL; /* each client's own */
   out->user = NULL;
 }
@@ -55,12 +57,19 @@ static bool same_options(const limpet_options *a, const limpet_options *b) {
          same_text(a->tls_ca_file, b->tls_ca_file) &&
          same_text(a->tls_cert_file, b->tls_cert_file) &&
          same_text(a->tls_key_file, b->tls_key_file) && same_list(a->headers, b->headers) &&
-         same_list(a->subprotocols, b->subprotocols) && same_list(a->fallbacks, b->fallbacks);
+         same_list(a->subprotocols, b->subprotocols) && same_list(a->fallbacks, b->fallbacks) &&
+         same_text(a->proxy, b->proxy);
+}
+
+/* The environment may have changed since another client read it. */
+static bool same_proxies(const struct proxies *a, const struct proxies *b) {
+  return same_text(a->for_ws, b->for_ws) && same_text(a->for_wss, b->for_wss) &&
+         same_text(a->exempt, b->exempt);
 }
 
 /* ---- deep copy ---- */
 
-static void copy_strings(struct block *block, limpet_options *o) {
+static void copy_strings(struct block *block, limpet_options *o, struct proxies *p) {
   block_text(block, &o->url);
   block_text(block, &o->origin);
   block_text(block, &o->tls_ca_file);
@@ -69,17 +78,23 @@ static void copy_strings(struct block *block, limpet_options *o) {
   block_list(block, &o->headers);
   block_list(block, &o->subprotocols);
   block_list(block, &o->fallbacks);
+  block_text(block, &o->proxy);
+  block_text(block, &p->for_ws);
+  block_text(block, &p->for_wss);
+  block_text(block, &p->exempt);
+  p->given = o->proxy;
 }
 
 static bool adopt_strings(struct settings *s) {
   struct block block = {NULL, 0};
   limpet_options measured = s->options;
-  copy_strings(&block, &measured);
+  struct proxies measured_proxies = s->proxies;
+  copy_strings(&block, &measured, &measured_proxies);
   s->strings = memory_alloc(&s->memory, block.used);
   if (!s->strings)
     return false;
   block = (struct block){s->strings, 0};
-  copy_strings(&block, &s->options);
+  copy_strings(&block, &s->options, &s->proxies);
   return true;
 }
 
@@ -126,6 +141,7 @@ static void fill_link(struct settings *s) {
                   .client_no_context_takeover = o->compress_no_context_takeover,
                   .server_max_window_bits = o->compress_window_bits,
                   .client_max_window_bits = o->compress_window_bits},
+      .proxies = &s->proxies,
   };
 }
 
@@ -152,6 +168,18 @@ bool settings_prepare(struct settings *s, const char *url, char *detail, limpet_
   return s->link.tls != NULL;
 }
 
+bool settings_check_proxy(const struct settings *s, const char *url, char *detail) {
+  struct url target;
+  struct proxy proxy;
+  const char *why;
+  char error[PROXIES_ERROR_CAP];
+  if (!url_parse(&target, url, strlen(url), &why) ||
+      proxies_choose(&s->proxies, &target, &proxy, error) != PROXIES_BAD)
+    return true;
+  (void)snprintf(detail, LIMPET_DETAIL_CAP, "%s", error);
+  return false;
+}
+
 /* ---- sharing ---- */
 
 static void free_settings(struct settings *s) {
@@ -163,7 +191,7 @@ static void free_settings(struct settings *s) {
 }
 
 static struct settings *make(struct net_loop *loop, const struct memory *memory,
-                             const limpet_options *options) {
+                             const limpet_options *options, const struct proxies *proxies) {
   struct settings *s = memory_alloc_zeroed(memory, sizeof *s);
   if (!s)
     return NULL;
@@ -172,6 +200,7 @@ static struct settings *make(struct net_loop *loop, const struct memory *memory,
   s->memory = *memory;
   s->options = *options;
   s->options.outbox = NULL; /* opened once, by the client */
+  s->proxies = *proxies;
   if (!adopt_strings(s)) {
     memory_free(memory, s);
     return NULL;
@@ -181,13 +210,14 @@ static struct settings *make(struct net_loop *loop, const struct memory *memory,
   return s;
 }
 
-static struct settings *find(struct net_loop *loop, const limpet_options *options) {
+static struct settings *find(struct net_loop *loop, const limpet_options *options,
+                             const struct proxies *proxies) {
   int compared = 0;
   for (struct settings *s = all; s && compared < SETTINGS_COMPARED_MAX; s = s->next) {
     if (s->loop != loop)
       continue;
     compared++;
-    if (same_options(&s->options, options))
+    if (same_options(&s->options, options) && same_proxies(&s->proxies, proxies))
       return s;
   }
   return NULL;
@@ -195,12 +225,15 @@ static struct settings *find(struct net_loop *loop, const limpet_options *option
 
 struct settings *settings_acquire(struct net_loop *loop, const struct memory *memory,
                                   const limpet_options *options) {
+  struct proxies proxies = {.given = NULL};
+  if (options->proxy_from_environment)
+    proxies_read_environment(&proxies);
   uv_once(&all_once, init_mutex);
   uv_mutex_lock(&all_mutex);
-  struct settings *s = find(loop, options);
+  struct settings *s = find(loop, options, &proxies);
   if (s) {
     s->references++;
-  } else if ((s = make(loop, memory, options))) {
+  } else if ((s = make(loop, memory, options, &proxies))) {
     s->next = all;
     all = s;
   }

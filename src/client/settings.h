@@ -19,12 +19,15 @@ struct settings {
   limpet_options options; /* its strings are ours */
   struct session_config session;
   struct link_settings link;
-  char *strings; /* one block for all of them */
+  struct proxies proxies; /* its strings are ours */
+  char *strings;          /* one block for all of them */
 };
 
 /** Finds or makes the settings for `options` (checked, full). NULL: no memory. */
 struct settings *settings_acquire(struct net_loop *loop, const struct memory *memory,
                                   const limpet_options *options);
+/** False, with `detail` filled, if the environment names a proxy for `url` that cannot be used. */
+bool settings_check_proxy(const struct settings *settings, const char *url, char *detail);
 /** Makes the TLS context if `url` is wss or a TLS file was named, once. False with `*result` and
     `detail` when a file cannot be used. */
 bool settings_prepare(struct settings *settings, const char *url, char *detail,

@@ -1,7 +1,7 @@
 /*
  * A link: one connection from dial to close. Look-up, Happy Eyeballs (RFC 8305), TCP or Unix
- * socket, TLS, opening handshake, frames both ways, closing handshake. One-way: a link that has
- * ended is never used again.
+ * socket, proxy, TLS, opening handshake, frames both ways, closing handshake. One-way: a link that
+ * has ended is never used again.
  *
  * A link decides nothing about retries and keeps no promise beyond its own life. Its output is a
  * stream of frames with positions: stream_end of a message tells when the kernel has taken it.
@@ -23,6 +23,7 @@
 #include "decoder.h"
 #include "handshake.h"
 #include "loop.h"
+#include "proxies.h"
 #include "tls.h"
 #include "url.h"
 
@@ -45,7 +46,8 @@ enum link_end_kind {
   LINK_END_TOO_BIG,   /* 1009 was sent */
   LINK_END_CLOSED,    /* a close frame came; after ours (clean) or by itself */
   LINK_END_NO_MEMORY,
-  LINK_END_SYSTEM
+  LINK_END_SYSTEM,
+  LINK_END_PROXY /* not reached, or it refused: detail names it; http_status is what it said */
 };
 
 struct link_end {
@@ -117,7 +119,8 @@ struct link_settings {
   const char *const *subprotocols;
   bool compress;
   struct deflate_params deflate;
-  struct tls_context *tls; /* for wss */
+  struct tls_context *tls;       /* for wss */
+  const struct proxies *proxies; /* or NULL */
 };
 
 /** Starts a dial. `text` (the whole URL) is copied. NULL: no memory. Every later failure is an

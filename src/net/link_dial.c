@@ -34,6 +34,10 @@ static void on_dialed(void *user, int fd, const struct address *peer,
                       const struct dial_failure *failure) {
   struct link *link = user;
   client_opening(link)->dial = NULL;
+  if (failure && client_opening(link)->passage) {
+    passage_dial_failed(link, failure);
+    return;
+  }
   if (failure) {
     link_finish_simply(link, failure->kind, failure->detail);
     return;
@@ -63,12 +67,14 @@ static void begin_connect(struct link *link) {
     finish_finally(link, opening->url_error);
     return;
   }
-  const struct dial_target target = {
+  struct dial_target target = {
       .host = url->host,
       .port = url->port,
       .unix_path = url->scheme == URL_WS_UNIX ? url->unix_path : NULL,
       .found = link_step_looked_up,
   };
+  if (!passage_choose(link, &target))
+    return;
   opening->dial =
       dial_new(link->loop, &target, link->settings->happy_eyeballs_delay_ms, on_dialed, link);
   if (opening->dial)
@@ -78,14 +84,15 @@ static void begin_connect(struct link *link) {
 }
 
 static void describe_connect(const struct link *link, char *text, size_t cap) {
-  char what[LINK_DETAIL_CAP / 4] = "it";
+  char what[LINK_DETAIL_CAP / 4] = "it", where[LINK_DETAIL_CAP / 4];
   const struct client_opening *opening = client_opening(link);
   if (opening->dial)
     dial_describe(opening->dial, what, sizeof what);
-  snprintf(text, cap, "connecting: waiting for %s", what);
+  passage_describe_dial(link, where, sizeof where);
+  snprintf(text, cap, "connecting%s: waiting for %s", where, what);
 }
 
-const struct step step_connect = {begin_connect, NULL, describe_connect, STEP_TLS};
+const struct step step_connect = {begin_connect, NULL, describe_connect, STEP_PROXY};
 
 /* ---- upgrade ---- */
 

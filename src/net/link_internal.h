@@ -3,6 +3,7 @@
  *
  *   link.c          life: made, polled, freed; the end-of-turn hook
  *   link_open.c     the steps from dial to open, for both roles
+ *   link_proxy.c    the step through a proxy
  *   link_io.c       bytes to and from the socket, plain or TLS
  *   link_input.c    reading and decoding
  *   link_output.c   encoding and sending

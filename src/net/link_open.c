@@ -76,6 +76,8 @@ static const struct step *step_of(const struct link *link) {
   switch (link->opening->step) {
   case STEP_CONNECT:
     return &step_connect;
+  case STEP_PROXY:
+    return &step_proxy;
   case STEP_TLS:
     return &step_tls;
   case STEP_UPGRADE:
@@ -129,6 +131,7 @@ bool opening_text_reserve(struct link *link, size_t cap) {
   struct opening *opening = link->opening;
   memory_free(link_memory(link), opening->text);
   opening->text = memory_alloc(link_memory(link), cap);
+  opening->text_len = opening->text_sent = 0;
   return opening->text != NULL;
 }
 
@@ -220,17 +223,20 @@ bool opening_succeed(struct link *link, const struct agreement *agreement) {
 }
 
 void opening_cancel(struct opening *opening) {
-  if (opening->step != STEP_CONNECT)
+  if (opening->step != STEP_CONNECT && opening->step != STEP_PROXY)
     return;
   struct client_opening *client = (struct client_opening *)opening;
   if (client->dial)
     dial_cancel(client->dial);
   client->dial = NULL;
+  passage_cancel(client->passage);
 }
 
 void opening_free(struct link *link, struct opening *opening) {
   if (!opening)
     return;
+  if (!link->is_server)
+    memory_free(link_memory(link), ((struct client_opening *)opening)->passage);
   memory_free(link_memory(link), opening->text);
   memory_free(link_memory(link), opening);
 }

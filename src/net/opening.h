@@ -1,22 +1,24 @@
 /*
  * A link that is not open yet: the steps of both roles, and what they need meanwhile.
  *
- *   client   CONNECT  TLS  UPGRADE
+ *   client   CONNECT  PROXY  TLS  UPGRADE
  *   server   ANSWER
  *
  * A step is begun once, then told when the socket is ready, until it begins the next one or ends
- * the link. TLS is passed over for plain links. The server's request was read by src/http.
+ * the link. PROXY is passed over without a proxy, TLS for plain links. The server's request was
+ * read by src/http.
  */
 #ifndef NET_OPENING_H
 #define NET_OPENING_H
 
 #include "dial.h"
 #include "link_internal.h"
+#include "tunnel.h"
 
 #define OPENING_HEAD_MIN 1024
 #define OPENING_HEAD_MAX ((size_t)256 * 1024) /* of a request or answer that we write */
 
-enum opening_step { STEP_START, STEP_CONNECT, STEP_TLS, STEP_UPGRADE, STEP_ANSWER };
+enum opening_step { STEP_START, STEP_CONNECT, STEP_PROXY, STEP_TLS, STEP_UPGRADE, STEP_ANSWER };
 
 struct step {
   void (*begin)(struct link *link);
@@ -37,7 +39,8 @@ struct opening {
 
 struct client_opening {
   struct opening base;
-  struct dial *dial; /* in STEP_CONNECT */
+  struct dial *dial;       /* in STEP_CONNECT */
+  struct passage *passage; /* until STEP_PROXY has ended, if there is a proxy */
   struct url url;
   const char *url_error;  /* or NULL */
   uint64_t stepped_at_us; /* while steps are reported: when the last one was */
@@ -57,6 +60,7 @@ struct server_opening {
 };
 
 extern const struct step step_connect, step_upgrade; /* link_dial.c */
+extern const struct step step_proxy;                 /* link_proxy.c */
 extern const struct step step_answer;                /* link_serve.c */
 
 static inline struct client_opening *client_opening(const struct link *link) {
@@ -73,6 +77,17 @@ bool opening_text_reserve(struct link *link, size_t cap);
 bool opening_send_text(struct link *link);
 /** Reads a piece into the loop's buffer. False: nothing now, or the link ended. */
 bool opening_read(struct link *link, const char *doing, size_t *len);
+/* ---- link_proxy.c ---- */
+/** Chooses the proxy, if there is one for this target: `*target` is then the proxy's. False: the
+    link ended. */
+bool passage_choose(struct link *link, struct dial_target *target);
+/** The dial to the proxy failed: ends the link. */
+void passage_dial_failed(struct link *link, const struct dial_failure *failure);
+/** " to the proxy ...", or nothing without one. */
+void passage_describe_dial(const struct link *link, char *text, size_t cap);
+/** No call comes any more. `passage` or NULL. */
+void passage_cancel(struct passage *passage);
+
 /** What both ends agreed on. */
 struct agreement {
   const char *subprotocol;

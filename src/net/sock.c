@@ -137,6 +137,14 @@ ssize_t sock_receive(int fd, void *data, size_t len) {
   return n;
 }
 
+ssize_t sock_peek(int fd, void *data, size_t len) {
+  ssize_t n;
+  do {
+    n = recv(fd, data, len, MSG_PEEK);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
 ssize_t sock_receive_both(int fd, void *first, size_t first_len, void *second, size_t second_len) {
   struct iovec parts[2] = {{first, first_len}, {second, second_len}};
   ssize_t n;

@@ -42,6 +42,8 @@ int sock_take_error(int fd);
 /** As send() and recv(), not interrupted by signals. */
 ssize_t sock_send(int fd, const void *data, size_t len);
 ssize_t sock_receive(int fd, void *data, size_t len);
+/** The same bytes are received again. */
+ssize_t sock_peek(int fd, void *data, size_t len);
 /** Fills `first`, then `second`. */
 ssize_t sock_receive_both(int fd, void *first, size_t first_len, void *second, size_t second_len);
 

@@ -205,8 +205,8 @@ static bool parse_name(struct url *url, struct cursor *c, const char *authority_
   return true;
 }
 
-static bool parse_port(struct url *url, struct cursor *c, const char *authority_end) {
-  const uint16_t usual = url->scheme == URL_WSS ? 443 : 80;
+static bool parse_port(struct url *url, struct cursor *c, const char *authority_end,
+                       uint16_t usual) {
   url->port = usual;
   url->port_is_default = true;
   if (c->at == authority_end)
@@ -238,14 +238,14 @@ static const char *find_any(const char *at, const char *end, const char *wanted)
   return at;
 }
 
-static bool parse_authority(struct url *url, struct cursor *c) {
+static bool parse_authority(struct url *url, struct cursor *c, uint16_t usual_port) {
   const char *end = find_any(c->at, c->end, "/?");
   if (!parse_userinfo(url, c, end))
     return false;
   const bool is_bracketed = c->at < end && *c->at == '[';
   if (!(is_bracketed ? parse_ipv6(url, c, end) : parse_name(url, c, end)))
     return false;
-  return parse_port(url, c, end);
+  return parse_port(url, c, end, usual_port);
 }
 
 /* Decodes the socket's path, which reaches to the first colon. */
@@ -299,7 +299,8 @@ static bool parse(struct url *url, struct cursor *c) {
     return fail(c, "address longer than 8191 bytes");
   if (!check_characters(c) || !parse_scheme(url, c))
     return false;
-  if (!(url->scheme == URL_WS_UNIX ? parse_unix(url, c) : parse_authority(url, c)))
+  const uint16_t usual_port = url->scheme == URL_WSS ? 443 : 80;
+  if (!(url->scheme == URL_WS_UNIX ? parse_unix(url, c) : parse_authority(url, c, usual_port)))
     return false;
   take_path_and_query(url, c);
   return true;
@@ -309,6 +310,17 @@ bool url_parse(struct url *url, const char *text, size_t len, const char **error
   struct cursor c = {.at = text, .end = text + len};
   memset(url, 0, sizeof *url);
   const bool is_good = parse(url, &c);
+  *error = c.problem;
+  return is_good;
+}
+
+bool url_parse_authority(struct url *url, const char *text, size_t len, uint16_t usual_port,
+                         const char **error) {
+  struct cursor c = {.at = text, .end = text + len};
+  memset(url, 0, sizeof *url);
+  const bool is_good = check_characters(&c) && parse_authority(url, &c, usual_port);
+  if (is_good)
+    take_path_and_query(url, &c);
   *error = c.problem;
   return is_good;
 }

@@ -39,6 +39,10 @@ struct url {
  * sequences, port 0 or above 65535, IPv6 zone ids, names longer than 253.
  */
 bool url_parse(struct url *url, const char *text, size_t len, const char **error);
+/** What follows "scheme://" in an address of another scheme, by the same rules: user info, host,
+    port, path and query are filled, the scheme is not. */
+bool url_parse_authority(struct url *url, const char *text, size_t len, uint16_t usual_port,
+                         const char **error);
 /** The request target: path and query, "/" if empty. Returns the length; cut at cap - 1. */
 size_t url_request_target(const struct url *url, char *out, size_t cap);
 /** The Host header's value: brackets around IPv6, port only if not the scheme's default. */

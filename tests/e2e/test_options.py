@@ -15,12 +15,11 @@ OPTIONS = {
     "preset", "max-retries", "initial-delay", "max-delay", "multiplier", "jitter", "stable-after",
     "connect-timeout", "close-timeout", "heartbeat", "heartbeat-interval", "heartbeat-timeout",
     "queue-limit", "queue-limit-bytes", "ttl", "confirm", "outbox", "fallback", "header", "query", "token-file",
-    "subprotocol", "origin", "cacert", "cert", "key", "insecure", "compress", "max-message",
+    "subprotocol", "origin", "cacert", "cert", "key", "insecure", "proxy", "compress", "max-message",
     "no-reconnect-on-close", "events", "quiet", "verbose", "binary", "linger", "keep-open",
     "on-open", "check", "metrics-listen",
     "help", "version"}
 LATER = [  # in the contract, not in this program yet
-    ("--proxy", "http://127.0.0.1:1"),
     ("--no-network-watch",),
     ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
 COMMANDS_LATER = ("hold", "chaos", "simulate")
@@ -114,6 +113,9 @@ class Refused(LimpetCase):
         ("header", "@/nonexistent/headers"), ("token-file", "/nonexistent/token"),
         ("subprotocol", "two words"), ("subprotocol", ""), ("query", "no-equals-sign"),
         ("origin", "a\nb"),
+        ("proxy", "https://127.0.0.1:1"), ("proxy", "socks4://127.0.0.1:1"), ("proxy", "http://"),
+        ("proxy", "http://127.0.0.1:65536"), ("proxy", "http://127.0.0.1:1/path"),
+        ("proxy", "socks5://:password@127.0.0.1:1"), ("proxy", "http://h:1?query"),
     ]
 
     def test_values_out_of_range(self):

@@ -11,7 +11,7 @@ import threading
 
 import pyte
 
-from e2e_limpet import DEADLINE_S, SANITIZERS, program
+from e2e_limpet import DEADLINE_S, SANITIZERS, inherited_environment, program
 
 KEYS = {"enter": "\r", "backspace": "\x7f", "left": "\x1b[D", "right": "\x1b[C", "up": "\x1b[A",
         "down": "\x1b[B", "home": "\x1b[H", "end": "\x1b[F", "page_up": "\x1b[5~",
@@ -41,8 +41,8 @@ class Terminal:
 
     def _become(self, rows, columns, env):
         set_size(0, rows, columns)
-        environment = {**os.environ, **SANITIZERS, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8",
-                       "TZ": "UTC", **(env or {})}
+        environment = {**inherited_environment(), **SANITIZERS, "TERM": "xterm-256color",
+                       "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})}
         environment = {k: v for k, v in environment.items() if v is not None}
         try:
             os.execve(program(), [program(), *self.args], environment)

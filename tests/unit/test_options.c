@@ -72,6 +72,8 @@ static void defaults_are_the_contracts(void **state) {
   assert_int_equal(o.happy_eyeballs_delay_ms, 250);
   assert_int_equal(o.busy_poll_us, 0);
   assert_null(o.allocator.alloc);
+  assert_null(o.proxy);
+  assert_false(o.proxy_from_environment);
 }
 
 /* What a preset leaves alone stays as it was, changed or not. */
@@ -271,6 +273,16 @@ static void url_space(limpet_options *o) {
 static void url_empty(limpet_options *o) {
   o->url = "";
 }
+static void proxy_scheme(limpet_options *o) {
+  o->proxy = "socks4://h:1";
+}
+static void proxy_port(limpet_options *o) {
+  o->proxy = "http://h:0";
+}
+static void proxy_of_the_environment(limpet_options *o) {
+  setenv("http_proxy", "https://u:secret@h", 1);
+  o->proxy_from_environment = true;
+}
 
 static void other_mistakes_are_named(void **state) {
   (void)state;
@@ -299,6 +311,9 @@ static void other_mistakes_are_named(void **state) {
       {url_host, "host"},
       {url_space, "url"},
       {url_empty, "url"},
+      {proxy_scheme, "proxy: scheme"},
+      {proxy_port, "proxy: port"},
+      {proxy_of_the_environment, "http_proxy: https:// "},
   };
   struct world world;
   char detail[LIMPET_DETAIL_CAP];
@@ -312,6 +327,7 @@ static void other_mistakes_are_named(void **state) {
       fail_msg("case %zu: '%s' does not name %s", i, detail, cases[i].names);
     assert_int_equal(try(&o, &world, NULL), LIMPET_INVALID_ARGUMENT);
   }
+  unsetenv("http_proxy");
   world_deinit(&world);
 }
 
@@ -402,6 +418,39 @@ static void equal_clients_share_their_settings_and_different_ones_do_not(void **
   assert_int_equal(atomic_load(&memory.live), 0);
 }
 
+/* Of what the environment says each client keeps what it was when it was made. */
+static void clients_share_a_proxy_only_if_it_is_the_same(void **state) {
+  (void)state;
+  static struct counted_memory memory;
+  struct world world;
+  limpet_client *clients[5];
+  char proxy[] = "http://h:1";
+  world_init(&world);
+  limpet_options o = defaults();
+  o.url = "ws://127.0.0.1:9/";
+  o.allocator = counted_allocator(&memory);
+  o.proxy_from_environment = true;
+  setenv("http_proxy", "http://h:1", 1);
+  (void)cost_of(&o, &world, &memory, &clients[0]);
+  const long equal = cost_of(&o, &world, &memory, &clients[1]);
+  setenv("http_proxy", "http://h:2", 1);
+  const long other_environment = cost_of(&o, &world, &memory, &clients[2]);
+  unsetenv("http_proxy");
+  o.proxy = proxy;
+  const long other_option = cost_of(&o, &world, &memory, &clients[3]);
+  o.proxy = "http://h:1";
+  const long equal_option = cost_of(&o, &world, &memory, &clients[4]);
+  memset(proxy, 'x', sizeof proxy - 1); /* it was copied */
+  assert_in_range(equal, 1, 1024);
+  assert_true(other_environment >= equal + (long)sizeof o);
+  assert_true(other_option >= equal + (long)sizeof o);
+  assert_int_equal(equal_option, equal);
+  for (int i = 0; i < 5; i++)
+    limpet_stop(clients[i], 0);
+  world_deinit(&world);
+  assert_int_equal(atomic_load(&memory.live), 0);
+}
+
 /* ---- pure functions ---- */
 
 static void urls_lose_their_secrets(void **state) {
@@ -456,6 +505,7 @@ int main(void) {
       cmocka_unit_test(an_older_program_gets_defaults_for_what_it_does_not_know),
       cmocka_unit_test(a_newer_program_may_know_more),
       cmocka_unit_test(equal_clients_share_their_settings_and_different_ones_do_not),
+      cmocka_unit_test(clients_share_a_proxy_only_if_it_is_the_same),
       cmocka_unit_test(urls_lose_their_secrets),
       cmocka_unit_test(delays_are_clamped_before_the_jitter),
       cmocka_unit_test(unknown_values_have_a_name),
