@@ -75,9 +75,8 @@ extern "C" {
     by limpet_stop(). What is inside is nobody's business. */
 typedef struct limpet_client limpet_client;
 struct uv_loop_s; /* libuv's; a program without a loop of its own needs no header of it */
-/** @} */
-
 /* ---- results ------------------------------------------------------------------ */
+/** @} */
 /** @defgroup results Results
     What calls answer.
     @{ */
@@ -103,9 +102,8 @@ LIMPET_API const char *limpet_result_name(limpet_result result);
 /** A sentence for people. [any thread] */
 LIMPET_API const char *limpet_result_text(limpet_result result);
 
-/** @} */
-
 /* ---- words -------------------------------------------------------------------- */
+/** @} */
 /** @defgroup words Words
     States, reasons, errors, fates, and the names of them.
     @{ */
@@ -223,7 +221,14 @@ typedef enum limpet_drop {
 typedef enum limpet_decision {
   LIMPET_BACK_OFF,  /**< retry after the usual delay */
   LIMPET_RETRY_NOW, /**< retry at once; it counts against max_retries like any other */
-  LIMPET_GIVE_UP    /**< enter ERROR */
+  LIMPET_GIVE_UP,   /**< enter ERROR */
+  LIMPET_NEW_CREDENTIALS, /**< retry, at this endpoint first, and ask the provider with `refresh` set:
+                               at once, or after the usual delay if this dial was made with
+                               refreshed ones already. Without a provider as LIMPET_BACK_OFF */
+  LIMPET_NEXT_ENDPOINT /**< leave this endpoint for the next: while dialing at once, as part of the
+                            same attempt, otherwise after the usual delay. If the error would be
+                            critical the endpoint is left out until limpet_connect() from rest. As
+                            LIMPET_BACK_OFF when none is left */
 } limpet_decision;
 
 /** How much a line of on_log matters. */
@@ -245,9 +250,8 @@ LIMPET_API const char *limpet_fate_name(limpet_fate fate);
 /** As limpet_reason_name(): "overflow". [any thread] */
 LIMPET_API const char *limpet_drop_name(limpet_drop drop);
 
-/** @} */
-
 /* ---- what callbacks are given ------------------------------------------------- */
+/** @} */
 /** @defgroup reports Reports
     Callbacks, and what they are given.
     @{ */
@@ -260,7 +264,7 @@ typedef struct limpet_error {
   const char *detail;    /**< what exactly, for logs; secrets are replaced by *** */
   uint16_t close_code;   /**< received or sent close code, 0 if none */
   uint16_t http_status;  /**< status of a refused upgrade, 0 if none */
-  const char *endpoint;  /**< the URL dialed, secrets replaced by *** */
+  const char *endpoint;  /**< the URL dialed, secrets replaced by ***; of several endpoints this one */
 } limpet_error;
 
 /** The next attempt, as on_retry is given it. */
@@ -362,10 +366,21 @@ typedef struct limpet_callbacks {
   void (*on_retry)(limpet_client *client, const limpet_retry *retry, void *user);
   /** A line for a log, without a line feed and without secrets, of up to 511 bytes. */
   void (*on_log)(limpet_client *client, limpet_log_level level, const char *line, void *user);
-  /** Asked at each error, with what the client would do; the answer is what it does. */
+  /** Asked at each error, with what the client would do; the answer is what it does. With several
+      endpoints that is LIMPET_NEXT_ENDPOINT while another is left in the attempt. */
   limpet_decision (*policy)(limpet_client *client, const limpet_error *error,
                             limpet_decision proposed, void *user);
 } limpet_callbacks;
+
+/** What a provider is asked for: the address and the credentials of one dial. */
+typedef struct limpet_provider_request {
+  uint64_t ticket;  /**< for limpet_provide(); never 0, never used twice by a client */
+  const char *url;  /**< the endpoint to be dialed, whole, as the options give it */
+  size_t endpoint;  /**< its number: 0 is options.url, 1 the first of options.fallbacks */
+  uint32_t attempt; /**< retries since the counter was last reset: 0 for the first dial */
+  bool refresh;     /**< what was provided last was refused (LIMPET_NEW_CREDENTIALS): a token kept
+                         from before will not do */
+} limpet_provider_request;
 
 /** Where memory comes from. All three or none; must be thread-safe and outlive the client. */
 typedef struct limpet_allocator {
@@ -378,9 +393,8 @@ typedef struct limpet_allocator {
   void *context; /**< handed to all three */
 } limpet_allocator;
 
-/** @} */
-
 /* ---- options ------------------------------------------------------------------ */
+/** @} */
 /** @defgroup options Options
     How a client behaves.
     @{ */
@@ -456,6 +470,23 @@ typedef struct limpet_options {
   uint32_t happy_eyeballs_delay_ms; /**< RFC 8305 section 5; 10-2000, default 250 */
   uint32_t busy_poll_us; /**< spin for data this long before sleeping; 0-1000, default 0: never */
   limpet_allocator allocator; /**< default: the C library's */
+
+  /* What follows came later. The struct grows at its end only, and so does every other struct of
+     this header but limpet_callbacks, which does not grow: a new callback is a member here. */
+
+  /** Further URLs of the same service, 15 at the most, NULL at the end, or NULL. One attempt dials
+      each endpoint once, without delay between, the last good one first and the others in order, each
+      within connect_timeout_ms. */
+  const char *const *fallbacks;
+  /**
+   * Asked before every dial for its URL and header lines, as for a fresh token; or NULL. Answer with
+   * limpet_provide() or limpet_provide_failure(), inside this call or later, from any thread. No
+   * answer within provider_timeout_ms, a failure, or an unusable answer fails the dial with the
+   * error LIMPET_ERROR_PROVIDER, which is retried. Called on the loop thread; what `request` points to
+   * is valid until it returns.
+   */
+  void (*provider)(limpet_client *client, const limpet_provider_request *request, void *user);
+  uint32_t provider_timeout_ms; /**< for its answer; 10-600000, default 10000 */
 } limpet_options;
 
 /** Writes every default. `size` is sizeof(limpet_options) in the calling program. */
@@ -468,9 +499,8 @@ LIMPET_API void limpet_options_init(limpet_options *options, size_t size);
  */
 LIMPET_API limpet_result limpet_options_preset(limpet_options *options, const char *name);
 
-/** @} */
-
 /* ---- life --------------------------------------------------------------------- */
+/** @} */
 /** @defgroup life Life
     Making, connecting, disconnecting and ending a client.
     @{ */
@@ -507,13 +537,26 @@ LIMPET_API limpet_result limpet_disconnect(limpet_client *client);
  */
 LIMPET_API void limpet_stop(limpet_client *client, uint32_t deadline_ms);
 
-/** The URL for the next dial; the present link stays. `detail` as in limpet_new().
+/** The URL for the next dial, in place of options.url; the present link stays. `detail` as in limpet_new().
     LIMPET_INVALID_ARGUMENT, LIMPET_NO_MEMORY; the old URL stays then. [any thread] */
 LIMPET_API limpet_result limpet_set_url(limpet_client *client, const char *url, char *detail);
 
-/** @} */
+/**
+ * Answers a provider's request: dial `url` (NULL: the endpoint's own) with these header lines ("Name:
+ * value", NULL at the end, or NULL) in place of the lines of the same name in options.headers. Both
+ * are copied. An answer that is late or was given before is ignored. `detail` as in limpet_new().
+ * LIMPET_INVALID_ARGUMENT: no such URL or header; the dial fails as by limpet_provide_failure().
+ * LIMPET_NO_MEMORY: not answered. [any thread]
+ */
+LIMPET_API limpet_result limpet_provide(limpet_client *client, uint64_t ticket, const char *url,
+                                        const char *const *headers, char *detail);
+/** Answers that there is nothing to dial with; `why` becomes the error's detail and must hold no
+    secrets. LIMPET_NO_MEMORY: not answered. [any thread] */
+LIMPET_API limpet_result limpet_provide_failure(limpet_client *client, uint64_t ticket,
+                                                const char *why);
 
 /* ---- sending ------------------------------------------------------------------ */
+/** @} */
 /** @defgroup sending Sending
     Three promises, and waiting until they are kept.
     @{ */
@@ -587,9 +630,8 @@ LIMPET_API limpet_result limpet_flush(limpet_client *client, uint32_t deadline_m
     stays, and so does the outbox. */
 LIMPET_API limpet_result limpet_queue_clear(limpet_client *client);
 
-/** @} */
-
 /* ---- receiving by type -------------------------------------------------------- */
+/** @} */
 /** @defgroup receiving Receiving by type
     Handlers for JSON messages by their member "type".
     @{ */
@@ -611,9 +653,8 @@ LIMPET_API limpet_result limpet_on_type(limpet_client *client, const char *type,
     LIMPET_INVALID_ARGUMENT. */
 LIMPET_API limpet_result limpet_off_type(limpet_client *client, uint64_t handle);
 
-/** @} */
-
 /* ---- hints and questions ------------------------------------------------------ */
+/** @} */
 /** @defgroup hints Hints and questions
     What the application knows, and what it may ask.
     @{ */
@@ -632,7 +673,8 @@ LIMPET_API void limpet_get_snapshot(limpet_client *client, limpet_snapshot *snap
     asked. Written to `text` (at most `cap` bytes with NUL); 160 are always enough. [any thread] */
 LIMPET_API void limpet_status_text(limpet_client *client, bool emoji, char *text, size_t cap);
 
-/** The whole URL of the next dial, valid until limpet_set_url(). */
+/** The whole URL dialed last, before the first dial options.url. Valid until the next dial or
+    limpet_set_url(). */
 LIMPET_API const char *limpet_url(limpet_client *client);
 
 /** The URL with secrets (user info, query values) replaced by ***. Returns the length it wants;

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "durable.h"
+#include "endpoints.h"
 #include "options.h"
 
 #include <stdarg.h>
@@ -89,6 +90,23 @@ static bool adopt_thread(struct limpet_client *client, struct client_thread *thr
   return outside != NULL;
 }
 
+/* A trust store that cannot be used is told at once, not at the first dial. */
+static bool prepare_settings(struct limpet_client *client, char *detail, limpet_result *result) {
+  struct settings *settings = client->settings;
+  const char *const *url = settings->options.fallbacks;
+  bool is_ready = settings_prepare(settings, client->url, detail, result);
+  for (; is_ready && url && *url; url++)
+    is_ready = settings_prepare(settings, *url, detail, result);
+  return is_ready;
+}
+
+static limpet_result open_parts(struct limpet_client *client, const limpet_options *options,
+                                struct client_thread *thread, char *detail) {
+  if (!endpoints_make(client, options) || (thread && !adopt_thread(client, thread)))
+    return LIMPET_NO_MEMORY;
+  return durable_open(client, options, detail);
+}
+
 static limpet_result fill(struct limpet_client *client, const struct memory *memory,
                           const limpet_options *options, struct client_thread *thread,
                           char *detail) {
@@ -101,13 +119,13 @@ static limpet_result fill(struct limpet_client *client, const struct memory *mem
   if (client->url && !net_random(&seed, sizeof seed)) {
     (void)snprintf(detail, LIMPET_DETAIL_CAP, "no random numbers from the system");
     result = LIMPET_SYSTEM;
-  } else if (client->url && settings_prepare(client->settings, client->url, detail, &result)) {
+  } else if (client->url && prepare_settings(client, detail, &result)) {
     init_parts(client, options, seed);
-    result = thread && !adopt_thread(client, thread) ? LIMPET_NO_MEMORY
-                                                     : durable_open(client, options, detail);
+    result = open_parts(client, options, thread, detail);
     if (result == LIMPET_OK)
       return result;
     client_free_outside(client);
+    endpoints_free(client);
   }
   drop_url(client, client->url);
   settings_release(client->settings);
@@ -165,6 +183,7 @@ void client_free(struct limpet_client *client) {
   net_timer_unset(loop, &client->timer);
   net_loop_cancel_turn_end(loop, &client->turn_end);
   handlers_free(client);
+  endpoints_free(client);
   memory_free(&memory, client->last_end);
   drop_url(client, client->url);
   settings_release(client->settings);
@@ -181,7 +200,7 @@ void client_finish(struct limpet_client *client) {
 }
 
 const char *limpet_url(limpet_client *client) {
-  return client->url;
+  return endpoints_url(client);
 }
 
 limpet_result limpet_set_url(limpet_client *client, const char *url, char *detail) {

@@ -1,5 +1,6 @@
 /* Wishes: carried out at once on the loop's thread; from elsewhere queued for it. */
 #include "durable.h"
+#include "endpoints.h"
 
 /* It rests, or will: a connect that was to follow must not. */
 static bool is_at_an_end(const struct limpet_client *client) {
@@ -27,6 +28,8 @@ static void run(struct limpet_client *client, const struct command *command) {
   };
   if (command->kind == COMMAND_FLUSH) {
     flush_begin(client, command->flush);
+  } else if (command->kind == COMMAND_PROVIDE) {
+    provider_answered(client, command->provided);
   } else if (!client->is_stopping) {
     client_lock(client);
     inputs[command->kind](&client->session, client_now_ms(client));
@@ -73,6 +76,8 @@ void client_end_commands(struct limpet_client *client) {
   while (outside && (command = pop(client, outside, &stop))) {
     if (command->kind == COMMAND_FLUSH)
       flush_refuse(client, command->flush);
+    if (command->kind == COMMAND_PROVIDE)
+      memory_free(client_memory(client), command->provided);
     memory_free(client_memory(client), command);
   }
 }
@@ -153,8 +158,8 @@ limpet_result client_command(struct limpet_client *client, struct command comman
   if (!client_is_own_thread(client))
     return enqueue(client, &command);
   client_take_inbox(client);
-  if (client->is_stopping)
-    return command.kind == COMMAND_FLUSH ? LIMPET_NOT_CONNECTED : LIMPET_OK;
+  if (client->is_stopping && command.kind == COMMAND_FLUSH)
+    return LIMPET_NOT_CONNECTED;
   run(client, &command);
   client_settle(client);
   return LIMPET_OK;

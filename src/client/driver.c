@@ -1,6 +1,7 @@
 /* Between session and link: events become inputs, actions become calls. */
 #include "ack.h"
 #include "durable.h"
+#include "endpoints.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static void on_opened(struct link *link, const char *subprotocol) {
   client_log(client, LIMPET_LOG_INFO, "link %s: open%s%s", label,
              *subprotocol ? ", subprotocol " : "", subprotocol);
   client->is_writable = true;
+  endpoints_opened(client);
   client_lock(client);
   session_link_opened(&client->session, client_now_ms(client), client->epoch);
   client_unlock(client);
@@ -188,11 +190,14 @@ static void give_back(void *user, uint8_t opcode, const uint8_t *data, size_t le
 static void lost(struct limpet_client *client, const struct failure *failure,
                  const struct link_end *end, const char *detail) {
   const uint32_t epoch = client->epoch;
-  enum failure_verdict verdict = VERDICT_BACK_OFF;
+  limpet_decision decision = LIMPET_BACK_OFF;
   client_fold_counts(client);
   report_keep_end(client, client->is_closing ? NULL : failure, end, detail);
   if (!client->is_closing)
-    verdict = report_judge(client, failure);
+    decision = report_judge(client, failure);
+  if (endpoints_go_on(client, epoch, failure, decision))
+    return;
+  const enum failure_verdict verdict = endpoints_verdict(client, decision);
   client_lock(client);
   if (client->last_end && !client->is_closing)
     client->last_end->verdict = verdict;
@@ -212,6 +217,7 @@ static void on_ended(struct link *link, const struct link_end *end) {
 void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail) {
   struct link *link = client->link;
   client->link = NULL;
+  provider_cancel(client);
   if (link) {
     link_recover(link, give_back, client);
     link_abort(link);
@@ -236,34 +242,53 @@ static void lose_without_memory(struct limpet_client *client) {
   client_lose(client, &failure, "no memory for the link");
 }
 
-static void do_dial(struct limpet_client *client, const struct session_action *action) {
-  char url[URL_LEN_MAX + 1], redacted[512], detail[LIMPET_DETAIL_CAP], label[LINK_LABEL_CAP];
-  limpet_result result;
+void client_copy_url(struct limpet_client *client, char url[URL_LEN_MAX + 1]) {
   client_lock(client);
-  (void)snprintf(url, sizeof url, "%s", client->url);
+  (void)snprintf(url, URL_LEN_MAX + 1, "%s", endpoints_url(client));
   client_unlock(client);
+}
+
+static bool prepare_tls(struct limpet_client *client, const char *url) {
+  const struct failure failure = {
+      .kind = FAILURE_TLS, .is_final = true, .retry_after_ms = UINT64_MAX};
+  char detail[LIMPET_DETAIL_CAP];
+  limpet_result result;
+  const bool is_ready = settings_prepare(client->settings, url, detail, &result);
+  if (!is_ready)
+    client_lose(client, &failure, detail);
+  return is_ready;
+}
+
+void client_dial(struct limpet_client *client, const char *const *headers) {
+  char url[URL_LEN_MAX + 1], redacted[512], label[LINK_LABEL_CAP];
+  client_copy_url(client, url);
   (void)url_redact(url, redacted, sizeof redacted);
-  write_label(client, action->epoch, label);
+  write_label(client, client->epoch, label);
   client_log(client, LIMPET_LOG_INFO, "link %s: dialing %s", label, redacted);
+  if (!prepare_tls(client, url))
+    return;
+  client->link = link_dial(client->loop, &client->settings->link, &events, client, url);
+  if (!client->link) {
+    lose_without_memory(client);
+    return;
+  }
+  link_set_label(client->link, label);
+  link_set_headers(client->link, headers);
+}
+
+static void do_dial(struct limpet_client *client, const struct session_action *action) {
   client->epoch = action->epoch;
   client->is_closing = false;
   client->direct_end = 0;
-  if (!settings_prepare(client->settings, url, detail, &result)) {
-    const struct failure failure = {
-        .kind = FAILURE_TLS, .is_final = true, .retry_after_ms = UINT64_MAX};
-    client_lose(client, &failure, detail);
-    return;
-  }
-  client->link = link_dial(client->loop, &client->settings->link, &events, client, url);
-  if (client->link)
-    link_set_label(client->link, label);
-  else
-    lose_without_memory(client);
+  endpoints_dial(client);
 }
 
 static void do_abort(struct limpet_client *client, const struct session_action *action) {
   struct link *link = client->link;
-  if (!link || action->epoch != client->epoch)
+  if (action->epoch != client->epoch)
+    return;
+  provider_cancel(client);
+  if (!link)
     return;
   client->link = NULL;
   report_keep_end(client, NULL, NULL, NULL);
@@ -371,8 +396,14 @@ static void tell_state(struct limpet_client *client, enum session_state from, en
                         client->user);
 }
 
+static bool is_at_rest(enum session_state state) {
+  return state == STATE_CLOSED || state == STATE_ERROR || state == STATE_FAILED;
+}
+
 /* A stop that comes while the link is being closed waits for the disk too before it says CLOSED. */
 static void do_state(struct limpet_client *client, const struct session_action *action) {
+  if (is_at_rest(action->state.from))
+    endpoints_forgive(client);
   if (action->state.to == STATE_CLOSED && client->is_stopping && !durable_is_closed(client)) {
     struct outside *outside = atomic_load(&client->outside);
     outside->owes_closed = true;

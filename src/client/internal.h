@@ -38,16 +38,21 @@ enum command_kind {
   COMMAND_HEALTHY,
   COMMAND_PROBE,
   COMMAND_CLEAR,
-  COMMAND_FLUSH
+  COMMAND_FLUSH,
+  COMMAND_PROVIDE
 };
 
 struct flush;
+struct provided;
 
 /** A wish of another thread that waits for the loop's. */
 struct command {
   struct command *next;
   enum command_kind kind;
-  struct flush *flush; /* FLUSH */
+  union {
+    struct flush *flush;       /* FLUSH */
+    struct provided *provided; /* PROVIDE */
+  };
 };
 
 struct handler {
@@ -70,6 +75,7 @@ struct last_end {
 
 struct client_thread;
 struct durable;
+struct endpoints;
 
 /** What other threads hand in. Members but `has_inbox` under client_lock(). */
 struct outside {
@@ -93,7 +99,8 @@ struct limpet_client {
   struct settings *settings;
   struct net_loop *loop;
   void *user;
-  const char *url; /* the settings', or a copy of its own */
+  const char *url;             /* the settings', or a copy of its own */
+  struct endpoints *endpoints; /* or NULL: only `url` is dialed */
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
@@ -148,6 +155,10 @@ void client_fold_counts(struct limpet_client *client);
 void client_turn_end(struct net_turn_end *hook);
 void client_timer(struct net_timer *timer);
 uint64_t client_now_ms(const struct limpet_client *client);
+/** The URL of endpoints_url(), for use without the lock. */
+void client_copy_url(struct limpet_client *client, char url[URL_LEN_MAX + 1]);
+/** Starts the dial that the session awaits. `headers`: of this dial alone, or NULL. */
+void client_dial(struct limpet_client *client, const char *const *headers);
 /** The link has written: what was flushed, and whether it takes more. */
 void client_note_flush(struct limpet_client *client);
 /** Drops the link or dial now and reports its loss. */
@@ -159,8 +170,11 @@ void client_tell_fate(struct limpet_client *client, const struct session_action 
 /** `failure` NULL: an end that was wanted; `end` NULL: the link was dropped here. */
 void report_keep_end(struct limpet_client *client, const struct failure *failure,
                      const struct link_end *end, const char *detail);
-/** The contract's verdict on a loss, or the application's. */
-enum failure_verdict report_judge(struct limpet_client *client, const struct failure *failure);
+/** The contract's verdict on a loss. */
+enum failure_verdict report_usual_verdict(const struct limpet_client *client,
+                                          const struct failure *failure);
+/** What is done about it: the contract's way, or the application's. */
+limpet_decision report_judge(struct limpet_client *client, const struct failure *failure);
 void report_error(struct limpet_client *client, const struct failure *failure);
 void report_ended(struct limpet_client *client);
 /** The outbox is in trouble; the link is not concerned. */

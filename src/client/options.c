@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "handshake.h"
+#include "round.h"
 #include "url.h"
 
 #include <stdio.h>
@@ -51,6 +52,7 @@ static const struct number numbers[] = {
     NUMBER(compress_window_bits, WIDTH_8, 9, 15, 15),
     NUMBER(happy_eyeballs_delay_ms, WIDTH_32, 10, 2000, 250),
     NUMBER(busy_poll_us, WIDTH_32, 0, 1000, 0),
+    NUMBER(provider_timeout_ms, WIDTH_32, 10, 600000, 10000),
 };
 
 #define NUMBERS_COUNT (sizeof numbers / sizeof *numbers)
@@ -163,7 +165,7 @@ static bool check_pairs(const limpet_options *o, char *detail) {
   return true;
 }
 
-static bool check_headers(const char *const *headers, char *detail) {
+bool options_check_headers(const char *const *headers, char *detail) {
   for (size_t i = 0; headers && headers[i]; i++) {
     const char *wrong = handshake_check_header(headers[i]);
     if (wrong)
@@ -190,6 +192,18 @@ static bool check_origin(const char *origin, char *detail) {
   return !wrong || refuse_because(detail, "origin", wrong);
 }
 
+static bool check_fallbacks(const char *const *urls, char *detail) {
+  for (size_t i = 0; urls && urls[i]; i++) {
+    struct url parsed;
+    const char *why;
+    if (i == ROUND_ENDPOINTS_MAX - 1)
+      return refuse(detail, "fallbacks", "names more than 15 URLs");
+    if (!url_parse(&parsed, urls[i], strlen(urls[i]), &why))
+      return refuse_because(detail, "fallbacks", why);
+  }
+  return true;
+}
+
 bool options_check_url(const char *url, char *detail) {
   struct url parsed;
   const char *why = "is required";
@@ -202,9 +216,10 @@ bool options_check(const limpet_options *options, char *detail) {
   for (size_t i = 0; i < NUMBERS_COUNT; i++)
     if (!check_number(options, &numbers[i], detail))
       return false;
-  return check_pairs(options, detail) && check_headers(options->headers, detail) &&
+  return check_pairs(options, detail) && options_check_headers(options->headers, detail) &&
          check_subprotocols(options->subprotocols, detail) &&
-         check_origin(options->origin, detail) && options_check_url(options->url, detail);
+         check_origin(options->origin, detail) && options_check_url(options->url, detail) &&
+         check_fallbacks(options->fallbacks, detail);
 }
 
 void options_backoff(const limpet_options *options, struct backoff_config *backoff) {

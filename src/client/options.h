@@ -11,6 +11,7 @@ void options_adopt(limpet_options *full, const limpet_options *given);
 /** False, with a sentence in `detail` (LIMPET_DETAIL_CAP), if anything is out of range. */
 bool options_check(const limpet_options *options, char *detail);
 bool options_check_url(const char *url, char *detail);
+bool options_check_headers(const char *const *headers, char *detail);
 void options_backoff(const limpet_options *options, struct backoff_config *backoff);
 
 #endif

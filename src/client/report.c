@@ -1,5 +1,5 @@
 /* Errors and endings: from a link's words to the session's to the application's. */
-#include "internal.h"
+#include "endpoints.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +65,7 @@ struct endpoint {
 static limpet_error make_error(struct limpet_client *client, const struct failure *failure,
                                const char *detail, struct endpoint *endpoint) {
   client_lock(client);
-  (void)url_redact(client->url, endpoint->text, sizeof endpoint->text);
+  (void)url_redact(endpoints_url(client), endpoint->text, sizeof endpoint->text);
   client_unlock(client);
   return (limpet_error){
       .kind = (limpet_error_kind)failure->kind,
@@ -82,21 +82,21 @@ static const char *last_detail(const struct limpet_client *client) {
   return client->last_end ? client->last_end->detail : "";
 }
 
-enum failure_verdict report_judge(struct limpet_client *client, const struct failure *failure) {
-  const limpet_options *options = &client->settings->options;
-  const enum failure_verdict usual = failure_verdict(failure, session_was_open(&client->session),
-                                                     options->reconnect_on_normal_close);
-  if (!options->callbacks.policy)
-    return usual;
-  struct endpoint endpoint;
-  limpet_error error = make_error(client, failure, last_detail(client), &endpoint);
-  error.retryable = usual != VERDICT_GIVE_UP;
-  return (enum failure_verdict)options->callbacks.policy(client, &error, (limpet_decision)usual,
-                                                         client->user);
+enum failure_verdict report_usual_verdict(const struct limpet_client *client,
+                                          const struct failure *failure) {
+  return failure_verdict(failure, session_was_open(&client->session),
+                         client->settings->options.reconnect_on_normal_close);
 }
 
-_Static_assert((int)LIMPET_GIVE_UP == (int)VERDICT_GIVE_UP, "verdicts differ");
-_Static_assert((int)LIMPET_RETRY_NOW == (int)VERDICT_RETRY_NOW, "verdicts differ");
+limpet_decision report_judge(struct limpet_client *client, const struct failure *failure) {
+  const limpet_decision proposed = endpoints_propose(client, report_usual_verdict(client, failure));
+  if (!client_callbacks(client)->policy)
+    return proposed;
+  struct endpoint endpoint;
+  limpet_error error = make_error(client, failure, last_detail(client), &endpoint);
+  error.retryable = proposed != LIMPET_GIVE_UP;
+  return client_callbacks(client)->policy(client, &error, proposed, client->user);
+}
 
 static void write_gave_up(const struct limpet_client *client, char detail[LIMPET_DETAIL_CAP]) {
   const uint32_t retries = client->settings->options.max_retries;

@@ -1,6 +1,7 @@
 /* Configurations shared by the clients of a loop. */
 #include "settings.h"
 
+#include "block.h"
 #include "options.h"
 
 #include <string.h>
@@ -39,7 +40,7 @@ static void blank_pointers(limpet_options *out, const limpet_options *in) {
   memcpy(out, in, sizeof *out);
   out->url = NULL;
   out->origin = out->tls_ca_file = out->tls_cert_file = out->tls_key_file = NULL;
-  out->headers = out->subprotocols = NULL;
+  out->headers = out->subprotocols = out->fallbacks = NULL;
   out->outbox = NULL; /* each client's own */
   out->user = NULL;
 }
@@ -54,58 +55,20 @@ static bool same_options(const limpet_options *a, const limpet_options *b) {
          same_text(a->tls_ca_file, b->tls_ca_file) &&
          same_text(a->tls_cert_file, b->tls_cert_file) &&
          same_text(a->tls_key_file, b->tls_key_file) && same_list(a->headers, b->headers) &&
-         same_list(a->subprotocols, b->subprotocols);
+         same_list(a->subprotocols, b->subprotocols) && same_list(a->fallbacks, b->fallbacks);
 }
 
-/* ---- deep copy: first measured, then written, into one block ---- */
-
-struct block {
-  char *at; /* NULL while measuring */
-  size_t used;
-};
-
-static void *block_take(struct block *block, size_t size) {
-  char *taken = block->at ? block->at + block->used : NULL;
-  block->used += (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
-  return taken;
-}
-
-static void copy_text(struct block *block, const char **text) {
-  if (!*text)
-    return;
-  const size_t size = strlen(*text) + 1;
-  char *copy = block_take(block, size);
-  if (copy)
-    *text = memcpy(copy, *text, size);
-}
-
-static void copy_list(struct block *block, const char *const **list) {
-  if (!*list)
-    return;
-  size_t count = 0;
-  while ((*list)[count])
-    count++;
-  const char **copy = block_take(block, (count + 1) * sizeof *copy);
-  for (size_t i = 0; i < count; i++) {
-    const char *text = (*list)[i];
-    copy_text(block, &text);
-    if (copy)
-      copy[i] = text;
-  }
-  if (copy) {
-    copy[count] = NULL;
-    *list = copy;
-  }
-}
+/* ---- deep copy ---- */
 
 static void copy_strings(struct block *block, limpet_options *o) {
-  copy_text(block, &o->url);
-  copy_text(block, &o->origin);
-  copy_text(block, &o->tls_ca_file);
-  copy_text(block, &o->tls_cert_file);
-  copy_text(block, &o->tls_key_file);
-  copy_list(block, &o->headers);
-  copy_list(block, &o->subprotocols);
+  block_text(block, &o->url);
+  block_text(block, &o->origin);
+  block_text(block, &o->tls_ca_file);
+  block_text(block, &o->tls_cert_file);
+  block_text(block, &o->tls_key_file);
+  block_list(block, &o->headers);
+  block_list(block, &o->subprotocols);
+  block_list(block, &o->fallbacks);
 }
 
 static bool adopt_strings(struct settings *s) {

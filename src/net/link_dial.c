@@ -22,6 +22,10 @@ void link_set_label(struct link *link, const char *label) {
   (void)snprintf(client_opening(link)->label, LINK_LABEL_CAP, "%s", label);
 }
 
+void link_set_headers(struct link *link, const char *const *headers) {
+  client_opening(link)->headers = headers;
+}
+
 /* ---- connect ---- */
 
 static void on_dialed(void *user, int fd, const struct address *peer,
@@ -110,6 +114,7 @@ static void begin_upgrade(struct link *link) {
       .origin = settings->origin,
       .client_id = opening->label[0] ? opening->label : NULL,
       .headers = settings->headers,
+      .own_headers = opening->headers,
       .subprotocols = settings->subprotocols,
       .deflate = settings->compress ? &settings->deflate : NULL,
   };

@@ -42,6 +42,7 @@ struct client_opening {
   const char *url_error; /* or NULL */
   uint8_t nonce[16];
   char label[LINK_LABEL_CAP];
+  const char *const *headers; /* of this dial alone, or NULL */
   struct handshake_request_options request;
   struct handshake_reader reader;
   char url_text[]; /* `url` points into it */

@@ -301,6 +301,10 @@ uint64_t session_next_retry_at(const struct session *s) {
   return s->phase == PHASE_CLOSING ? SESSION_NEVER : s->phase_until_ms;
 }
 
+bool session_is_dialing(const struct session *s) {
+  return (s->phase == PHASE_FIRST_DIAL || s->phase == PHASE_REDIAL) && !wants_to_rest(s);
+}
+
 bool session_is_open(const struct session *s) {
   return s->phase == PHASE_OPEN && !wants_to_rest(s);
 }

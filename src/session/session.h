@@ -206,6 +206,8 @@ bool session_was_open(const struct session *s);
 uint64_t session_oldest_id(const struct session *s);
 uint32_t session_attempt(const struct session *s);
 uint64_t session_next_retry_at(const struct session *s);
+/** A dial is awaited, and no disconnect is under way. */
+bool session_is_dialing(const struct session *s);
 /** CONNECTED, and no disconnect under way: "now" messages may go. */
 bool session_is_open(const struct session *s);
 /** No disconnect is under way: messages may be handed in. */

@@ -24,6 +24,8 @@ struct handshake_request_options {
   const char *origin;                   /* or NULL */
   const char *client_id;                /* a token for X-Limpet-Client, or NULL */
   const char *const *headers;           /* "Name: value", NULL at the end, or NULL */
+  const char *const *own_headers;       /* the same, of this dial alone: each stands instead of all
+                                           lines of its name in `headers` */
   const char *const *subprotocols;      /* NULL at the end, or NULL */
   const struct deflate_params *deflate; /* what to offer, or NULL */
 };

@@ -120,12 +120,32 @@ static void put_extensions(struct text_writer *w, const struct deflate_params *o
   text_put_string(w, "\r\n");
 }
 
-static bool has_header(const char *const *lines, const char *name) {
-  for (; lines != NULL && *lines != NULL; lines++) {
-    if (text_equals_ignoring_case(*lines, strcspn(*lines, ":"), name))
-      return true;
+/* Of two lines or names: whether they name the same field. */
+static bool is_same_field(const char *a, const char *b) {
+  const size_t len = strcspn(a, ":");
+  size_t i = 0;
+  while (i < len && text_to_lower(a[i]) == text_to_lower(b[i]))
+    i++;
+  return i == len && strcspn(b, ":") == len;
+}
+
+static bool has_field(const char *const *lines, const char *name) {
+  while (lines != NULL && *lines != NULL && !is_same_field(*lines, name))
+    lines++;
+  return lines != NULL && *lines != NULL;
+}
+
+static bool has_header(const struct handshake_request_options *options, const char *name) {
+  return has_field(options->headers, name) || has_field(options->own_headers, name);
+}
+
+static void put_headers(struct text_writer *w, const struct handshake_request_options *options) {
+  const char *const *line = options->headers;
+  for (; line != NULL && *line != NULL; line++) {
+    if (!has_field(options->own_headers, *line))
+      field_put_lines(w, (const char *const[]){*line, NULL});
   }
-  return false;
+  field_put_lines(w, options->own_headers);
 }
 
 /* RFC 7617; the caller's own Authorization wins. */
@@ -133,7 +153,7 @@ static bool put_credentials(struct text_writer *w,
                             const struct handshake_request_options *options) {
   char credentials[CREDENTIALS_CAP];
   size_t len;
-  if (options->url->userinfo.len == 0 || has_header(options->headers, "Authorization"))
+  if (options->url->userinfo.len == 0 || has_header(options, "Authorization"))
     return true;
   if (!url_credentials(options->url, credentials, sizeof credentials, &len))
     return false;
@@ -143,14 +163,19 @@ static bool put_credentials(struct text_writer *w,
   return true;
 }
 
-/* Nothing that could end a line or begin another is ever written. */
-static bool is_writable(const struct handshake_request_options *options) {
-  const char *const *line = options->headers;
-  const char *const *name = options->subprotocols;
-  for (; line != NULL && *line != NULL; line++) {
-    if (handshake_check_header(*line) != NULL)
+static bool are_headers(const char *const *lines) {
+  for (; lines != NULL && *lines != NULL; lines++) {
+    if (handshake_check_header(*lines) != NULL)
       return false;
   }
+  return true;
+}
+
+/* Nothing that could end a line or begin another is ever written. */
+static bool is_writable(const struct handshake_request_options *options) {
+  const char *const *name = options->subprotocols;
+  if (!are_headers(options->headers) || !are_headers(options->own_headers))
+    return false;
   for (; name != NULL && *name != NULL; name++) {
     if (handshake_check_subprotocol(*name) != NULL)
       return false;
@@ -168,13 +193,13 @@ size_t handshake_write_request(const struct handshake_request_options *options, 
   put_key(&w, options->nonce);
   if (options->origin != NULL)
     field_put(&w, "Origin", options->origin);
-  if (options->client_id != NULL && !has_header(options->headers, CLIENT_ID_HEADER))
+  if (options->client_id != NULL && !has_header(options, CLIENT_ID_HEADER))
     field_put(&w, CLIENT_ID_HEADER, options->client_id);
   put_subprotocols(&w, options->subprotocols);
   put_extensions(&w, options->deflate);
   if (!put_credentials(&w, options))
     return 0;
-  field_put_lines(&w, options->headers);
+  put_headers(&w, options);
   text_put_string(&w, "\r\n");
   return text_writer_end(&w);
 }

@@ -8,12 +8,12 @@ target_include_directories(test_client_support PUBLIC ${CMAKE_CURRENT_SOURCE_DIR
 target_link_libraries(test_client_support PUBLIC limpet limpet_http limpet_wire limpet_session
                                                  PkgConfig::CMOCKA)
 
-foreach(name options client_cuts client_durable client_durable_end client_durable_run client_errors client_flush client_life client_memory client_receive client_send client_stop client_traps)
+foreach(name options client_cuts client_durable client_durable_end client_durable_run client_endpoints client_errors client_flush client_life client_memory client_provider client_receive client_send client_stop client_traps)
   limpet_unit_test(test_${name} USES test_client_support)
 endforeach()
 
 limpet_unit_test(test_threads USES test_client_support)
-set_tests_properties(test_threads test_client_durable test_client_durable_end test_client_durable_run
+set_tests_properties(test_threads test_client_provider test_client_durable test_client_durable_end test_client_durable_run
                      PROPERTIES LABELS "unit;threads")
 
 # The public header from C++, where there is a compiler for it.

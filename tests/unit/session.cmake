@@ -5,7 +5,7 @@ add_library(session_rig STATIC ${session_support}/session_rig.c)
 target_compile_options(session_rig PUBLIC "SHELL:-iquote ${session_support}")
 target_link_libraries(session_rig PUBLIC limpet_session PkgConfig::CMOCKA)
 
-foreach(test backoff failure heartbeat json_peek status table)
+foreach(test backoff failure heartbeat json_peek round status table)
   limpet_unit_test(test_${test} USES limpet_session)
 endforeach()
 foreach(test ack session wishes question barrier queue fates check session_traps)

@@ -663,6 +663,25 @@ static void a_link_names_itself(void **state) {
   assert_non_null(strstr(out, "\r\nx-limpet-client: mine\r\n"));
 }
 
+/* Those of this dial alone stand instead of all lines of their name. */
+static void own_headers_come_first(void **state) {
+  (void)state;
+  static const char *const headers[] = {"X-A: 1", "Authorization: old", "authorization: older",
+                                        "X-Author: 2", NULL};
+  static const char *const own[] = {"AUTHORIZATION: new", NULL};
+  static const char *const evil[] = {"X: y\r\nHost: evil", NULL};
+  const struct url url = parsed("ws://u:p@h/");
+  struct handshake_request_options options = {
+      .url = &url, .nonce = sample_nonce, .headers = headers, .own_headers = own};
+  char out[1024];
+  assert_true(handshake_write_request(&options, out, sizeof out) > 0);
+  assert_non_null(strstr(out, "\r\nX-A: 1\r\nX-Author: 2\r\nAUTHORIZATION: new\r\n\r\n"));
+  assert_null(strstr(out, "old"));
+  assert_null(strstr(out, "Basic"));
+  options.own_headers = evil;
+  assert_int_equal(handshake_write_request(&options, out, sizeof out), 0);
+}
+
 /* The largest user info leaves room for nothing else, and is refused rather than cut. */
 static void long_credentials(void **state) {
   (void)state;
@@ -1150,6 +1169,7 @@ int main(void) {
       cmocka_unit_test(two_digit_years_follow_the_clock),
       cmocka_unit_test(requests_are_written),
       cmocka_unit_test(a_link_names_itself),
+      cmocka_unit_test(own_headers_come_first),
       cmocka_unit_test(long_credentials),
       cmocka_unit_test(lines_of_callers_are_checked),
       cmocka_unit_test(nothing_unchecked_is_written),
