@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The man pages against the program: each command has a page, and each page's OPTIONS are those that
---help prints, no more and no less."""
+--help prints, no more and no less. The guide to troubleshooting has a row for each kind of error."""
 
 import paths
 
@@ -68,6 +68,14 @@ class Manual(LimpetCase):
                 for name in re.findall(r"\b(limpet(?:-[a-z]+)?) ?\(1\)", page(file[:-2])):
                     self.assertTrue(os.path.exists(os.path.join(DOCS, name + ".1")),
                                     f"{file} leads to {name}(1)")
+
+    def test_troubleshooting_has_every_kind_of_error_with_its_sentence(self):
+        with open(os.path.join(DOCS, "..", "src", "session", "failure.c"), encoding="utf-8") as file:
+            kinds = re.findall(r'(?m)^ +X\([A-Z_]+, "([a-z_]+)", "([^"]+)"\)', file.read())
+        with open(os.path.join(DOCS, "troubleshooting.md"), encoding="utf-8") as file:
+            rows = re.findall(r"(?m)^\| `([a-z_]+)` \| ([^|]+) \|", file.read())
+        self.assertIn(("dns", "Connection error"), kinds)
+        self.assertEqual(rows, kinds)
 
 
 if __name__ == "__main__":
