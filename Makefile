@@ -1,7 +1,7 @@
 # Everything a user types. The build itself is CMake's (see CMakePresets.json).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all web deps demo test test-long bench coverage lint clean
+.PHONY: all web docs deps demo test test-long bench coverage lint clean
 
 all:
 	@./scripts/deps build
@@ -10,6 +10,10 @@ all:
 web:
 	@./scripts/deps web
 	@./scripts/web build
+
+docs:
+	@./scripts/deps docs
+	@./scripts/docs reference
 
 deps:
 	@./scripts/deps test

@@ -1,4 +1,6 @@
-/*
+/**
+ * @mainpage Limpet
+ *
  * Limpet: a WebSocket client that outlives its sockets.
  *
  * A client is one conversation with a service. It dials, notices a dead link by
@@ -6,22 +8,36 @@
  * keep. States, reasons and promises are described in docs/states.md and in the
  * comments below.
  *
- * Conventions
- *   NULL       Pointers must not be NULL unless the comment says "or NULL".
- *   Strings    UTF-8, NUL-terminated unless a length is given. The library copies
- *              what it keeps; what a callback is given is valid until it returns.
- *   Ownership  limpet_new() makes a client, limpet_stop() ends and frees it.
- *   Threads    A client belongs to one loop thread: the thread that runs the
- *              caller's uv_loop_t or pump, or a thread of the client's own. Callbacks run on
- *              it, never under a lock, and may call every function here. Functions
- *              marked [any thread] may be called from anywhere; all others, where
- *              the client runs on the caller's loop, on the loop thread only; a
- *              client with its own thread accepts every call from any thread.
- *   Time       Durations are milliseconds (`_ms`); moments (`_at_ms`) count on the
- *              monotonic clock of limpet_now_ms(). LIMPET_NEVER means no moment.
- *   Errors     Calls return a limpet_result, 0 is success. Why a link ended is a
- *              limpet_error_kind; what travels in a close frame is a close code
- *              (RFC 6455, section 7.4). The three are never mixed.
+ * @par Conventions
+ * - **NULL**: Pointers must not be NULL unless the comment says "or NULL".
+ * - **Strings**: UTF-8, NUL-terminated unless a length is given. The library copies
+ *   what it keeps; what a callback is given is valid until it returns.
+ * - **Ownership**: limpet_new() makes a client, limpet_stop() ends and frees it.
+ * - **Threads**: A client belongs to one loop thread: the thread that runs the
+ *   caller's uv_loop_t or pump, or a thread of the client's own. Callbacks run on
+ *   it, never under a lock, and may call every function here. Functions
+ *   marked [any thread] may be called from anywhere; all others, where
+ *   the client runs on the caller's loop, on the loop thread only; a
+ *   client with its own thread accepts every call from any thread.
+ * - **Time**: Durations are milliseconds (`_ms`); moments (`_at_ms`) count on the
+ *   monotonic clock of limpet_now_ms(). #LIMPET_NEVER means no moment.
+ * - **Errors**: Calls return a #limpet_result, 0 is success. Why a link ended is a
+ *   #limpet_error_kind; what travels in a close frame is a close code
+ *   (RFC 6455, section 7.4). The three are never mixed.
+ *
+ * @par Groups
+ * @ref basics, @ref results, @ref words, @ref reports, @ref options, @ref life, @ref sending,
+ * @ref receiving, @ref hints.
+ *
+ * @par A whole program
+ * It connects, says hello, and stops once the arrival is proven. The other
+ * [examples](examples.html) are whole programs too.
+ * @include hello.c
+ */
+
+/**
+ * @file
+ * The public face of the library. Its conventions are on the main page, at the head of this file.
  */
 #ifndef LIMPET_LIMPET_H
 #define LIMPET_LIMPET_H
@@ -34,12 +50,18 @@
 extern "C" {
 #endif
 
+/** Marks what the shared library exports. */
 #if defined(_WIN32) || !defined(__GNUC__)
 #define LIMPET_API
 #else
 #define LIMPET_API __attribute__((visibility("default")))
 #endif
 
+/** @defgroup basics Basics
+    The version, the numbers that stand for "never", and the client itself.
+    @{ */
+
+/** The version of this header, "MAJOR.MINOR.PATCH". */
 #define LIMPET_VERSION "0.1.0"
 
 /** No such moment: a deadline that never comes. */
@@ -49,14 +71,19 @@ extern "C" {
 /** Longest detail of an error, with its NUL. Longer ones are cut at a character. */
 #define LIMPET_DETAIL_CAP 256
 
+/** One conversation with a service; it outlives many sockets. Made by limpet_new(), ended and freed
+    by limpet_stop(). What is inside is nobody's business. */
 typedef struct limpet_client limpet_client;
-struct uv_loop_s;
-
+struct uv_loop_s; /* libuv's; a program without a loop of its own needs no header of it */
 /* ---- results ------------------------------------------------------------------ */
+/** @} */
+/** @defgroup results Results
+    What calls answer.
+    @{ */
 
 /** What a call answers. */
 typedef enum limpet_result {
-  LIMPET_OK = 0,
+  LIMPET_OK = 0,           /**< done, or accepted */
   LIMPET_INVALID_ARGUMENT, /**< an argument or option is out of range */
   LIMPET_NOT_CONNECTED,    /**< promise "now" without an open link, or a send while disconnecting */
   LIMPET_QUEUE_OVERFLOW,   /**< the message alone is larger than the queue may hold, or other
@@ -77,7 +104,12 @@ LIMPET_API const char *limpet_result_name(limpet_result result);
 LIMPET_API const char *limpet_result_text(limpet_result result);
 
 /* ---- words -------------------------------------------------------------------- */
+/** @} */
+/** @defgroup words Words
+    States, reasons, errors, fates, and the names of them.
+    @{ */
 
+/** Where a client stands. docs/states.md shows every way from one to another. */
 typedef enum limpet_state {
   LIMPET_CLOSED,              /**< not started, or after limpet_disconnect() */
   LIMPET_CONNECTING,          /**< never open yet: the first dial is under way */
@@ -91,47 +123,57 @@ typedef enum limpet_state {
 
 /** Why a state was entered. */
 typedef enum limpet_reason {
-  LIMPET_REASON_NONE,
-  LIMPET_REASON_CONNECT,
-  LIMPET_REASON_OPENED,
-  LIMPET_REASON_LOST,
-  LIMPET_REASON_RETRY,
-  LIMPET_REASON_CRITICAL,
-  LIMPET_REASON_GAVE_UP,
-  LIMPET_REASON_NETWORK_DOWN,
-  LIMPET_REASON_NETWORK_UP,
-  LIMPET_REASON_DISCONNECT
+  LIMPET_REASON_NONE,         /**< a new client: nothing has happened yet */
+  LIMPET_REASON_CONNECT,      /**< limpet_connect() was called */
+  LIMPET_REASON_OPENED,       /**< a link opened */
+  LIMPET_REASON_LOST,         /**< the link ended, or the first dial failed */
+  LIMPET_REASON_RETRY,        /**< another attempt is planned */
+  LIMPET_REASON_CRITICAL,     /**< an error that retrying cannot cure, or policy said to give up */
+  LIMPET_REASON_GAVE_UP,      /**< max_retries attempts failed */
+  LIMPET_REASON_NETWORK_DOWN, /**< this machine lost its way to the target */
+  LIMPET_REASON_NETWORK_UP,   /**< the way is back */
+  LIMPET_REASON_DISCONNECT    /**< limpet_disconnect() or limpet_stop() was called */
 } limpet_reason;
 
-/** Why a link ended or could not be made. */
+/** Why a link ended or could not be made. "Retried" means that the client goes on by itself, unless
+    limpet_callbacks.policy decides otherwise. docs/troubleshooting.md says what to do about each. */
 typedef enum limpet_error_kind {
-  LIMPET_ERROR_NONE,
-  LIMPET_ERROR_DNS,
-  LIMPET_ERROR_NETWORK_UNREACHABLE,
-  LIMPET_ERROR_CONNECT_REFUSED,
-  LIMPET_ERROR_CONNECT_TIMEOUT,
-  LIMPET_ERROR_TLS,
-  LIMPET_ERROR_TLS_VERIFY,
-  LIMPET_ERROR_PROXY,
-  LIMPET_ERROR_CONNECTION_LOST,
-  LIMPET_ERROR_HEARTBEAT_TIMEOUT,
-  LIMPET_ERROR_HTTP_STATUS,
-  LIMPET_ERROR_HANDSHAKE,
-  LIMPET_ERROR_PROTOCOL,
-  LIMPET_ERROR_CLOSED_BY_PEER,
-  LIMPET_ERROR_MESSAGE_TOO_BIG,
-  LIMPET_ERROR_GAVE_UP,
-  LIMPET_ERROR_INVALID_ARGUMENT,
-  LIMPET_ERROR_NOT_CONNECTED,
-  LIMPET_ERROR_QUEUE_OVERFLOW,
-  LIMPET_ERROR_OUTBOX,
-  LIMPET_ERROR_PROVIDER,
-  LIMPET_ERROR_NO_MEMORY,
-  LIMPET_ERROR_SYSTEM
+  LIMPET_ERROR_NONE,                /**< no error so far */
+  LIMPET_ERROR_DNS,                 /**< the host's name could not be looked up; retried */
+  LIMPET_ERROR_NETWORK_UNREACHABLE, /**< no way to the host; retried */
+  LIMPET_ERROR_CONNECT_REFUSED,     /**< nobody listens at that port; retried */
+  LIMPET_ERROR_CONNECT_TIMEOUT,     /**< not open within connect_timeout_ms; retried */
+  LIMPET_ERROR_TLS,                 /**< the TLS handshake or its records went wrong; retried */
+  LIMPET_ERROR_TLS_VERIFY,          /**< the certificate is not to be trusted; critical */
+  LIMPET_ERROR_PROXY,               /**< the proxy refused, or cannot be used; retried */
+  LIMPET_ERROR_CONNECTION_LOST,     /**< reset or ended without a close frame; retried */
+  LIMPET_ERROR_HEARTBEAT_TIMEOUT,   /**< no answer within heartbeat_timeout_ms (of a probe:
+                                         probe_timeout_ms), though the link looks open; retried */
+  LIMPET_ERROR_HTTP_STATUS,         /**< the upgrade was answered with another status than 101. 5xx,
+                                         408, 425, 429, and 404 once a link has been open, are
+                                         retried; other 3xx and 4xx are critical */
+  LIMPET_ERROR_HANDSHAKE,           /**< the answer is no valid upgrade; retried, but critical for a
+                                         subprotocol that was not offered and an unusable URL */
+  LIMPET_ERROR_PROTOCOL,            /**< the peer broke RFC 6455; retried */
+  LIMPET_ERROR_CLOSED_BY_PEER,      /**< a close frame came. 1003, 1007-1010 and 4000-4099 are
+                                         critical, 1000 and 1001 too without
+                                         reconnect_on_normal_close; others are retried */
+  LIMPET_ERROR_MESSAGE_TOO_BIG,     /**< a message longer than max_message came; critical */
+  LIMPET_ERROR_GAVE_UP,             /**< max_retries attempts failed; the state is FAILED */
+  LIMPET_ERROR_INVALID_ARGUMENT,    /**< the same as LIMPET_INVALID_ARGUMENT, where it is an event */
+  LIMPET_ERROR_NOT_CONNECTED,       /**< the same as LIMPET_NOT_CONNECTED, where it is an event */
+  LIMPET_ERROR_QUEUE_OVERFLOW,      /**< the same as LIMPET_QUEUE_OVERFLOW, where it is an event */
+  LIMPET_ERROR_OUTBOX,              /**< the outbox failed; the link goes on */
+  LIMPET_ERROR_PROVIDER,            /**< address or credentials could not be provided; retried */
+  LIMPET_ERROR_NO_MEMORY,           /**< the allocator had none; retried */
+  LIMPET_ERROR_SYSTEM               /**< the operating system refused (no descriptors, no random
+                                         numbers); retried */
 } limpet_error_kind;
 
+/** How delays are spread, so that clients that were cut together do not come back together. The
+    delay was clamped to max_delay_ms before. */
 typedef enum limpet_jitter {
-  LIMPET_JITTER_NONE,
+  LIMPET_JITTER_NONE,        /**< the delay as it is */
   LIMPET_JITTER_EQUAL,       /**< delay x uniform(0.5, 1.0) */
   LIMPET_JITTER_FULL,        /**< delay x uniform(0, 1) */
   LIMPET_JITTER_DECORRELATED /**< uniform(initial, min(max, 3 x previous)) */
@@ -155,6 +197,8 @@ typedef enum limpet_confirm {
                                this one after ack_timeout_ms without any acknowledgement */
 } limpet_confirm;
 
+/** What has become of a message. The steps come in this order; some may be left out, and WRITTEN
+    comes again with each time that it is sent again. */
 typedef enum limpet_fate {
   LIMPET_FATE_QUEUED,    /**< accepted and waiting in memory */
   LIMPET_FATE_STORED,    /**< promise "durable": on disk, and only now accepted */
@@ -163,8 +207,9 @@ typedef enum limpet_fate {
   LIMPET_FATE_DROPPED    /**< will not be sent (again): final */
 } limpet_fate;
 
+/** Why a message was dropped. */
 typedef enum limpet_drop {
-  LIMPET_DROP_NONE,
+  LIMPET_DROP_NONE,         /**< it was not dropped */
   LIMPET_DROP_OVERFLOW,     /**< the queue was full, this was its oldest message */
   LIMPET_DROP_EXPIRED,      /**< its ttl_ms passed */
   LIMPET_DROP_REPLACED,     /**< a newer message with the same replace_key took its place */
@@ -187,25 +232,34 @@ typedef enum limpet_decision {
                             LIMPET_BACK_OFF when none is left */
 } limpet_decision;
 
+/** How much a line of on_log matters. */
 typedef enum limpet_log_level {
-  LIMPET_LOG_ERROR,
-  LIMPET_LOG_WARN,
-  LIMPET_LOG_INFO,
-  LIMPET_LOG_DEBUG
+  LIMPET_LOG_ERROR, /**< a promise is at risk: the outbox fails, or there is no memory */
+  LIMPET_LOG_WARN,  /**< a link was lost or could not be made */
+  LIMPET_LOG_INFO,  /**< a dial begins, a link is open */
+  LIMPET_LOG_DEBUG  /**< each change of state */
 } limpet_log_level;
 
-/** Upper-case names, as "RECONNECTING". Unknown values give "?". [any thread] */
+/** Upper-case names, as "RECONNECTING". Unknown values give "?". The text is static. [any thread] */
 LIMPET_API const char *limpet_state_name(limpet_state state);
-/** Lower-case names, as "lost", "connect_refused", "dropped", "overflow". [any thread] */
+/** Lower-case names, as "lost". Unknown values give "?". The text is static. [any thread] */
 LIMPET_API const char *limpet_reason_name(limpet_reason reason);
+/** As limpet_reason_name(): "connect_refused". [any thread] */
 LIMPET_API const char *limpet_error_kind_name(limpet_error_kind kind);
+/** As limpet_reason_name(): "dropped". [any thread] */
 LIMPET_API const char *limpet_fate_name(limpet_fate fate);
+/** As limpet_reason_name(): "overflow". [any thread] */
 LIMPET_API const char *limpet_drop_name(limpet_drop drop);
 
 /* ---- what callbacks are given ------------------------------------------------- */
+/** @} */
+/** @defgroup reports Reports
+    Callbacks, and what they are given.
+    @{ */
 
+/** An error, as on_error and policy are given it. Its texts are valid until the callback returns. */
 typedef struct limpet_error {
-  limpet_error_kind kind;
+  limpet_error_kind kind; /**< what it is */
   bool retryable;        /**< whether the client goes on trying by itself */
   const char *message;   /**< a short sentence for people, as "Connection lost" */
   const char *detail;    /**< what exactly, for logs; secrets are replaced by *** */
@@ -214,20 +268,23 @@ typedef struct limpet_error {
   const char *endpoint;  /**< the URL dialed, secrets replaced by ***; of several endpoints this one */
 } limpet_error;
 
+/** The next attempt, as on_retry is given it. */
 typedef struct limpet_retry {
   uint32_t attempt;     /**< 1 for the first retry */
   uint32_t max_retries; /**< or LIMPET_RETRY_FOREVER */
   uint64_t delay_ms;    /**< how long until the dial */
 } limpet_retry;
 
+/** What has become of one message, as on_fate is given it. */
 typedef struct limpet_fate_report {
   uint64_t id; /**< as limpet_send_text() gave it; with an outbox unique over all runs on its file */
-  limpet_fate fate;
+  limpet_fate fate;       /**< what has become of it */
   limpet_drop drop;       /**< set when the fate is LIMPET_FATE_DROPPED */
   uint32_t attempts;      /**< how often it was written so far, earlier runs included */
   const char *message_id; /**< as in limpet_send_options, or NULL if it has none */
 } limpet_fate_report;
 
+/** How a link ended, as on_close is given it. */
 typedef struct limpet_close_info {
   uint16_t code;      /**< close code received; 1006 if the link ended without one */
   const char *reason; /**< the peer's reason, UTF-8, up to 123 bytes */
@@ -240,12 +297,18 @@ typedef struct limpet_metrics {
   uint32_t queued_messages;        /**< waiting or unconfirmed in memory, the outbox aside */
   uint64_t queued_bytes;           /**< their payload */
   uint64_t connection_duration_ms; /**< age of the present link, 0 without one */
-  uint64_t messages_in, messages_out;
-  uint64_t bytes_in, bytes_out; /**< payload bytes of those messages */
+  uint64_t messages_in,            /**< whole messages received, heartbeats aside */
+      messages_out;                /**< messages written, each time that they were sent again too */
+  uint64_t bytes_in,               /**< payload bytes of the messages received */
+      bytes_out;                   /**< payload bytes of the messages written */
   uint64_t dropped;             /**< messages dropped, whatever the reason */
-  uint64_t downtime_ms;         /**< time between a loss and the next opening, summed */
-  uint64_t longest_outage_ms;
-  uint32_t rtt_last_us, rtt_min_us, rtt_mean_us, rtt_max_us;
+  uint64_t downtime_ms;         /**< time between a loss and the next opening, summed; the present
+                                     outage as far as it has come */
+  uint64_t longest_outage_ms;   /**< the longest of those times, the present one included */
+  uint32_t rtt_last_us, /**< round trip of the last answered heartbeat */
+      rtt_min_us,       /**< the shortest */
+      rtt_mean_us,      /**< the mean of all */
+      rtt_max_us;       /**< the longest */
   int64_t clock_offset_ms; /**< server clock minus ours, dialect "timestamp" only */
   uint64_t outbox_messages; /**< stored, or on their way to the disk, and not yet confirmed */
   uint64_t outbox_bytes;    /**< their payload */
@@ -253,17 +316,18 @@ typedef struct limpet_metrics {
 
 /** One consistent picture of a client. */
 typedef struct limpet_snapshot {
-  limpet_state state;
+  limpet_state state;       /**< where it stands */
   limpet_reason reason;     /**< why the state was entered */
   uint32_t attempt;         /**< retries since the counter was last reset */
-  uint32_t max_retries;
+  uint32_t max_retries;     /**< as in limpet_options */
   uint64_t next_retry_at_ms; /**< LIMPET_NEVER when none is planned */
   uint64_t now_ms;           /**< the moment of the picture */
-  limpet_error_kind last_error;
-  bool last_error_retryable;
-  uint16_t last_close_code, last_http_status;
-  char last_error_detail[LIMPET_DETAIL_CAP];
-  limpet_metrics metrics;
+  limpet_error_kind last_error; /**< why the last link ended or could not be made */
+  bool last_error_retryable;    /**< whether the client goes on by itself after it */
+  uint16_t last_close_code, /**< of that error, 0 if none */
+      last_http_status;     /**< of that error, 0 if none */
+  char last_error_detail[LIMPET_DETAIL_CAP]; /**< what exactly, without secrets; "" if none */
+  limpet_metrics metrics;                    /**< the figures at that moment */
 } limpet_snapshot;
 
 /**
@@ -273,6 +337,7 @@ typedef struct limpet_snapshot {
 typedef struct limpet_callbacks {
   /** A whole message. `data` points into the receive buffer: copy what you keep. */
   void (*on_text)(limpet_client *client, const char *data, size_t len, void *user);
+  /** The same for a binary message. */
   void (*on_binary)(limpet_client *client, const void *data, size_t len, void *user);
   /** Each state change, once and in order. */
   void (*on_state)(limpet_client *client, limpet_state from, limpet_state to, limpet_reason reason,
@@ -281,10 +346,14 @@ typedef struct limpet_callbacks {
   void (*on_open)(limpet_client *client, void *user);
   /** A link that was open has ended. */
   void (*on_close)(limpet_client *client, const limpet_close_info *info, void *user);
+  /** A link ended or could not be made, the retries are used up, or the outbox failed. Before the
+      state that follows from it. */
   void (*on_error)(limpet_client *client, const limpet_error *error, void *user);
   /** {"type":"typing"} came; both ids may be "". Without this callback it is an ordinary text. */
   void (*on_typing)(limpet_client *client, const char *conversation_id, const char *user_id,
                     void *user);
+  /** A message came one step further, or was dropped. With this callback every message is followed,
+      which costs a copy of each. */
   void (*on_fate)(limpet_client *client, const limpet_fate_report *report, void *user);
   /** limpet_buffered_amount() rose to high_water: pause sending. On the loop thread it comes
       inside the limpet_send_*() call that raised it. */
@@ -294,7 +363,9 @@ typedef struct limpet_callbacks {
   /** A heartbeat was answered: the peer's WebSocket endpoint has read everything that went out
       before the question. */
   void (*on_heartbeat)(limpet_client *client, uint32_t rtt_us, void *user);
+  /** Another attempt is planned. At a loss it comes between DISCONNECTED and RECONNECTING. */
   void (*on_retry)(limpet_client *client, const limpet_retry *retry, void *user);
+  /** A line for a log, without a line feed and without secrets, of up to 511 bytes. */
   void (*on_log)(limpet_client *client, limpet_log_level level, const char *line, void *user);
   /** Asked at each error, with what the client would do; the answer is what it does. With several
       endpoints that is LIMPET_NEXT_ENDPOINT while another is left in the attempt. */
@@ -344,13 +415,20 @@ typedef struct limpet_step_report {
 
 /** Where memory comes from. All three or none; must be thread-safe and outlive the client. */
 typedef struct limpet_allocator {
+  /** As malloc(); `size` is not 0. NULL: there is none. */
   void *(*alloc)(size_t size, void *context);
+  /** As realloc(); `memory` may be NULL, `size` is not 0. NULL: `memory` is as it was. */
   void *(*realloc)(void *memory, size_t size, void *context);
+  /** As free(); `memory` may be NULL. */
   void (*free)(void *memory, void *context);
-  void *context;
+  void *context; /**< handed to all three */
 } limpet_allocator;
 
 /* ---- options ------------------------------------------------------------------ */
+/** @} */
+/** @defgroup options Options
+    How a client behaves.
+    @{ */
 
 /**
  * How a client behaves. Fill it with limpet_options_init(), change what you need and pass
@@ -366,40 +444,46 @@ typedef struct limpet_options {
   const char *const *headers;      /**< "Name: value" lines, NULL at the end, or NULL */
   const char *const *subprotocols; /**< tokens in order of preference, NULL at the end, or NULL */
   void *user;                      /**< handed to every callback */
-  limpet_callbacks callbacks;
+  limpet_callbacks callbacks;      /**< what to call; all NULL by default */
 
-  uint32_t max_retries;      /**< after the first dial; default 10; 0 never retries */
-  uint32_t initial_delay_ms; /**< 1-3600000, default 1000 */
-  uint32_t max_delay_ms;     /**< initial_delay_ms-86400000, default 60000 */
-  double multiplier;         /**< 1.0-10.0, default 1.5 */
-  limpet_jitter jitter;      /**< default LIMPET_JITTER_EQUAL */
-  uint32_t stable_after_ms;  /**< 0-3600000, default 5000; 0: stable once open */
+  uint32_t max_retries;      /**< after the first dial; default 10; 0 never retries,
+                                  LIMPET_RETRY_FOREVER never gives up */
+  uint32_t initial_delay_ms; /**< before the first retry; 1-3600000, default 1000 */
+  uint32_t max_delay_ms;     /**< the longest delay; initial_delay_ms-86400000, default 60000 */
+  double multiplier;         /**< growth of the delay; 1.0-10.0, default 1.5 */
+  limpet_jitter jitter;      /**< how delays are spread; default LIMPET_JITTER_EQUAL */
+  uint32_t stable_after_ms;  /**< a link open for so long resets the count of attempts; 0-3600000,
+                                  default 5000; 0: stable once open */
   uint32_t retry_after_max_ms; /**< bound on a server's Retry-After; 0-86400000, default 300000 */
   bool reconnect_on_normal_close; /**< default true: close codes 1000 and 1001 are retried too */
 
-  limpet_dialect heartbeat;       /**< default LIMPET_DIALECT_WEBSOCKET */
-  uint32_t heartbeat_interval_ms; /**< 100-3600000, default 30000 */
-  uint32_t heartbeat_timeout_ms;  /**< 10-heartbeat_interval_ms, default 10000 */
-  uint32_t probe_timeout_ms;      /**< 10-3600000, default 2000 */
+  limpet_dialect heartbeat;       /**< how it is spelled; default LIMPET_DIALECT_WEBSOCKET */
+  uint32_t heartbeat_interval_ms; /**< between questions; 100-3600000, default 30000 */
+  uint32_t heartbeat_timeout_ms;  /**< for an answer; 10-heartbeat_interval_ms, default 10000 */
+  uint32_t probe_timeout_ms;      /**< for the answer to limpet_probe(); 10-3600000, default 2000 */
 
   uint32_t connect_timeout_ms; /**< look-up to 101; 10-600000, default 10000 */
-  uint32_t close_timeout_ms;   /**< 0-60000, default 3000 */
-  bool hold_until_ready;       /**< default false: the queue drains as soon as a link is open */
-  uint32_t ready_timeout_ms;   /**< 10-600000, default 10000 */
+  uint32_t close_timeout_ms;   /**< for the closing handshake; 0-60000, default 3000 */
+  bool hold_until_ready;       /**< true: on each link the queue waits for limpet_ready(). Default
+                                    false: it drains as soon as a link is open */
+  uint32_t ready_timeout_ms;   /**< with hold_until_ready: without limpet_ready() for so long the
+                                    link counts as lost; 10-600000, default 10000 */
 
-  limpet_confirm confirm;    /**< default LIMPET_CONFIRM_NONE; barrier needs a heartbeat */
+  limpet_confirm confirm;    /**< when a message counts as delivered; default LIMPET_CONFIRM_NONE;
+                                  barrier needs a heartbeat */
   uint32_t in_flight;        /**< unconfirmed messages at once; 1-65536, default 256 */
   uint32_t ack_timeout_ms;   /**< confirm ack: written and no acknowledgement came for this long,
                                   what is unconfirmed goes again; 0 (never)-3600000, default 30000 */
   uint32_t queue_limit;      /**< messages kept without a link; 1-1000000, default 100 */
   uint64_t queue_limit_bytes; /**< their payload; 1-2^40, default 1 MiB */
-  uint64_t high_water;       /**< 1 KiB-2^40, default 1 MiB */
+  uint64_t high_water;       /**< bytes at which on_high_water comes; 1 KiB-2^40, default 1 MiB */
   uint64_t max_message;      /**< largest message either way; 1-2^31, default 16 MiB */
   uint32_t max_handshake;    /**< largest HTTP response head; 256-1 MiB, default 16 KiB */
 
   bool compress;           /**< offer permessage-deflate (RFC 7692); default false */
-  uint8_t compress_window_bits; /**< 9-15, default 15 */
-  bool compress_no_context_takeover; /**< default false */
+  uint8_t compress_window_bits; /**< size of the window, as a power of two; 9-15, default 15 */
+  bool compress_no_context_takeover; /**< compress each message by itself: less memory, larger
+                                          messages; default false */
 
   const char *outbox;            /**< file of durable messages (made if missing, one client at a
                                       time), or NULL; needs confirm barrier or ack */
@@ -433,7 +517,7 @@ typedef struct limpet_options {
    * is valid until it returns.
    */
   void (*provider)(limpet_client *client, const limpet_provider_request *request, void *user);
-  uint32_t provider_timeout_ms; /**< 10-600000, default 10000 */
+  uint32_t provider_timeout_ms; /**< for its answer; 10-600000, default 10000 */
 
   /** A step of a dial is done, or NULL (the default; then nothing is gathered for it). For
       progress and diagnosis: the step that fails is not reported here, the callback on_error says
@@ -469,6 +553,10 @@ LIMPET_API void limpet_options_init(limpet_options *options, size_t size);
 LIMPET_API limpet_result limpet_options_preset(limpet_options *options, const char *name);
 
 /* ---- life --------------------------------------------------------------------- */
+/** @} */
+/** @defgroup life Life
+    Making, connecting, disconnecting and ending a client.
+    @{ */
 
 /**
  * Makes a client in state CLOSED. With `loop` it runs there, and that loop must be run by
@@ -521,7 +609,12 @@ LIMPET_API limpet_result limpet_provide_failure(limpet_client *client, uint64_t 
                                                 const char *why);
 
 /* ---- sending ------------------------------------------------------------------ */
+/** @} */
+/** @defgroup sending Sending
+    Three promises, and waiting until they are kept.
+    @{ */
 
+/** What is promised of a message. */
 typedef enum limpet_promise {
   LIMPET_PROMISE_QUEUE,  /**< sent, or kept in memory until the next link */
   LIMPET_PROMISE_NOW,    /**< refused unless CONNECTED; lost if the link is */
@@ -535,6 +628,7 @@ typedef enum limpet_promise {
 /** A new id's text with its NUL. */
 #define LIMPET_NEW_ID_CAP 37
 
+/** How one message is sent. All zero is the default of each. */
 typedef struct limpet_send_options {
   limpet_promise promise;  /**< default LIMPET_PROMISE_QUEUE */
   uint32_t ttl_ms;         /**< dropped if still waiting after this long; 0: never */
@@ -590,6 +684,10 @@ LIMPET_API limpet_result limpet_flush(limpet_client *client, uint32_t deadline_m
 LIMPET_API limpet_result limpet_queue_clear(limpet_client *client);
 
 /* ---- receiving by type -------------------------------------------------------- */
+/** @} */
+/** @defgroup receiving Receiving by type
+    Handlers for JSON messages by their member "type".
+    @{ */
 
 /** A JSON object arrived whose member "type" is what was asked for. `text` is the whole message. */
 typedef void limpet_type_handler(limpet_client *client, const char *type, const char *text,
@@ -609,6 +707,10 @@ LIMPET_API limpet_result limpet_on_type(limpet_client *client, const char *type,
 LIMPET_API limpet_result limpet_off_type(limpet_client *client, uint64_t handle);
 
 /* ---- hints and questions ------------------------------------------------------ */
+/** @} */
+/** @defgroup hints Hints and questions
+    What the application knows, and what it may ask.
+    @{ */
 
 /** With hold_until_ready: the queue may drain on this link. Else without effect. */
 LIMPET_API limpet_result limpet_ready(limpet_client *client);
@@ -642,6 +744,7 @@ LIMPET_API uint64_t limpet_now_ms(void);
  */
 LIMPET_API uint64_t limpet_backoff_delay(const limpet_options *options, uint32_t attempt,
                                          double unit, uint64_t previous_ms);
+/** @} */
 
 /* ---- inside a loop of another kind ---------------------------------------------- */
 
