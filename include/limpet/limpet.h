@@ -22,6 +22,12 @@
  *   Errors     Calls return a limpet_result, 0 is success. Why a link ended is a
  *              limpet_error_kind; what travels in a close frame is a close code
  *              (RFC 6455, section 7.4). The three are never mixed.
+ *   Growth     A program runs with every later library of the same soname, without being
+ *              compiled again. New members come at the end of limpet_options and of
+ *              limpet_metrics, whose sizes a program hands over, and of the structs that only
+ *              callbacks are given. Nothing else grows: limpet_callbacks, limpet_allocator and
+ *              limpet_send_options stay as they are; a new callback is a member of
+ *              limpet_options. New constants come at the end of their enum.
  */
 #ifndef LIMPET_LIMPET_H
 #define LIMPET_LIMPET_H
@@ -243,7 +249,7 @@ typedef struct limpet_metrics {
   uint64_t outbox_bytes;    /**< their payload */
 } limpet_metrics;
 
-/** One consistent picture of a client. */
+/** One consistent picture of a client. `metrics` stays its last member, so that both can grow. */
 typedef struct limpet_snapshot {
   limpet_state state;
   limpet_reason reason;     /**< why the state was entered */
@@ -261,6 +267,7 @@ typedef struct limpet_snapshot {
 /**
  * Everything a client reports. All may be NULL. `user` is limpet_options.user.
  * Callbacks come one at a time on the loop thread, and nothing follows CLOSED.
+ * Embedded in limpet_options, so it never grows: see "Growth" above.
  */
 typedef struct limpet_callbacks {
   /** A whole message. `data` points into the receive buffer: copy what you keep. */
@@ -305,7 +312,9 @@ typedef struct limpet_allocator {
 
 /**
  * How a client behaves. Fill it with limpet_options_init(), change what you need and pass
- * it to limpet_new(), which copies all of it. Out of range is LIMPET_INVALID_ARGUMENT.
+ * it to limpet_new(), which copies all of it. Out of range is LIMPET_INVALID_ARGUMENT, and so is
+ * an option that a newer program sets and this library does not know. What an older program
+ * does not know has its default.
  */
 typedef struct limpet_options {
   size_t size; /**< sizeof of this struct in the program; set by limpet_options_init() */
