@@ -6,7 +6,6 @@ include(CMakePackageConfigHelpers)
 set(LIMPET_SYSTEMD_UNIT_DIR lib/systemd/system CACHE STRING "where systemd units are installed")
 set(LIMPET_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "where zsh looks for completions")
 set(limpet_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/limpet)
-set(limpet_pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 set(limpet_packaging ${CMAKE_BINARY_DIR}/packaging)
 
 # Modules of pkg-config that the library is built on: who links it statically needs them too.
@@ -33,11 +32,12 @@ install(DIRECTORY include/limpet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_M
 install(TARGETS limpet-shared LIBRARY NAMELINK_COMPONENT Development)
 install(FILES ${LIMPET_STATIC_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
-file(RELATIVE_PATH limpet_prefix_from_pc ${CMAKE_INSTALL_PREFIX}/${limpet_pkgconfig_dir}
-     ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH limpet_prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH limpet_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
+file(RELATIVE_PATH limpet_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 string(REGEX REPLACE "/$" "" limpet_prefix_from_pc ${limpet_prefix_from_pc})
 configure_file(packaging/pkgconfig/limpet.pc.in ${limpet_packaging}/limpet.pc @ONLY)
-install(FILES ${limpet_packaging}/limpet.pc DESTINATION ${limpet_pkgconfig_dir})
+install(FILES ${limpet_packaging}/limpet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 configure_package_config_file(packaging/cmake/limpet-config.cmake.in
   ${limpet_packaging}/limpet-config.cmake INSTALL_DESTINATION ${limpet_cmake_dir}
