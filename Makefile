@@ -1,7 +1,7 @@
 # Everything a user types. The build itself is CMake's (see CMakePresets.json).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all web deps demo test test-long bench coverage lint clean
+.PHONY: all web deps demo test test-long bench coverage lint clean deb test-deb
 
 all:
 	@./scripts/deps build
@@ -34,3 +34,10 @@ lint: deps
 
 clean:
 	rm -rf build
+
+deb:
+	@./scripts/deps deb
+	@./scripts/deb
+
+test-deb: deb
+	@./scripts/test-deb
