@@ -1,7 +1,7 @@
 # Everything a user types. The build itself is CMake's (see CMakePresets.json).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all web docs deps demo test test-long bench coverage lint clean
+.PHONY: all web docs deb test-deb deps demo test test-long bench coverage lint clean
 
 all:
 	@./scripts/deps build
@@ -38,3 +38,10 @@ lint: deps
 
 clean:
 	rm -rf build
+
+deb:
+	@./scripts/deps deb
+	@./scripts/deb
+
+test-deb: deb
+	@./scripts/test-deb

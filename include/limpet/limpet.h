@@ -24,10 +24,15 @@
  * - **Errors**: Calls return a #limpet_result, 0 is success. Why a link ended is a
  *   #limpet_error_kind; what travels in a close frame is a close code
  *   (RFC 6455, section 7.4). The three are never mixed.
+ * - **Growth**: A program runs with every later library of the same soname, without being
+ *   compiled again. New members come at the end of #limpet_options and of #limpet_metrics, whose
+ *   sizes a program hands over, and of the structs that only callbacks are given. Nothing else
+ *   grows: #limpet_callbacks, #limpet_allocator and #limpet_send_options stay as they are; a new
+ *   callback is a member of #limpet_options. New constants come at the end of their enum.
  *
  * @par Groups
  * @ref basics, @ref results, @ref words, @ref reports, @ref options, @ref life, @ref sending,
- * @ref receiving, @ref hints.
+ * @ref receiving, @ref hints, @ref pump.
  *
  * @par A whole program
  * It connects, says hello, and stops once the arrival is proven. The other
@@ -314,7 +319,7 @@ typedef struct limpet_metrics {
   uint64_t outbox_bytes;    /**< their payload */
 } limpet_metrics;
 
-/** One consistent picture of a client. */
+/** One consistent picture of a client. `metrics` stays its last member, so that both can grow. */
 typedef struct limpet_snapshot {
   limpet_state state;       /**< where it stands */
   limpet_reason reason;     /**< why the state was entered */
@@ -333,6 +338,7 @@ typedef struct limpet_snapshot {
 /**
  * Everything a client reports. All may be NULL. `user` is limpet_options.user.
  * Callbacks come one at a time on the loop thread, and nothing follows CLOSED.
+ * Embedded in limpet_options, so it never grows: see "Growth" above.
  */
 typedef struct limpet_callbacks {
   /** A whole message. `data` points into the receive buffer: copy what you keep. */
@@ -406,11 +412,12 @@ typedef struct limpet_fact {
   const char *value; /**< UTF-8 for people, without secrets; it may come from the other end */
 } limpet_fact;
 
+/** What on_step is given. */
 typedef struct limpet_step_report {
-  limpet_step step;
+  limpet_step step;         /**< which one is done */
   uint64_t took_us;         /**< microseconds since the report before, or since the dial began */
   const limpet_fact *facts; /**< `facts_count` of them */
-  size_t facts_count;
+  size_t facts_count;       /**< how many */
 } limpet_step_report;
 
 /** Where memory comes from. All three or none; must be thread-safe and outlive the client. */
@@ -432,7 +439,9 @@ typedef struct limpet_allocator {
 
 /**
  * How a client behaves. Fill it with limpet_options_init(), change what you need and pass
- * it to limpet_new(), which copies all of it. Out of range is LIMPET_INVALID_ARGUMENT.
+ * it to limpet_new(), which copies all of it. Out of range is LIMPET_INVALID_ARGUMENT, and so is
+ * an option that a newer program sets and this library does not know. What an older program
+ * does not know has its default.
  */
 typedef struct limpet_options {
   size_t size; /**< sizeof of this struct in the program; set by limpet_options_init() */
@@ -502,8 +511,8 @@ typedef struct limpet_options {
   uint32_t busy_poll_us; /**< spin for data this long before sleeping; 0-1000, default 0: never */
   limpet_allocator allocator; /**< default: the C library's */
 
-  /* What follows came later. The struct grows at its end only, and so does every other struct of
-     this header but limpet_callbacks, which does not grow: a new callback is a member here. */
+  /* What follows came later than the first header; new members go behind it, each at an offset that
+     was no padding before: see Growth at the head of this file. */
 
   /** Further URLs of the same service, 15 at the most, NULL at the end, or NULL. One attempt dials
       each endpoint once, without delay between, the last good one first and the others in order, each
@@ -747,6 +756,9 @@ LIMPET_API uint64_t limpet_backoff_delay(const limpet_options *options, uint32_t
 /** @} */
 
 /* ---- inside a loop of another kind ---------------------------------------------- */
+/** @defgroup pump Inside a loop of another kind
+    Clients in a program whose loop is not libuv's.
+    @{ */
 
 /**
  * Clients in a program whose loop is not libuv's: poll(), epoll, GLib, a game's frame. A pump
@@ -812,6 +824,7 @@ LIMPET_API void limpet_pump_run(limpet_pump *pump);
  * came out of a callback.
  */
 LIMPET_API limpet_result limpet_pump_free(limpet_pump *pump);
+/** @} */
 
 #ifdef __cplusplus
 }

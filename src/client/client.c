@@ -171,6 +171,8 @@ limpet_result limpet_new(const limpet_options *options, struct uv_loop_s *loop,
   uv_once(&locks_once, init_locks);
   detail = detail ? detail : unwanted;
   detail[0] = '\0';
+  if (!options_check_size(options, detail))
+    return LIMPET_INVALID_ARGUMENT;
   options_adopt(&full, options);
   if (!options_check(&full, detail))
     return LIMPET_INVALID_ARGUMENT;

@@ -12,6 +12,7 @@
 #define KIB 1024ULL
 #define MIB (1024 * KIB)
 #define HOUR_MS 3600000ULL
+#define SIZE_LIMIT (64 * KIB) /* no limpet_options will ever be larger: it was not initialised */
 
 enum width { WIDTH_8 = 1, WIDTH_32 = 4, WIDTH_64 = 8 };
 
@@ -218,6 +219,24 @@ bool options_check_url(const char *url, char *detail) {
   if (url && url_parse(&parsed, url, strlen(url), &why))
     return true;
   return refuse_because(detail, "url", why);
+}
+
+/* What a newer program knows of and this library does not must be unset. */
+static bool is_tail_unset(const limpet_options *given) {
+  const unsigned char *bytes = (const unsigned char *)given;
+  for (size_t i = sizeof *given; i < given->size; i++)
+    if (bytes[i])
+      return false;
+  return true;
+}
+
+bool options_check_size(const limpet_options *given, char *detail) {
+  if (given->size < offsetof(limpet_options, origin) || given->size > SIZE_LIMIT)
+    return refuse(detail, "size", "is not what limpet_options_init() writes");
+  return is_tail_unset(given) ||
+         refuse(detail, "size",
+                "covers an option that is set and that this library (" LIMPET_VERSION
+                ") does not know: the program needs a newer one");
 }
 
 bool options_check(const limpet_options *options, char *detail) {

@@ -6,6 +6,9 @@
 
 #include <limpet/limpet.h>
 
+/** False, with a sentence in `detail` (LIMPET_DETAIL_CAP), if `size` was not set, or if a newer
+   program has set what this library does not know. Before options_adopt(). */
+bool options_check_size(const limpet_options *given, char *detail);
 /** Copies what the program's struct has over today's defaults: an older program knows fewer. */
 void options_adopt(limpet_options *full, const limpet_options *given);
 /** False, with a sentence in `detail` (LIMPET_DETAIL_CAP), if anything is out of range. */

@@ -370,6 +370,58 @@ static void a_newer_program_may_know_more(void **state) {
     assert_int_equal(room.more[i], 0);
   room.options.url = "ws://127.0.0.1:9/";
   assert_int_equal(try(&room.options, &world, NULL), LIMPET_OK);
+  /* What it sets there is not passed over in silence, wherever it stands. */
+  for (size_t i = 0; i < sizeof room.more; i += sizeof room.more - 1) {
+    char detail[LIMPET_DETAIL_CAP];
+    room.more[i] = 1;
+    assert_int_equal(try(&room.options, &world, detail), LIMPET_INVALID_ARGUMENT);
+    assert_memory_equal(detail, "size ", 5);
+    room.more[i] = 0;
+  }
+  world_deinit(&world);
+}
+
+static void options_that_were_not_initialised_are_refused(void **state) {
+  static const size_t sizes[] = {0, 1, offsetof(limpet_options, origin) - 1, 65537, SIZE_MAX};
+  limpet_options options = defaults();
+  char detail[LIMPET_DETAIL_CAP];
+  struct world world;
+  (void)state;
+  world_init(&world);
+  options.url = "ws://127.0.0.1:9/";
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    options.size = sizes[i];
+    assert_int_equal(try(&options, &world, detail), LIMPET_INVALID_ARGUMENT);
+    assert_string_equal(detail, "size is not what limpet_options_init() writes");
+  }
+  world_deinit(&world);
+}
+
+static void a_snapshot_fills_what_the_program_knows_of_and_no_more(void **state) {
+  struct {
+    limpet_snapshot snapshot;
+    unsigned char behind[64];
+  } room;
+  const size_t old_size = offsetof(limpet_snapshot, metrics.outbox_messages);
+  unsigned char *const bytes = (unsigned char *)&room;
+  limpet_options options = defaults();
+  limpet_client *client;
+  struct world world;
+  (void)state;
+  world_init(&world);
+  options.url = "ws://127.0.0.1:9/";
+  assert_int_equal(limpet_new(&options, world.uv, &client, NULL), LIMPET_OK);
+  memset(&room, 0xEE, sizeof room);
+  limpet_get_snapshot(client, &room.snapshot, old_size);
+  assert_int_equal(room.snapshot.max_retries, 10);
+  assert_int_equal(room.snapshot.metrics.clock_offset_ms, 0);
+  for (size_t i = old_size; i < sizeof room; i++)
+    assert_int_equal(bytes[i], 0xEE);
+  limpet_get_snapshot(client, &room.snapshot, sizeof room);
+  assert_int_equal(room.snapshot.metrics.outbox_messages, 0);
+  for (size_t i = sizeof room.snapshot; i < sizeof room; i++)
+    assert_int_equal(bytes[i], 0);
+  limpet_stop(client, 0);
   world_deinit(&world);
 }
 
@@ -504,6 +556,8 @@ int main(void) {
       cmocka_unit_test(other_mistakes_are_named),
       cmocka_unit_test(an_older_program_gets_defaults_for_what_it_does_not_know),
       cmocka_unit_test(a_newer_program_may_know_more),
+      cmocka_unit_test(options_that_were_not_initialised_are_refused),
+      cmocka_unit_test(a_snapshot_fills_what_the_program_knows_of_and_no_more),
       cmocka_unit_test(equal_clients_share_their_settings_and_different_ones_do_not),
       cmocka_unit_test(clients_share_a_proxy_only_if_it_is_the_same),
       cmocka_unit_test(urls_lose_their_secrets),
