@@ -124,7 +124,7 @@ struct chaos *chaos_new(struct net_loop *loop, const struct chaos_options *optio
   chaos->plan.seed = options->seed;
   chaos->pipes.memory = memory;
   chaos->started_ms = net_loop_now_ms(loop);
-  wild_init(&chaos->wild, options->seed);
+  wild_init(&chaos->wild, options->random_seed);
   chaos->ended = memory_alloc_zeroed(memory, CHAOS_ENDED_MAX * sizeof *chaos->ended);
   if (chaos->ended)
     chaos->listener =

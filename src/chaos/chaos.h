@@ -61,9 +61,10 @@ struct chaos_options {
   const char *listen;
   const struct chaos_target *target;
   const struct script *script; /* or NULL; must stay */
-  uint64_t seed;               /* for every choice */
+  uint64_t seed;               /* for every choice but random commands */
+  uint64_t random_seed;        /* for those */
   uint64_t max_connections;    /* beyond it they are reset */
-  bool is_wild;                /* random commands by the seed, for ever */
+  bool is_wild;                /* random commands, for ever */
   bool follows_frames;         /* of all connections, so that a later `cut` can cut them */
   struct chaos_events events;
 };
