@@ -90,6 +90,7 @@ void chaos_refuse(struct chaos *chaos, int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   close(fd);
   chaos->totals.refused++;
+  chaos->options->events.refused(chaos->options->events.user, chaos->last_id);
 }
 
 void chaos_remember(struct chaos *chaos, const struct chaos_connection *about) {

@@ -49,6 +49,8 @@ enum chaos_source { CHAOS_BY_OWNER, CHAOS_BY_SCRIPT, CHAOS_BY_CHANCE, CHAOS_BY_C
 struct chaos_events {
   void (*opened)(void *user, const struct chaos_connection *connection);
   void (*ended)(void *user, const struct chaos_connection *connection);
+  /** It was taken only to be reset: by a fault, the bound, or for want of memory. */
+  void (*refused)(void *user, uint64_t id);
   /** A command was carried out; `connection`: 0 for all. `hit_count` connections were ended. */
   void (*commanded)(void *user, const struct command *command, uint64_t connection,
                     enum chaos_source source, uint64_t at_ms, size_t hit_count);

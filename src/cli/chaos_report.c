@@ -65,6 +65,12 @@ static void on_ended(void *user, const struct chaos_connection *connection) {
     print_ended(connection);
 }
 
+static void on_refused(void *user, uint64_t id) {
+  const struct chaos_report *report = user;
+  if (report->form == CHAOS_REPORT_JSON)
+    print_json("refused", json_pack("{s:I}", "id", (json_int_t)id));
+}
+
 /* ---- commands ---- */
 
 static void print_command_json(const struct command *command, uint64_t connection,
@@ -104,7 +110,7 @@ static void on_troubled(void *user, const char *detail) {
 }
 
 struct chaos_events chaos_report_events(struct chaos_report *report) {
-  return (struct chaos_events){on_opened, on_ended, on_commanded, on_troubled, report};
+  return (struct chaos_events){on_opened, on_ended, on_refused, on_commanded, on_troubled, report};
 }
 
 /* ---- beginning and end ---- */
