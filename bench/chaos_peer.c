@@ -1,9 +1,10 @@
 /*
  * The other ends for chaos.py, and what `limpet chaos` is measured against:
  *
- *   bench-chaos-peer sink            prints its port; reads each connection to its end, then says one byte
- *   bench-chaos-peer splice PORT     prints its port; forwards to PORT by splice(2) and epoll, nothing else
- *   bench-chaos-peer send PORT BYTES sends so many through PORT, waits for the byte, prints nanoseconds
+ *   bench-chaos-peer sink            prints its port; reads each connection to its end, then says
+ * one byte bench-chaos-peer splice PORT     prints its port; forwards to PORT by splice(2) and
+ * epoll, nothing else bench-chaos-peer send PORT BYTES sends so many through PORT, waits for the
+ * byte, prints nanoseconds
  *
  * One connection at a time.
  */
@@ -86,8 +87,8 @@ static void send_all(unsigned port, uint64_t len) {
   if (recv(fd, piece, 1, 0) != 1)
     fail("the answer");
   clock_gettime(CLOCK_MONOTONIC, &end);
-  printf("%lld\n", (long long)(end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec -
-                       begin.tv_nsec);
+  printf("%lld\n",
+         (long long)(end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec);
 }
 
 /* ---- the bare forwarder ---- */
@@ -102,8 +103,8 @@ struct way {
 static int forward(struct way *way) {
   while (!way->has_ended) {
     if (way->held == 0) {
-      const ssize_t n = splice(way->from, NULL, way->pipe[1], NULL, PIPE_CAP,
-                               SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+      const ssize_t n =
+          splice(way->from, NULL, way->pipe[1], NULL, PIPE_CAP, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
       if (n < 0 && errno == EAGAIN)
         return 1;
       if (n <= 0) {

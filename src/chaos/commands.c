@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #define LISTEN_AGAIN_MS 100
-#define STEPS_PER_TURN 100 /* of a script whose times are over; the rest follows in the next turn */
+#define STEPS_PER_TURN 100 /* of a script whose times are over; the rest follows in the next turn  \
+                            */
 
 /* ---- the plan has changed ---- */
 
@@ -90,8 +91,7 @@ static size_t act(struct chaos *chaos, const struct fault *fault, uint64_t conne
   for (struct pair *pair = chaos->pairs; pair; pair = next) {
     next = pair->next;
     const uint64_t id = pair->about.id;
-    if (connection ? id != connection
-                   : !plan_chooses(&chaos->plan, number, fault->percent, id))
+    if (connection ? id != connection : !plan_chooses(&chaos->plan, number, fault->percent, id))
       continue;
     count++;
     if (fault->kind == FAULT_RESET)

@@ -69,8 +69,7 @@ json_t *describe_connections(const struct chaos *chaos, size_t limit) {
   const struct chaos_totals totals = chaos_totals(chaos);
   chaos_visit(chaos, limit, add_connection, &listing);
   return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "now_ms", (json_int_t)listing.now_ms, "open",
-                   (json_int_t)chaos_open_count(chaos), "accepted",
-                   (json_int_t)totals.connections, "refused", (json_int_t)totals.refused,
-                   "up_bytes", (json_int_t)totals.up_len, "down_bytes",
-                   (json_int_t)totals.down_len, "connections", listing.list);
+                   (json_int_t)chaos_open_count(chaos), "accepted", (json_int_t)totals.connections,
+                   "refused", (json_int_t)totals.refused, "up_bytes", (json_int_t)totals.up_len,
+                   "down_bytes", (json_int_t)totals.down_len, "connections", listing.list);
 }

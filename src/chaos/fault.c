@@ -129,7 +129,7 @@ bool fault_parse_time(const char *word, uint64_t *ms) {
 }
 
 static bool parse_size(const char *word, uint64_t *size) {
-  static const struct unit units[] = {{"", 1},     {"k", 1000},     {"M", 1000000},
+  static const struct unit units[] = {{"", 1},      {"k", 1000},     {"M", 1000000},
                                       {"Ki", 1024}, {"Mi", 1048576}, {NULL, 0}};
   return parse_with_unit(word, units, FAULT_SIZE_MAX, size);
 }
@@ -344,8 +344,8 @@ static bool end_words(const struct words *w) {
 }
 
 static bool refuse_kind(const struct words *w, const char *what) {
-  size_t len = (size_t)snprintf(w->error, FAULT_ERROR_CAP, "there is no %s '%s'; there are", what,
-                                peek(w));
+  size_t len =
+      (size_t)snprintf(w->error, FAULT_ERROR_CAP, "there is no %s '%s'; there are", what, peek(w));
   for (int i = 0; i < FAULT_KINDS_COUNT; i++)
     len += (size_t)snprintf(w->error + len, FAULT_ERROR_CAP - len, " %s,", forms[i].name);
   (void)snprintf(w->error + len, FAULT_ERROR_CAP - len, " clear");

@@ -14,7 +14,7 @@
 #include "pace.h"
 #include "pipes.h"
 
-#define FLOW_HELD_MAX ((size_t)64 * 1024)           /* read ahead of the sink */
+#define FLOW_HELD_MAX ((size_t)64 * 1024)          /* read ahead of the sink */
 #define FLOW_DELAYED_MAX ((size_t)2 * 1024 * 1024) /* and while a delay holds bytes */
 
 /** What all flows of a proxy share, at this moment. */
@@ -42,21 +42,21 @@ struct flow {
   struct hold hold;
   struct pipe *pipe; /* holds bytes, or NULL */
   uint64_t read_len, sent_len;
-  uint64_t chance;       /* stream of random numbers */
-  uint64_t cut_id;       /* the fault that cut_frame belongs to */
-  uint64_t cut_frame;    /* frame number of the whole stream */
-  uint64_t corrupt_id;   /* the fault that corrupt_at belongs to */
-  uint64_t corrupt_at;   /* offset in the stream */
-  uint64_t wake_at_ms;   /* when to go on although no socket tells; PLAN_NEVER */
+  uint64_t chance;     /* stream of random numbers */
+  uint64_t cut_id;     /* the fault that cut_frame belongs to */
+  uint64_t cut_frame;  /* frame number of the whole stream */
+  uint64_t corrupt_id; /* the fault that corrupt_at belongs to */
+  uint64_t corrupt_at; /* offset in the stream */
+  uint64_t wake_at_ms; /* when to go on although no socket tells; PLAN_NEVER */
   struct plan_fault cut_by;
-  enum flow_end end;     /* of what comes from the source */
-  bool is_followed;      /* as a WebSocket, from the stream's beginning */
-  bool is_source_reset;  /* told by a failed write to it: its end of stream is none */
-  bool is_sink_gone;     /* nothing can be passed on any more */
-  bool is_end_passed;    /* the sink was told */
-  bool wants_read;       /* of the source */
-  bool wants_write;      /* to the sink */
-  uint32_t faults;       /* bit of each fault_kind that has had an effect */
+  enum flow_end end;    /* of what comes from the source */
+  bool is_followed;     /* as a WebSocket, from the stream's beginning */
+  bool is_source_reset; /* told by a failed write to it: its end of stream is none */
+  bool is_sink_gone;    /* nothing can be passed on any more */
+  bool is_end_passed;   /* the sink was told */
+  bool wants_read;      /* of the source */
+  bool wants_write;     /* to the sink */
+  uint32_t faults;      /* bit of each fault_kind that has had an effect */
 };
 
 /** Zeroed before. */

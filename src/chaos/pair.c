@@ -9,9 +9,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define HEAD_START_MS 250     /* Happy Eyeballs, RFC 8305 */
-#define FLUSH_MS 1000         /* for the kernel to deliver what comes before a reset */
-#define FLUSH_LOOK_MS 5       /* no event tells when it has */
+#define HEAD_START_MS 250 /* Happy Eyeballs, RFC 8305 */
+#define FLUSH_MS 1000     /* for the kernel to deliver what comes before a reset */
+#define FLUSH_LOOK_MS 5   /* no event tells when it has */
 #define BOTH_WAYS (1U << UP | 1U << DOWN)
 
 static void go_on(struct pair *pair, unsigned ways);
@@ -313,8 +313,7 @@ static void describe_peer(struct pair *pair, int fd) {
 }
 
 static void init(struct pair *pair, struct chaos *chaos, int fd) {
-  const bool is_followed =
-      chaos->options->follows_frames || plan_has(&chaos->plan, FAULT_CUT);
+  const bool is_followed = chaos->options->follows_frames || plan_has(&chaos->plan, FAULT_CUT);
   pair->chaos = chaos;
   pair->loop = chaos->loop;
   net_loop_retain(pair->loop);

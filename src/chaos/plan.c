@@ -157,8 +157,7 @@ static uint64_t phase_ms(const struct plan_fault *at, uint64_t now_ms) {
 const struct plan_fault *plan_flap(struct plan *plan, uint64_t now_ms) {
   for (size_t i = 0; i < plan->count; i++) {
     struct plan_fault *at = &plan->faults[i];
-    if (at->fault.kind != FAULT_FLAP ||
-        at->is_down == (phase_ms(at, now_ms) >= at->fault.time_ms))
+    if (at->fault.kind != FAULT_FLAP || at->is_down == (phase_ms(at, now_ms) >= at->fault.time_ms))
       continue;
     at->is_down = !at->is_down;
     return at;

@@ -6,8 +6,8 @@
 #include "control.h"
 #include "option_table.h"
 
-#include <limpet/limpet.h>
 #include <errno.h>
+#include <limpet/limpet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +48,7 @@ static bool apply_to(void *target, const char *value, const struct option_row *r
   return false;
 }
 
-static bool apply_seed(void *target, const char *value, const struct option_row *row,
-                       char *error) {
+static bool apply_seed(void *target, const char *value, const struct option_row *row, char *error) {
   ((struct chaos_run *)target)->has_seed = true;
   return option_u64(target, value, row, error);
 }
@@ -75,9 +74,8 @@ static bool apply_events(void *target, const char *value, const struct option_ro
 #define OPTION(field) offsetof(struct chaos_run, field)
 
 static const struct option_row rows[] = {
-    {"listen", "ADDRESS",
-     "IP:PORT, [IPv6]:PORT or unix:PATH; port 0 picks one\n(127.0.0.1:0)", option_text,
-     OPTION(options.listen), 0, 0},
+    {"listen", "ADDRESS", "IP:PORT, [IPv6]:PORT or unix:PATH; port 0 picks one\n(127.0.0.1:0)",
+     option_text, OPTION(options.listen), 0, 0},
     {"to", "ADDRESS", "where connections go: HOST:PORT, [IPv6]:PORT or\nunix:PATH", apply_to, 0, 0,
      0},
     {"control", "ADDRESS",
@@ -89,10 +87,12 @@ static const struct option_row rows[] = {
      OPTION(script_path), 0, 0},
     {"random", "SEED", "faults of every kind at random times; the same seed,\nthe same faults",
      apply_random, OPTION(random_seed), 0, UINT64_MAX},
-    {"seed", "N", "for every other choice: parts of the connections,\njitter (1, or that of --random)",
+    {"seed", "N",
+     "for every other choice: parts of the connections,\njitter (1, or that of --random)",
      apply_seed, OPTION(options.seed), 0, UINT64_MAX},
     {"follow-frames", NULL,
-     "follow the WebSocket frames of all connections, so that\na later 'cut' reaches those that are "
+     "follow the WebSocket frames of all connections, so that\na later 'cut' reaches those that "
+     "are "
      "open then",
      option_true, OPTION(options.follows_frames), 0, 0},
     {"max-connections", "N", "at once; others are reset (10000)", option_u64,

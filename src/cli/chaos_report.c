@@ -78,11 +78,10 @@ static void print_command_json(const struct command *command, uint64_t connectio
   static const char *const sources[] = {"command_line", "script", "random", "control"};
   char text[FAULT_TEXT_CAP];
   command_print(command, text);
-  print_json("fault",
-             json_pack("{s:s,s:o,s:s,s:I,s:I}", "fault", text, "connection",
-                       connection ? json_integer((json_int_t)connection) : json_null(), "source",
-                       sources[source], "connections_ended", (json_int_t)hit_count, "t_ms",
-                       (json_int_t)at_ms));
+  print_json("fault", json_pack("{s:s,s:o,s:s,s:I,s:I}", "fault", text, "connection",
+                                connection ? json_integer((json_int_t)connection) : json_null(),
+                                "source", sources[source], "connections_ended",
+                                (json_int_t)hit_count, "t_ms", (json_int_t)at_ms));
 }
 
 /* A line that --script reads; what was for one connection cannot be said there. */
@@ -118,23 +117,21 @@ struct chaos_events chaos_report_events(struct chaos_report *report) {
 void chaos_report_started(const struct chaos_report *report, const char *control) {
   const char *listen = chaos_address(report->chaos), *to = chaos_target_text(report->chaos);
   if (report->form == CHAOS_REPORT_JSON)
-    print_json("started",
-               json_pack("{s:s,s:s,s:o}", "listen", listen, "to", to, "control",
-                         control ? json_string(control) : json_null()));
+    print_json("started", json_pack("{s:s,s:s,s:o}", "listen", listen, "to", to, "control",
+                                    control ? json_string(control) : json_null()));
   else if (report->form == CHAOS_REPORT_TEXT)
-    (void)fprintf(stderr, "%s to %s%s%s\n", listen, to,
-                  control ? "; control: http://" : "", control ? control : "");
+    (void)fprintf(stderr, "%s to %s%s%s\n", listen, to, control ? "; control: http://" : "",
+                  control ? control : "");
 }
 
 void chaos_report_totals(const struct chaos_report *report) {
   const struct chaos_totals totals = chaos_totals(report->chaos);
   if (report->form == CHAOS_REPORT_JSON)
-    print_json("totals", json_pack("{s:I,s:I,s:I,s:I,s:I}", "accepted",
-                                   (json_int_t)totals.connections, "refused",
-                                   (json_int_t)totals.refused, "up_bytes",
-                                   (json_int_t)totals.up_len, "down_bytes",
-                                   (json_int_t)totals.down_len, "t_ms",
-                                   (json_int_t)chaos_now_ms(report->chaos)));
+    print_json("totals",
+               json_pack("{s:I,s:I,s:I,s:I,s:I}", "accepted", (json_int_t)totals.connections,
+                         "refused", (json_int_t)totals.refused, "up_bytes",
+                         (json_int_t)totals.up_len, "down_bytes", (json_int_t)totals.down_len,
+                         "t_ms", (json_int_t)chaos_now_ms(report->chaos)));
   else if (report->form == CHAOS_REPORT_TEXT)
     (void)fprintf(stderr, "%llu connections, %llu refused, up %llu bytes, down %llu bytes\n",
                   (unsigned long long)totals.connections, (unsigned long long)totals.refused,
