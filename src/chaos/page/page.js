@@ -8,13 +8,13 @@ const SWITCHES = [ // kind, label, has a direction, value
   ["freeze", "Freeze", true, ""],
   ["refuse", "Refuse new ones", false, ""],
   ["delay", "Delay", true, "200ms jitter 50ms"],
-  ["throttle", "Throttle, bytes/s", true, "20k"],
-  ["slow-loris", "Slow-loris, a byte each", true, "100ms"],
+  ["throttle", "Throttle (B/s)", true, "20k"],
+  ["slow-loris", "Slow-loris", true, "100ms"],
   ["truncate", "Truncate after", true, "64k"],
   ["cut", "Cut in a frame", true, "frame 1"],
   ["corrupt", "Corrupt one byte", true, ""],
-  ["reset", "Reset at an age", false, "after 5s"],
-  ["flap", "Flap, up and down", false, "5s 2s"],
+  ["reset", "Reset", false, "after 5s"],
+  ["flap", "Flap", false, "5s 2s"],
 ];
 
 const at = (id) => document.getElementById(id);
