@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 #define LISTEN_AGAIN_MS 100
-#define STEPS_PER_TURN 100 /* of a script whose times are over; the rest follows in the next turn  \
-                            */
+#define STEPS_PER_TURN                                                                             \
+  100 /* of a script whose times are over; the rest follows in the next turn                       \
+       */
 
 /* ---- the plan has changed ---- */
 
@@ -210,7 +211,7 @@ static void on_step(struct net_timer *timer) {
   struct chaos *chaos = (struct chaos *)((char *)timer - offsetof(struct chaos, step_timer));
   const struct script_step *step = NULL;
   uint64_t due_ms = next_step(chaos, &step);
-  for (int left = STEPS_PER_TURN; left > 0 && due_ms <= chaos_now_ms(chaos); left--) {
+  for (int left = STEPS_PER_TURN; left > 0 && step && due_ms <= chaos_now_ms(chaos); left--) {
     run_step(chaos, step, due_ms);
     due_ms = next_step(chaos, &step);
   }

@@ -55,6 +55,7 @@ class Forwarding(ChaosCase):
         self.assertEqual(far.receive_all()[1], "rst")
         self.assertEqual(chaos.wait_ended(1)["result"], "the client reset it")
         client, far = self.pair(chaos)
+        chaos.wait_passing(2)
         far.reset()
         self.assertEqual(client.receive_all()[1], "rst")
         self.assertEqual(chaos.wait_ended(2)["result"], "the target reset it")
@@ -431,7 +432,7 @@ class Scripts(ChaosCase):
         client.send(b"x")
         self.assertEqual(far.receive(1), b"x")
         self.assertEqual(client.receive_all()[1], "rst")
-        chaos.wait_event("fault", fault="reset")
+        chaos.wait_for("three steps", lambda: len(chaos.commands) >= 3)
         self.assertEqual(chaos.commands, ["0s freeze both", "300ms clear", "500ms reset"])
 
     def test_repeat(self):
