@@ -148,6 +148,14 @@ class ChaosCase(LimpetCase):
         client = self.dial(chaos)
         return client, self.keep(self.target.accept())
 
+    def assert_reset_at_once(self, chaos):
+        """A reset may come before connect() has returned."""
+        try:
+            client = self.dial(chaos)
+        except ConnectionResetError:
+            return
+        self.assertEqual(client.receive_all(), (b"", "rst"))
+
     def assert_passes(self, sender, receiver, data=b"still alive"):
         sender.send(data)
         self.assertEqual(receiver.receive(len(data)), data)
