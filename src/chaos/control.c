@@ -60,13 +60,14 @@ static void answer(struct http_exchange *exchange, json_t *value) {
 }
 
 /* Nothing from elsewhere, nothing inline. */
-#define POLICY                                                                                     \
-  "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "             \
-  "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+static const char policy[] =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'";
 
 static void answer_page(struct http_exchange *exchange, const char *type,
                         const struct page_part *part) {
-  static const char *const lines[] = {POLICY, "Cache-Control: no-cache",
+  static const char *const lines[] = {policy, "Cache-Control: no-cache",
                                       "X-Content-Type-Options: nosniff",
                                       "Referrer-Policy: no-referrer", NULL};
   const struct http_response response = {.status = 200,
