@@ -14,6 +14,7 @@ enum exit_status {
 /** "limpet: ..." on stderr. Returns EXIT_USAGE. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+int chaos_main(int argc, char **argv);
 int chat_main(int argc, char **argv);
 int connect_main(int argc, char **argv);
 int demo_main(int argc, char **argv);

@@ -4,6 +4,7 @@
 #include "sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,42 @@ static void on_readable(uv_poll_t *handle, int status, int events) {
       return;
     }
   }
+}
+
+/* ---- pausing ---- */
+
+/* libuv knows the socket by its number, which stays. */
+static int replace_socket(struct listener *listener, int fd) {
+  const int error = dup3(fd, listener->fd, O_CLOEXEC) < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+/* A socket that is bound but does not listen keeps the port, and refuses. (The kernel lets go of a
+   port that it chose itself when its socket stops listening.) A Unix socket's file stays. */
+void listener_pause(struct listener *listener) {
+  const sa_family_t family = listener->address.as.any.sa_family;
+  net_timer_unset(listener->loop, &listener->rest);
+  uv_poll_stop(&listener->poll);
+  shutdown(listener->fd, SHUT_RDWR);
+  const int fd = sock_open(family);
+  if (fd < 0)
+    return;
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (family != AF_UNIX)
+    (void)bind_to(fd, &listener->address);
+  (void)replace_socket(listener, fd);
+}
+
+int listener_resume(struct listener *listener) {
+  int fd = -1;
+  int error = open_bound(&listener->address, &fd);
+  if (!error)
+    error = replace_socket(listener, fd);
+  if (!error)
+    watch(listener);
+  return error;
 }
 
 /* ---- life ---- */

@@ -13,6 +13,11 @@ struct listener *listener_new(struct net_loop *loop, const char *address,
 /** The address in use, with the real port, as "127.0.0.1:40123". */
 const char *listener_address(const struct listener *listener);
 uint16_t listener_port(const struct listener *listener);
+/** Refuses from now on: who waits is reset, who comes gets ECONNREFUSED; the address stays ours. */
+void listener_pause(struct listener *listener);
+/** Takes connections again. 0, or the error: somebody else has the address now, or the system has
+    no descriptors; it stays paused. */
+int listener_resume(struct listener *listener);
 void listener_free(struct listener *listener);
 
 #endif

@@ -22,7 +22,7 @@ OPTIONS = {
 LATER = [  # in the contract, not in this program yet
     ("--no-network-watch",),
     ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
-COMMANDS_LATER = ("hold", "chaos", "simulate")
+COMMANDS_LATER = ("hold", "simulate")
 
 
 class Help(LimpetCase):
@@ -47,7 +47,7 @@ class Help(LimpetCase):
             self.assertNotRegex(text, rf"(?m)^\s+{command}\b")
 
     def test_every_help_names_help_and_version(self):
-        for command in ("connect", "chat", "serve", "outbox"):
+        for command in ("connect", "chat", "serve", "outbox", "chaos"):
             with self.subTest(command):
                 text = self.output(command, "--help")
                 self.assertRegex(text, r"(?m)^ +--help ")
@@ -57,7 +57,8 @@ class Help(LimpetCase):
 
     def test_version(self):
         for arguments in (("--version",), ("connect", "--version"), ("chat", "--version"),
-                          ("serve", "--version"), ("outbox", "--version")):
+                          ("serve", "--version"), ("outbox", "--version"),
+                          ("chaos", "--version")):
             self.assertRegex(self.output(*arguments), r"^limpet \d+\.\d+\.\d+\n$")
 
 

@@ -118,6 +118,47 @@ static void test_unix(void **state) {
   rig_deinit(&rig);
 }
 
+/* While it pauses nobody gets in, and nobody else gets the address. */
+static void test_pause(void **state) {
+  (void)state;
+  char path[] = "/tmp/limpet_listener_XXXXXX", text[64];
+  assert_non_null(mkdtemp(path));
+  snprintf(text, sizeof text, "unix:%s/s", path);
+  const char *const cases[] = {"127.0.0.1:0", "[::1]:0", text};
+  for (size_t i = 0; i < 3; i++) {
+    struct rig rig;
+    rig_init(&rig);
+    struct taker taker = {0};
+    struct listener *listener = listening(&rig, cases[i], &taker);
+    struct address address;
+    if (!address_from_path(&address, text + 5) || i < 2) {
+      address_from_ip(&address, i == 0 ? "127.0.0.1" : "::1");
+      address_set_port(&address, listener_port(listener));
+    }
+    for (unsigned round = 1; round <= 3; round++) {
+      listener_pause(listener);
+      int fd = sock_open(address.as.any.sa_family);
+      assert_int_equal(sock_connect(fd, &address), ECONNREFUSED);
+      close(fd);
+      if (i < 2) {
+        fd = sock_open(address.as.any.sa_family);
+        assert_int_not_equal(bind(fd, &address.as.any, address.len), 0);
+        close(fd);
+      }
+      assert_int_equal(listener_resume(listener), 0);
+      fd = dial(&address);
+      rig_until_count(&rig, &taker.count, round);
+      close(fd);
+    }
+    check_accepted(taker.fds[2]);
+    close_all(&taker);
+    listener_pause(listener);
+    listener_free(listener);
+    rig_deinit(&rig);
+  }
+  rmdir(path);
+}
+
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789"
 
 static void test_bad_addresses(void **state) {
@@ -222,6 +263,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tcp),
       cmocka_unit_test(test_unix),
+      cmocka_unit_test(test_pause),
       cmocka_unit_test(test_bad_addresses),
       cmocka_unit_test(test_refused_by_system),
       cmocka_unit_test(test_without_descriptors),

@@ -1,0 +1,193 @@
+"use strict";
+// Switches write the same lines of text as everybody else; text from outside is only ever put into
+// the page as text.
+
+const LOOK_MS = 1000;
+const LIMIT = 100;
+const SWITCHES = [ // kind, label, has a direction, value
+  ["freeze", "Freeze", true, ""],
+  ["refuse", "Refuse new ones", false, ""],
+  ["delay", "Delay", true, "200ms jitter 50ms"],
+  ["throttle", "Throttle (B/s)", true, "20k"],
+  ["slow-loris", "Slow-loris", true, "100ms"],
+  ["truncate", "Truncate after", true, "64k"],
+  ["cut", "Cut in a frame", true, "frame 1"],
+  ["corrupt", "Corrupt one byte", true, ""],
+  ["reset", "Reset", false, "after 5s"],
+  ["flap", "Flap", false, "5s 2s"],
+];
+
+const at = (id) => document.getElementById(id);
+
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function tell(trouble) {
+  at("trouble").textContent = trouble;
+  at("trouble").hidden = !trouble;
+}
+
+async function ask(path, fault) {
+  const options = fault === undefined ? {} : {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ fault }),
+  };
+  const response = await fetch(path, options);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.message);
+  return answer;
+}
+
+// ---- switches
+
+const way = () => document.querySelector("input[name=way]:checked").value;
+
+async function command(text, path = "faults") {
+  try {
+    await ask(path, text);
+    await look();
+  } catch (error) {
+    tell(`${text}: ${error.message}`);
+    await look(true);
+  }
+}
+
+function makeSwitch([kind, label, hasWay, value]) {
+  const box = element("input", { type: "checkbox", id: `switch-${kind}` });
+  const name = element("label", { className: "name" }, box, label);
+  const field = element("input", { type: "text", className: "value", value, spellcheck: false });
+  field.setAttribute("aria-label", `${label}: value`);
+  box.addEventListener("change", () => command(box.checked
+    ? [kind, hasWay ? way() : "", value ? field.value : ""].filter(Boolean).join(" ") : `clear ${kind}`));
+  field.addEventListener("change", () => box.checked && box.dispatchEvent(new Event("change")));
+  const whole = element("div", { className: "switch" }, name);
+  if (value) whole.append(field);
+  return whole;
+}
+
+function showSwitches(faults) {
+  for (const [kind] of SWITCHES) {
+    const isOn = faults.some((fault) => fault.kind === kind && fault.connection === null);
+    const box = at(`switch-${kind}`);
+    box.checked = isOn;
+    box.closest(".switch").classList.toggle("on", isOn);
+  }
+}
+
+// ---- what is on
+
+function faultItem(fault) {
+  const off = element("button", { type: "button", textContent: "Off" });
+  off.setAttribute("aria-label", `Turn off ${fault.kind}`);
+  off.addEventListener("click", () => command(`clear ${fault.kind}`,
+    fault.connection === null ? "faults" : `connections/${fault.connection}`));
+  const note = fault.connection === null ? "" : ` (connection ${fault.connection} only)`;
+  return element("li", {}, element("span", {}, element("code", { textContent: fault.fault }),
+    note, fault.down ? " – down now" : ""), off);
+}
+
+function showFaults(state) {
+  at("route").textContent = `${state.listen} → ${state.to}`;
+  const items = state.faults.map(faultItem);
+  at("faults").replaceChildren(...(items.length ? items
+    : [element("li", { className: "empty", textContent: "No fault: bytes pass as they come." })]));
+  showSwitches(state.faults);
+}
+
+// ---- connections
+
+function size(bytes) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (bytes >= 1000 && unit < units.length - 1) {
+    bytes /= 1000;
+    unit++;
+  }
+  return `${unit ? bytes.toFixed(1) : bytes} ${units[unit]}`;
+}
+
+function age(ms) {
+  const s = Math.floor(ms / 1000);
+  return s < 60 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(s / 60)} m ${s % 60} s`;
+}
+
+function stateText(connection) {
+  if (connection.phase === "ended") return connection.result;
+  return connection.frozen ? `frozen ${connection.frozen === "both" ? "both ways" : connection.frozen}`
+    : connection.phase;
+}
+
+function actions(connection) {
+  if (connection.phase === "ended") return [];
+  const isFrozen = connection.faults.includes("freeze") && connection.frozen;
+  return [["Reset", "reset"], isFrozen ? ["Thaw", "clear freeze"] : ["Freeze", "freeze both"]].map(
+    ([label, text]) => {
+      const button = element("button", { type: "button", textContent: label });
+      button.setAttribute("aria-label", `${label} connection ${connection.id}`);
+      button.addEventListener("click", () => command(text, `connections/${connection.id}`));
+      return button;
+    });
+}
+
+function connectionRow(connection) {
+  const cell = (text, className = "") => element("td", { textContent: text, className });
+  const row = element("tr", { className: connection.phase === "ended" ? "ended" : "" });
+  row.append(cell(connection.id), cell(connection.peer), cell(stateText(connection), "state"),
+    cell(age(connection.age_ms), "number"), cell(size(connection.up_bytes), "number"),
+    cell(size(connection.down_bytes), "number"), cell(connection.faults.join(", ")),
+    element("td", { className: "buttons" }, ...actions(connection)));
+  return row;
+}
+
+function showConnections(state) {
+  at("totals").textContent = `${state.open} open, ${state.accepted} accepted, ${state.refused} refused; ` +
+    `up ${size(state.up_bytes)}, down ${size(state.down_bytes)}`;
+  // What has the focus must not vanish under it: the rows wait for the next look.
+  const focused = document.activeElement;
+  if (at("connections").contains(focused) && focused.matches("button")) {
+    const label = focused.getAttribute("aria-label");
+    at("connections").replaceChildren(...state.connections.map(connectionRow));
+    const again = [...at("connections").querySelectorAll("button")]
+      .find((button) => button.getAttribute("aria-label") === label);
+    if (again) again.focus();
+    return;
+  }
+  at("connections").replaceChildren(...state.connections.map(connectionRow));
+}
+
+// ---- looking
+
+let shownFaults = "";
+
+async function look(keepsTrouble = false) {
+  try {
+    const [faults, connections] = await Promise.all([ask("faults"), ask(`connections?limit=${LIMIT}`)]);
+    const text = JSON.stringify(faults.faults);
+    if (text !== shownFaults || keepsTrouble) showFaults(faults);
+    shownFaults = text;
+    showConnections(connections);
+    if (!keepsTrouble) tell("");
+  } catch {
+    tell("The proxy does not answer.");
+  }
+}
+
+let isAsking = false;
+async function lookAgain() {
+  if (isAsking || document.hidden) return;
+  isAsking = true;
+  await look(!at("trouble").hidden && at("trouble").textContent !== "The proxy does not answer.");
+  isAsking = false;
+}
+
+at("switches").append(...SWITCHES.map(makeSwitch));
+for (const button of document.querySelectorAll("[data-command]"))
+  button.addEventListener("click", () => command(button.dataset.command));
+at("free").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (at("text").value.trim()) command(at("text").value);
+});
+look();
+setInterval(lookAgain, LOOK_MS);
