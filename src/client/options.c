@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "handshake.h"
+#include "options_parts.h"
 #include "url.h"
 
 #include <stdio.h>
@@ -194,8 +195,8 @@ bool options_check_url(const char *url, char *detail) {
   struct url parsed;
   const char *why = "is required";
   if (url && url_parse(&parsed, url, strlen(url), &why))
-    return true;
-  return refuse_because(detail, "url", why);
+    why = options_refuse_scheme(&parsed);
+  return !why || refuse_because(detail, "url", why);
 }
 
 bool options_check(const limpet_options *options, char *detail) {
@@ -204,7 +205,8 @@ bool options_check(const limpet_options *options, char *detail) {
       return false;
   return check_pairs(options, detail) && check_headers(options->headers, detail) &&
          check_subprotocols(options->subprotocols, detail) &&
-         check_origin(options->origin, detail) && options_check_url(options->url, detail);
+         check_origin(options->origin, detail) && options_check_url(options->url, detail) &&
+         options_check_parts(options, detail);
 }
 
 void options_backoff(const limpet_options *options, struct backoff_config *backoff) {
