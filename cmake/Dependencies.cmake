@@ -20,14 +20,16 @@ if(LIMPET_PROGRAM)
 endif()
 
 # llhttp: a library of its own on newer systems; on Debian 12 the package node-llhttp carries the
-# C sources, which are compiled here.
+# C sources, which are compiled here, in a cross build too.
 pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)
 if(TARGET PkgConfig::LLHTTP)
   add_library(llhttp ALIAS PkgConfig::LLHTTP)
   list(APPEND LIMPET_PRIVATE_PACKAGES libllhttp)
 else()
-  find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp /usr/local/share/llhttp)
-  find_path(LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp /usr/local/share/include/llhttp)
+  find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp /usr/local/share/llhttp
+            NO_CMAKE_FIND_ROOT_PATH)
+  find_path(LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp /usr/local/share/include/llhttp
+            NO_CMAKE_FIND_ROOT_PATH)
   if(NOT LLHTTP_SOURCE_DIR OR NOT LLHTTP_INCLUDE_DIR)
     message(FATAL_ERROR "llhttp not found: install libllhttp-dev or node-llhttp (make deps)")
   endif()
