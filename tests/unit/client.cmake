@@ -16,8 +16,8 @@ endforeach()
 limpet_unit_test(test_threads USES test_client_support)
 set_tests_properties(test_threads PROPERTIES LABELS "unit;threads")
 
-# What is kept on disk.
-if(LIMPET_OUTBOX)
+# What is kept on disk, told apart by acknowledgements in JSON.
+if(LIMPET_OUTBOX AND LIMPET_JSON)
   target_sources(test_client_support PRIVATE ../support/client_box.c)
   foreach(name client_durable client_durable_end client_durable_run)
     limpet_unit_test(test_${name} USES test_client_support)

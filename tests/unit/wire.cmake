@@ -9,4 +9,10 @@ foreach(name test_decoder test_decoder_limits)
 endforeach()
 if(LIMPET_DEFLATE)
   limpet_unit_test(test_deflate USES limpet_wire test_guard)
+  set_tests_properties(test_deflate PROPERTIES LABELS "unit;pure")
 endif()
+
+# Those that only compute; quick under an emulator too.
+foreach(name sha1 mask utf8 frame close decoder decoder_limits url handshake)
+  set_tests_properties(test_${name} PROPERTIES LABELS "unit;pure")
+endforeach()
