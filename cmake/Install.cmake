@@ -9,12 +9,6 @@ set(limpet_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/limpet)
 set(limpet_packaging ${CMAKE_BINARY_DIR}/packaging)
 
 # Modules of pkg-config that the library is built on: who links it statically needs them too.
-if(NOT DEFINED LIMPET_PRIVATE_PACKAGES)
-  set(LIMPET_PRIVATE_PACKAGES libuv libssl libcrypto zlib sqlite3)
-endif()
-if(TARGET PkgConfig::LLHTTP)
-  list(APPEND LIMPET_PRIVATE_PACKAGES libllhttp)
-endif()
 list(JOIN LIMPET_PRIVATE_PACKAGES ", " limpet_requires_private)
 list(JOIN LIMPET_PRIVATE_PACKAGES " " limpet_private_packages)
 

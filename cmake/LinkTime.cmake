@@ -3,7 +3,7 @@
 # the tests do, to be built fast.
 option(LIMPET_LTO "optimise releases at link time" ON)
 
-if(LIMPET_LTO AND CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+if(LIMPET_LTO AND CMAKE_BUILD_TYPE MATCHES "^(Release|MinSizeRel)$" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
   set(LIMPET_LTO_OPTIONS -flto=auto -ffat-lto-objects)
   add_link_options(-fno-lto) # else the linker's plugin finds the fat objects' other half: 6 s a test
 endif()

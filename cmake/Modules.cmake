@@ -16,6 +16,7 @@ function(limpet_unit_test name)
   cmake_parse_arguments(TEST "" "" "USES" ${ARGN})
   add_executable(${name} ${name}.c)
   target_link_libraries(${name} PRIVATE ${TEST_USES} PkgConfig::CMOCKA)
+  target_compile_options(${name} PRIVATE "SHELL:-iquote ${PROJECT_BINARY_DIR}/parts") # for parts.h
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)

@@ -4,6 +4,7 @@
 #include "handshake.h"
 #include "proxy.h"
 #include "round.h"
+#include "options_parts.h"
 #include "url.h"
 
 #include <stdio.h>
@@ -217,8 +218,8 @@ bool options_check_url(const char *url, char *detail) {
   struct url parsed;
   const char *why = "is required";
   if (url && url_parse(&parsed, url, strlen(url), &why))
-    return true;
-  return refuse_because(detail, "url", why);
+    why = options_refuse_scheme(&parsed);
+  return !why || refuse_because(detail, "url", why);
 }
 
 /* What a newer program knows of and this library does not must be unset. */
@@ -246,7 +247,8 @@ bool options_check(const limpet_options *options, char *detail) {
   return check_pairs(options, detail) && options_check_headers(options->headers, detail) &&
          check_subprotocols(options->subprotocols, detail) &&
          check_origin(options->origin, detail) && options_check_url(options->url, detail) &&
-         check_fallbacks(options->fallbacks, detail) && check_proxy(options->proxy, detail);
+         check_fallbacks(options->fallbacks, detail) && check_proxy(options->proxy, detail) &&
+         options_check_parts(options, detail);
 }
 
 void options_backoff(const limpet_options *options, struct backoff_config *backoff) {

@@ -1,20 +1,20 @@
 /*
  * Chance that an attacker cannot guess: nonces from the system, masking keys from AES-256-CTR keyed
  * once by the system (RFC 6455 section 5.3 wants keys unpredictable; a system call each is 500
- * times the price).
+ * times the price). A build without OpenSSL takes them from the system in pools
+ * (no_tls/key_pool.c).
  */
 #ifndef NET_ENTROPY_H
 #define NET_ENTROPY_H
 
 #include "loop.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #define KEY_POOL_LEN 4096
 
 struct key_pool {
-  EVP_CIPHER_CTX *cipher;
+  struct evp_cipher_ctx_st *cipher; /* NULL without OpenSSL */
   size_t used;
   uint8_t bytes[KEY_POOL_LEN];
 };

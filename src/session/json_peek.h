@@ -1,7 +1,7 @@
 /*
  * Looks into a JSON object without building it: finds a member of the top level, strictly
- * (RFC 8259), with a bound on nesting. Not a JSON library; the native side uses jansson where
- * speed and freestanding code are not needed.
+ * (RFC 8259), with a bound on nesting. Not a JSON library; programs of the tree
+ * that build JSON use jansson.
  */
 #ifndef SESSION_JSON_PEEK_H
 #define SESSION_JSON_PEEK_H

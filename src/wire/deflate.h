@@ -1,11 +1,13 @@
-/* permessage-deflate (RFC 7692) on zlib: messages in, messages out, both roles. */
+/* permessage-deflate (RFC 7692) on zlib: messages in, messages out, both roles. A build without
+   zlib has this interface too (no_deflate/), and none can be made there. */
 #ifndef WIRE_DEFLATE_H
 #define WIRE_DEFLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <zlib.h>
+
+#include "deflate_stream.h"
 
 /** What the two ends agreed on (section 7.1). */
 struct deflate_params {
@@ -21,7 +23,7 @@ struct deflate_allocator {
 };
 
 struct inflater {
-  z_stream stream;
+  deflate_stream stream;
   bool no_context_takeover;
   bool is_begun;     /* bytes of a message have come */
   bool is_full;      /* the last answer was INFLATE_ROOM: more may come without input */
@@ -47,7 +49,7 @@ enum inflate_result inflater_feed(struct inflater *i, const uint8_t *in, size_t 
 enum inflate_result inflater_finish(struct inflater *i, uint8_t *out, size_t *out_len);
 
 struct deflater {
-  z_stream stream;
+  deflate_stream stream;
   bool no_context_takeover;
 };
 

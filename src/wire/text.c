@@ -1,6 +1,5 @@
 #include "text.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 struct text_writer text_writer_begin(char *out, size_t cap) {
@@ -44,12 +43,15 @@ void text_put_number(struct text_writer *w, uint64_t number) {
 }
 
 void text_put_base64(struct text_writer *w, const uint8_t *data, size_t len) {
-  enum { PIECE = 48 }; /* a multiple of three: no padding inside */
-  unsigned char encoded[PIECE / 3 * 4 + 1];
-  for (size_t at = 0; at < len; at += PIECE) {
-    const size_t part = len - at < PIECE ? len - at : PIECE;
-    const int encoded_len = EVP_EncodeBlock(encoded, data + at, (int)part);
-    text_put(w, (const char *)encoded, (size_t)encoded_len);
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t at = 0; at < len; at += 3) {
+    const size_t left = len - at;
+    const uint32_t bits = (uint32_t)data[at] << 16 | (left > 1 ? (uint32_t)data[at + 1] << 8 : 0) |
+                          (left > 2 ? data[at + 2] : 0);
+    const char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
+                          left > 1 ? digits[bits >> 6 & 63] : '=',
+                          left > 2 ? digits[bits & 63] : '='};
+    text_put(w, four, sizeof four);
   }
 }
 

@@ -29,6 +29,7 @@ struct text_writer text_writer_resume(char *out, size_t cap);
 void text_put(struct text_writer *w, const char *data, size_t len);
 void text_put_string(struct text_writer *w, const char *text);
 void text_put_number(struct text_writer *w, uint64_t number);
+/** RFC 4648 section 4. */
 void text_put_base64(struct text_writer *w, const uint8_t *data, size_t len);
 /** Puts text from the network so that a log can show it: what is not printable ASCII, and
     backslashes, as \xNN. */

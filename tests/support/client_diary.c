@@ -1,4 +1,5 @@
 #include "client_diary.h"
+#include "parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -142,7 +143,7 @@ void diary_init(struct diary *diary, limpet_options *options, const char *url, u
       .on_open = on_open,
       .on_close = on_close,
       .on_error = on_error,
-      .on_typing = wants & DIARY_TYPING ? on_typing : NULL,
+      .on_typing = HAS_JSON && wants & DIARY_TYPING ? on_typing : NULL,
       .on_fate = wants & DIARY_FATES ? on_fate : NULL,
       .on_high_water = on_high_water,
       .on_drained = on_drained,

@@ -5,10 +5,16 @@ add_library(session_rig STATIC ${session_support}/session_rig.c)
 target_compile_options(session_rig PUBLIC "SHELL:-iquote ${session_support}")
 target_link_libraries(session_rig PUBLIC limpet_session PkgConfig::CMOCKA)
 
-foreach(test backoff failure heartbeat json_peek round status table)
+foreach(test backoff failure round status table)
   limpet_unit_test(test_${test} USES limpet_session)
 endforeach()
-foreach(test ack session wishes question barrier queue fates check session_traps)
+if(LIMPET_JSON)
+  limpet_unit_test(test_heartbeat USES limpet_session)
+  limpet_unit_test(test_json_peek USES limpet_session)
+  limpet_unit_test(test_ack USES session_rig)
+  set_tests_properties(test_heartbeat test_json_peek test_ack PROPERTIES LABELS "unit;pure")
+endif()
+foreach(test session wishes question barrier queue fates check session_traps)
   limpet_unit_test(test_${test} USES session_rig)
 endforeach()
 
@@ -36,3 +42,8 @@ add_test(NAME session_wasm
   COMMAND ${session_support}/session_wasm.sh ${LIMPET_WASM_CLANG} ${LIMPET_WASM_LD}
           ${CMAKE_CURRENT_LIST_DIR}/../../src/session ${CMAKE_BINARY_DIR}/session_wasm)
 set_tests_properties(states_doc session_wasm PROPERTIES LABELS unit TIMEOUT 120)
+
+# Those that only compute; quick under an emulator too.
+foreach(test backoff failure status table session wishes question barrier queue fates check session_traps vectors)
+  set_tests_properties(test_${test} PROPERTIES LABELS "unit;pure")
+endforeach()

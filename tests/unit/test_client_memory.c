@@ -1,5 +1,6 @@
 /* Memory: none for a message once warm, little for an idle client, and no harm when it runs out. */
 #include "client_fixture.h"
+#include "parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -129,7 +130,8 @@ static void an_idle_client_costs_little(void **state) {
 
 /* ---- none left ---- */
 
-enum variant { PLAIN, NODES, BARRIER, COMPRESSED, VARIANTS_COUNT };
+enum variant { PLAIN, NODES, BARRIER, COMPRESSED };
+#define VARIANTS_COUNT (HAS_DEFLATE ? 4 : 3)
 
 static void init_variant(struct fixture *f, enum variant variant) {
   fixture_init(f, variant == NODES ? DIARY_FATES : 0);
@@ -183,7 +185,7 @@ static void live_a_life(struct fixture *f) {
   uint64_t handle;
   memset(large, 'x', sizeof large);
   limpet_result result = limpet_on_type(f->client, "t", ignore, NULL, &handle);
-  assert_true(result == LIMPET_OK || result == LIMPET_NO_MEMORY);
+  assert_true(!HAS_JSON || result == LIMPET_OK || result == LIMPET_NO_MEMORY);
   limpet_connect(f->client);
   converse(f, large, 10);
   converse(f, large, sizeof large);

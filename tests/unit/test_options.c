@@ -2,6 +2,7 @@
 #include "client_diary.h"
 #include "client_memory.h"
 #include "client_world.h"
+#include "parts.h"
 
 #include <limpet/limpet.h>
 #include <setjmp.h>
@@ -190,7 +191,9 @@ static void edges_are_taken_and_what_lies_beyond_is_named(void **state) {
     if (range->maximum == ANY)
       continue;
     o = around(range, range->maximum);
-    assert_int_equal(try(&o, &world, detail), LIMPET_OK);
+    const bool is_ack = strcmp(range->name, "confirm") == 0;
+    assert_int_equal(try(&o, &world, detail),
+                     is_ack && !HAS_JSON ? LIMPET_INVALID_ARGUMENT : LIMPET_OK);
     o = around(range, range->maximum + 1);
     assert_int_equal(try(&o, &world, detail), LIMPET_INVALID_ARGUMENT);
     assert_non_null(strstr(detail, range->name));
@@ -297,7 +300,7 @@ static void other_mistakes_are_named(void **state) {
       {barrier_alone, "confirm"},
       {cert_alone, "tls_cert_file"},
       {key_alone, "tls_key_file"},
-      {ca_missing, "/nowhere/ca.pem"},
+      {ca_missing, HAS_TLS ? "/nowhere/ca.pem" : "this build has no TLS"},
       {header_bad, "headers"},
       {header_split, "headers"},
       {header_own, "headers"},
