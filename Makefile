@@ -23,8 +23,12 @@ test: deps
 test-long: deps
 	@./scripts/test long
 
-bench: all
+bench:
+	@./scripts/deps bench
+	@./scripts/build release
+	@./scripts/build release bench-peers
 	@python3 bench/run.py --build build/release
+	@python3 bench/peers/side_by_side.py --build build/release
 
 coverage: deps
 	@./scripts/coverage
