@@ -33,11 +33,11 @@ PROGRAMS = {
     "Limpet": "bench-limpet",
     "lws": "bench-lws",
     "Beast": "bench-beast",
-    "Beast, blocking": "bench-beast-blocking",
+    "Beast-blocking": "bench-beast-blocking",
     "wslay": "bench-wslay",
     "ws": HERE / "ws_client.js",
 }
-PACKAGES = {"lws": "libwebsockets-dev", "Beast": "libboost-dev", "Beast, blocking": "libboost-dev",
+PACKAGES = {"lws": "libwebsockets-dev", "Beast": "libboost-dev", "Beast-blocking": "libboost-dev",
             "wslay": "libwslay-dev", "ws": "node-ws"}
 
 PLAIN = [Row(name, mode, "ascii", size, most, None, None) for name, mode, size, most in (

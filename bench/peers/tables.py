@@ -21,7 +21,7 @@ class PlotFailed(Exception):
 # ---- while it runs ------------------------------------------------------------------------------
 
 def time_header(libraries):
-    columns = "".join(f"{name.replace('Beast, blocking', 'Beast, bl.'):>14}" for name in libraries)
+    columns = "".join(f"{name:>15}" for name in libraries)
     return f"{'wall x, CPU x':<18}{columns}\n{'(Limpet: ns/msg)':<18}"
 
 
@@ -32,7 +32,7 @@ def time_line(name, figures, libraries):
         theirs = figures[library]
         cell = (f"{ours['wall']:.0f} {ours['cpu']:.0f}" if library == "Limpet" else
                 f"{theirs['wall'] / ours['wall']:.2f} {theirs['cpu'] / ours['cpu']:.2f}")
-        cells.append(f"{cell:>14}")
+        cells.append(f"{cell:>15}")
     return f"{name:<18}" + "".join(cells)
 
 
@@ -163,11 +163,11 @@ def csv_write(result, path):
             out.writerow(line)
 
 
-def plot(csv_path, svg_path, count):
+def plot(csv_path, svg_path, names):
     if shutil.which("gnuplot") is None:
         raise PlotFailed(f"no plot: gnuplot is not installed (scripts/deps bench); the figures are in {csv_path}")
-    done = subprocess.run(["gnuplot", "-e", f"figures='{csv_path}'; libraries={count}; plot_file='{svg_path}'",
-                           PLOT], capture_output=True, text=True, check=False)
+    settings = f"figures='{csv_path}'; names='{' '.join(names)}'; plot_file='{svg_path}'"
+    done = subprocess.run(["gnuplot", "-e", settings, PLOT], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PlotFailed(f"gnuplot: {done.stderr.strip()}")
 
@@ -180,7 +180,8 @@ def write(result, folder):
     if result["time"]:
         csv_write(result, folder / "peers.csv")
         try:
-            plot(folder / "peers.csv", folder / "peers.svg", len(result["libraries"]))
+            plot(folder / "peers.csv", folder / "peers.svg",
+                 [title(library) for library in result["libraries"]])
         except PlotFailed as failed:
             raise PlotFailed(f"{failed}; the tables are in {folder / 'peers.md'}") from None
     return text
