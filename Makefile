@@ -27,8 +27,12 @@ test: deps
 test-long: deps
 	@./scripts/test long
 
-bench: all
-	@python3 bench/run.py --build build/release
+bench:
+	@./scripts/deps bench
+	@./scripts/build release
+	@./scripts/build release bench-peers
+	@python3 bench/run.py --build build/release --runs 7
+	@python3 bench/peers/side_by_side.py --build build/release
 
 coverage: deps
 	@./scripts/coverage

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *const mode_names[] = {"receive", "send", "pingpong", "connect", "reset", "hold"};
 
@@ -151,6 +152,72 @@ void stopwatch_stop(struct stopwatch *watch) {
 void stopwatch_print(const struct stopwatch *watch) {
   printf("{\"wall_ns\":%" PRIu64 ",\"cpu_ns\":%" PRIu64 ",\"sys_ns\":%" PRIu64, watch->wall_ns,
          watch->user_ns + watch->sys_ns, watch->sys_ns);
+}
+
+/* ---- clients ---------------------------------------------------------------------- */
+
+void client_args_read(struct client_args *args, int argc, char **argv, const char *usage) {
+  *args = (struct client_args){0};
+  if (argc > 2 && strncmp(argv[1], "--tls", 5) == 0) {
+    args->tls_word = argv[1];
+    args->ca_file = argv[2];
+    argv += 2;
+    argc -= 2;
+  }
+  if (argc != 6 || !job_from_words(&args->job, argv + 2))
+    die(usage);
+  args->port = argv[1];
+}
+
+void laps_init(struct laps *laps, const struct job *job) {
+  *laps = (struct laps){0};
+  if (job->mode != MODE_PINGPONG)
+    return;
+  laps->cap = job->count;
+  laps->ns = must_alloc(laps->cap * sizeof laps->ns[0]);
+  /* Touched now: a page fault belongs to no round trip. */
+  memset(laps->ns, 0xFF, laps->cap * sizeof laps->ns[0]);
+}
+
+void laps_begin(struct laps *laps) {
+  laps->begun_ns = clock_ns();
+}
+
+void laps_end(struct laps *laps) {
+  if (laps->count < laps->cap)
+    laps->ns[laps->count++] = clock_ns() - laps->begun_ns;
+}
+
+static int compare_u64(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+void laps_print(struct laps *laps) {
+  if (laps->count == 0)
+    return;
+  qsort(laps->ns, laps->count, sizeof laps->ns[0], compare_u64);
+  printf(",\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64 ",\"p999_ns\":%" PRIu64,
+         laps->ns[laps->count / 2], laps->ns[laps->count * 99 / 100],
+         laps->ns[laps->count * 999 / 1000]);
+  free(laps->ns);
+  *laps = (struct laps){0};
+}
+
+size_t resident_bytes(void) {
+  FILE *const file = fopen("/proc/self/statm", "r");
+  size_t pages;
+  if (file == NULL || fscanf(file, "%*u %zu", &pages) != 1)
+    die("/proc/self/statm");
+  fclose(file);
+  return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void hold_print(const struct job *job, size_t first_bytes) {
+  const size_t now_bytes = resident_bytes();
+  printf("{\"clients\":%" PRIu64 ",\"first_bytes\":%zu,\"all_bytes\":%zu,\"bytes_each\":%.0f}\n",
+         job->count, first_bytes, now_bytes,
+         job->count < 2 ? 0 : ((double)now_bytes - (double)first_bytes) / (double)(job->count - 1));
 }
 
 void descriptors_reserve(size_t wanted) {

@@ -13,6 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+#define BENCH_NORETURN [[noreturn]]
+extern "C" {
+#else
+#define BENCH_NORETURN _Noreturn
+#endif
+
 enum mode {
   MODE_RECEIVE,  /* the client sends GO, the peer answers with `count` messages */
   MODE_SEND,     /* the client sends `count` messages, the peer acknowledges the last one */
@@ -72,11 +79,44 @@ void stopwatch_stop(struct stopwatch *watch);
 /** One line of JSON, without the closing brace. */
 void stopwatch_print(const struct stopwatch *watch);
 
+/** What a client was started with. */
+struct client_args {
+  const char *tls_word; /* "--tls" or a word that begins so, or NULL for a plain connection */
+  const char *ca_file;  /* NULL for a plain connection */
+  const char *port;
+  struct job job;
+};
+/** Reads "[--tls CA.PEM] PORT MODE KIND SIZE COUNT", or ends the program with `usage`. */
+void client_args_read(struct client_args *args, int argc, char **argv, const char *usage);
+
+/** How long each round trip of a ping-pong took. */
+struct laps {
+  uint64_t *ns; /* `cap` of them; NULL where nobody counts laps */
+  uint64_t count, cap, begun_ns;
+};
+void laps_init(struct laps *laps, const struct job *job);
+void laps_begin(struct laps *laps);
+void laps_end(struct laps *laps);
+/** Sorts and frees them; prints members of a JSON object, with a comma before each. */
+void laps_print(struct laps *laps);
+
+/** Resident memory of this process. */
+size_t resident_bytes(void);
+/* How long idle clients wait before their memory is measured: long enough for every sweep of
+   buffers, well before the first heartbeat. */
+#define SETTLE_MS 8000
+/** The result of MODE_HOLD, when all clients are open and have settled: one line of JSON. */
+void hold_print(const struct job *job, size_t first_bytes);
+
 /** Room for `wanted` descriptors, or the end with a sentence that says what to do. */
 void descriptors_reserve(size_t wanted);
 
 /** Ends the program with a sentence and, if `errno` says something, its reason. */
-_Noreturn void die(const char *what);
+BENCH_NORETURN void die(const char *what);
 void *must_alloc(size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

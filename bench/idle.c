@@ -2,9 +2,10 @@
  * bench-idle: what an idle connection costs. COUNT clients on one loop connect to the peer and stay
  * silent; then the heap is measured twice: by the library's own allocator hook, counting what the C
  * library really set aside for each block, and by the C library's books, which hold libuv's share
- * too. Memory of the kernel is not counted.
+ * too. Memory of the kernel is not counted. Resident memory is told beside, as bench-lws and its
+ * neighbours tell it.
  *
- *   bench-idle PORT [COUNT]     one line of JSON
+ *   bench-idle [--tls CA.PEM] PORT [COUNT]     one line of JSON
  */
 #include "common.h"
 
@@ -18,8 +19,6 @@
 
 #define DEFAULT_COUNT 10000
 #define DIALS_AT_ONCE 64
-/* Long enough for every sweep of buffers, well before the first heartbeat. */
-#define SETTLE_MS 8000
 
 struct fleet {
   uv_loop_t loop;
@@ -30,6 +29,7 @@ struct fleet {
   size_t hook_bytes; /* by malloc_usable_size() */
   size_t hook_blocks;
   size_t before_bytes; /* the C library's books before the first client */
+  size_t first_bytes;  /* resident, when the first client was open */
   struct stopwatch watch;
 };
 
@@ -71,10 +71,10 @@ static size_t books_bytes(void) {
 static void report(struct fleet *fleet) {
   const size_t books = books_bytes() - fleet->before_bytes;
   printf("{\"clients\":%zu,\"hook_bytes_each\":%zu,\"hook_blocks_each\":%.2f,"
-         "\"books_bytes_each\":%zu,\"open_ns_each\":%" PRIu64 "}\n",
+         "\"books_bytes_each\":%zu,\"bytes_each\":%zu,\"open_ns_each\":%" PRIu64 "}\n",
          fleet->count, fleet->hook_bytes / fleet->count,
          (double)fleet->hook_blocks / (double)fleet->count, books / fleet->count,
-         fleet->watch.wall_ns / fleet->count);
+         (resident_bytes() - fleet->first_bytes) / fleet->count, fleet->watch.wall_ns / fleet->count);
 }
 
 static void settled(uv_timer_t *timer) {
@@ -98,8 +98,10 @@ static void start_one(struct fleet *fleet) {
 static void on_open(limpet_client *client, void *user) {
   struct fleet *const fleet = user;
   (void)client;
-  fleet->open_count++;
-  if (fleet->started_count < fleet->count)
+  if (fleet->open_count++ == 0)
+    fleet->first_bytes = resident_bytes();
+  while (fleet->started_count < fleet->count &&
+         fleet->started_count < fleet->open_count + DIALS_AT_ONCE)
     start_one(fleet);
   if (fleet->open_count < fleet->count)
     return;
@@ -114,8 +116,9 @@ static void on_error(limpet_client *client, const limpet_error *error, void *use
   exit(1);
 }
 
-static void options_fill(struct fleet *fleet, const char *url) {
+static void options_fill(struct fleet *fleet, const char *url, const char *ca_file) {
   limpet_options_init(&fleet->options, sizeof fleet->options);
+  fleet->options.tls_ca_file = ca_file;
   fleet->options.url = url;
   fleet->options.user = fleet;
   fleet->options.callbacks.on_open = on_open;
@@ -126,15 +129,22 @@ static void options_fill(struct fleet *fleet, const char *url) {
 
 int main(int argc, char **argv) {
   static struct fleet fleet; /* outlives the library's last free() */
+  const char *ca_file = NULL;
   char url[80];
+  if (argc > 2 && strcmp(argv[1], "--tls") == 0) {
+    ca_file = argv[2];
+    argv += 2;
+    argc -= 2;
+  }
   if (argc < 2 || argc > 3)
-    die("usage: bench-idle PORT [COUNT]");
+    die("usage: bench-idle [--tls CA.PEM] PORT [COUNT]");
   fleet.count = argc == 3 ? strtoul(argv[2], NULL, 10) : DEFAULT_COUNT;
   if (fleet.count == 0)
     die("COUNT is not a number above 0");
   descriptors_reserve(fleet.count + 64);
-  snprintf(url, sizeof url, "ws://127.0.0.1:%s/hold/ascii/1/1", argv[1]);
-  options_fill(&fleet, url);
+  snprintf(url, sizeof url, "%s://127.0.0.1:%s/hold/ascii/1/1",
+           ca_file != NULL ? "wss" : "ws", argv[1]);
+  options_fill(&fleet, url, ca_file);
   fleet.clients = must_alloc(fleet.count * sizeof(limpet_client *));
   uv_loop_init(&fleet.loop);
   uv_timer_init(&fleet.loop, &fleet.settle);

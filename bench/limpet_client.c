@@ -19,6 +19,7 @@ struct run {
   struct stopwatch watch;
   char *text; /* job.size bytes, what is sent */
   uint64_t done_count;
+  struct laps laps;
   bool is_paused;
   uint64_t lost_at_ns;  /* MODE_RESET */
   uint64_t *outages_ns; /* MODE_RESET: from the loss to the next opening, job.count of them */
@@ -48,6 +49,11 @@ static void send_one(struct run *run, limpet_client *client) {
   check(limpet_send_text(client, run->text, run->job.size, NULL, NULL), "send");
 }
 
+static void send_ping(struct run *run, limpet_client *client) {
+  laps_begin(&run->laps);
+  send_one(run, client);
+}
+
 /** Sends until the library says that enough waits, as an application would. */
 static void send_burst(struct run *run, limpet_client *client) {
   for (; run->done_count < run->job.count && !run->is_paused; run->done_count++)
@@ -69,10 +75,11 @@ static void on_text_pingpong(limpet_client *client, const char *data, size_t len
   struct run *const run = user;
   (void)data;
   (void)len;
+  laps_end(&run->laps);
   if (++run->done_count == run->job.count)
     finish(run, client);
   else
-    send_one(run, client);
+    send_ping(run, client);
 }
 
 /** The peer's acknowledgement that it has read all. */
@@ -116,7 +123,7 @@ static void on_open(limpet_client *client, void *user) {
   else if (run->job.mode == MODE_SEND)
     send_burst(run, client);
   else if (run->job.mode == MODE_PINGPONG)
-    send_one(run, client);
+    send_ping(run, client);
   else
     opened_after_reset(run, client);
 }
@@ -213,26 +220,26 @@ static void report(struct run *run) {
     printf(",\"time_back_ns\":%" PRIu64 ",\"time_back_max_ns\":%" PRIu64,
            run->outages_ns[run->job.count / 2], run->outages_ns[run->job.count - 1]);
   }
+  laps_print(&run->laps);
   printf("}\n");
 }
 
 int main(int argc, char **argv) {
-  const char *ca_file = NULL;
+  struct client_args args;
   struct run run = {0};
   uv_loop_t loop;
-  if (argc > 2 && strcmp(argv[1], "--tls") == 0) {
-    ca_file = argv[2];
-    argv += 2;
-    argc -= 2;
-  }
-  if (argc != 6 || !job_from_words(&run.job, argv + 2) || run.job.mode == MODE_HOLD)
-    die("usage: bench-limpet [--tls CA.PEM] PORT MODE KIND SIZE COUNT");
+  client_args_read(&args, argc, argv,
+                   "usage: bench-limpet [--tls CA.PEM] PORT MODE KIND SIZE COUNT");
+  if (args.job.mode == MODE_HOLD)
+    die("idle clients are the business of bench-idle");
+  run.job = args.job;
   run.text = must_alloc(run.job.size);
   text_fill(run.text, run.job.size, run.job.is_ascii);
+  laps_init(&run.laps, &run.job);
   if (run.job.mode == MODE_RESET)
     run.outages_ns = must_alloc(run.job.count * sizeof run.outages_ns[0]);
   uv_loop_init(&loop);
-  limpet_client *const client = client_new(&run, &loop, ca_file, argv[1]);
+  limpet_client *const client = client_new(&run, &loop, args.ca_file, args.port);
   check(limpet_connect(client), "connect");
   uv_run(&loop, UV_RUN_DEFAULT);
   uv_loop_close(&loop);

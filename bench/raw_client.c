@@ -35,6 +35,7 @@ struct raw {
   SSL *ssl;
   bool is_drained; /* the last read was short: reading again before an event is a wasted call */
   bool is_ending;  /* the peer's end was announced: no further event will come */
+  struct laps laps;
   uint8_t *buffer; /* RECEIVE_CAP bytes */
 };
 
@@ -226,8 +227,10 @@ static void run_pingpong(struct raw *raw, const struct job *job, struct stopwatc
   raw_open(raw, job);
   stopwatch_start(watch);
   for (uint64_t i = 0; i < job->count; i++) {
+    laps_begin(&raw->laps);
     raw_send(raw, batch.data, frame_len(job->size, true));
     raw_receive_all(raw, frame_len(job->size, false));
+    laps_end(&raw->laps);
   }
   stopwatch_stop(watch);
   raw_close(raw);
@@ -294,18 +297,17 @@ static void run(struct raw *raw, const struct job *job, struct stopwatch *watch)
 
 int main(int argc, char **argv) {
   struct raw raw = {.epoll = epoll_create1(EPOLL_CLOEXEC), .buffer = must_alloc(RECEIVE_CAP)};
-  struct job job;
+  struct client_args args;
   struct stopwatch watch;
-  if (argc > 2 && strncmp(argv[1], "--tls", 5) == 0) {
-    raw.tls = tls_new(argv[2], strcmp(argv[1], "--tls-read-ahead") == 0);
-    argv += 2;
-    argc -= 2;
-  }
-  if (argc != 6 || !job_from_words(&job, argv + 2))
-    die("usage: bench-raw [--tls[-read-ahead] CA.PEM] PORT MODE KIND SIZE COUNT");
-  raw.port = (uint16_t)strtoul(argv[1], NULL, 10);
-  run(&raw, &job, &watch);
+  client_args_read(&args, argc, argv,
+                   "usage: bench-raw [--tls[-read-ahead] CA.PEM] PORT MODE KIND SIZE COUNT");
+  if (args.ca_file != NULL)
+    raw.tls = tls_new(args.ca_file, strcmp(args.tls_word, "--tls-read-ahead") == 0);
+  raw.port = (uint16_t)strtoul(args.port, NULL, 10);
+  laps_init(&raw.laps, &args.job);
+  run(&raw, &args.job, &watch);
   stopwatch_print(&watch);
+  laps_print(&raw.laps);
   printf("}\n");
   SSL_SESSION_free(raw.session);
   SSL_CTX_free(raw.tls);

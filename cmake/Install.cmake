@@ -13,12 +13,14 @@ list(JOIN LIMPET_PRIVATE_PACKAGES ", " limpet_requires_private)
 list(JOIN LIMPET_PRIVATE_PACKAGES " " limpet_private_packages)
 
 # ---- the program, its manual and completions ----
-install(TARGETS limpet-cli)
-file(GLOB limpet_manuals CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.1)
-install(FILES ${limpet_manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES packaging/completion/limpet.bash RENAME limpet
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES packaging/completion/_limpet DESTINATION ${LIMPET_ZSH_DIR})
+if(LIMPET_PROGRAM)
+  install(TARGETS limpet-cli)
+  file(GLOB limpet_manuals CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.1)
+  install(FILES ${limpet_manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES packaging/completion/limpet.bash RENAME limpet
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES packaging/completion/_limpet DESTINATION ${LIMPET_ZSH_DIR})
+endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # ---- the library ----
@@ -42,9 +44,11 @@ install(FILES ${limpet_packaging}/limpet-config.cmake ${limpet_packaging}/limpet
         DESTINATION ${limpet_cmake_dir})
 
 # ---- systemd ----
-file(GLOB limpet_units CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/packaging/systemd/*.service.in)
-foreach(unit ${limpet_units})
-  get_filename_component(name ${unit} NAME_WLE)
-  configure_file(${unit} ${limpet_packaging}/${name} @ONLY)
-  install(FILES ${limpet_packaging}/${name} DESTINATION ${LIMPET_SYSTEMD_UNIT_DIR})
-endforeach()
+if(LIMPET_PROGRAM)
+  file(GLOB limpet_units CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/packaging/systemd/*.service.in)
+  foreach(unit ${limpet_units})
+    get_filename_component(name ${unit} NAME_WLE)
+    configure_file(${unit} ${limpet_packaging}/${name} @ONLY)
+    install(FILES ${limpet_packaging}/${name} DESTINATION ${LIMPET_SYSTEMD_UNIT_DIR})
+  endforeach()
+endif()
