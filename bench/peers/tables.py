@@ -43,6 +43,10 @@ def markdown_table(header, lines):
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule] + lines) + "\n"
 
 
+def number(value):
+    return "-" if value is None else f"{value:,.0f}"
+
+
 def title(library):
     return NAMES.get(library, library)
 
@@ -71,7 +75,7 @@ def latency_table(result):
 def counted_table(result):
     libraries = [library for library in result["libraries"] if library != "raw"]
     rows = dict.fromkeys(row for row, _ in result["instructions"])
-    lines = [[row] + [f"{result['instructions'][row, library]:,.0f}" for library in libraries]
+    lines = [[row] + [number(result["instructions"][row, library]) for library in libraries]
              for row in rows]
     return markdown_table(["row"] + [title(library) for library in libraries], lines)
 
@@ -90,7 +94,8 @@ def behind(result):
     found = []
 
     def compare(row, what, library, theirs, ours):
-        if library not in ("raw", "Limpet") and theirs * AHEAD_MARGIN < ours:
+        is_known = theirs is not None and ours is not None
+        if is_known and library not in ("raw", "Limpet") and theirs * AHEAD_MARGIN < ours:
             found.append((theirs / ours, f"{row} {what}: {title(library)} {theirs / ours:.2f}"))
 
     for row, figures in result["time"].items():
