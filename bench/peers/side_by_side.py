@@ -239,7 +239,9 @@ def measure(bench, options):
         result["memory"] = memory_all(bench.programs, others, options.idle)
         result["code"] = {library: code_bytes(bench.programs, program)
                           for library, program in others.items()}
-    if "instructions" not in options.skip:
+    if "instructions" not in options.skip and shutil.which("valgrind") is None:
+        print("instructions are left out: valgrind is not installed (scripts/deps bench)", file=sys.stderr)
+    elif "instructions" not in options.skip:
         counted = [row for row in rows if row.name in COUNTED]
         result["instructions"] = instructions_all(bench.programs, others, counted)
     return result

@@ -135,8 +135,9 @@ def markdown(result):
     parts = [f"{machine()}; {versions()}. `make bench`, {datetime.date.today().isoformat()}.\n"]
     if result["time"]:
         parts += ["Wall time a message; the others as multiples of Limpet's:\n", ratio_table(result, "wall"),
-                  "CPU time a message of the client, likewise:\n", ratio_table(result, "cpu"),
-                  "Round trips of 64 bytes:\n", latency_table(result)]
+                  "CPU time a message of the client, likewise:\n", ratio_table(result, "cpu")]
+    if any("pingpong" in row for row in result["time"]):
+        parts += ["Round trips of 64 bytes:\n", latency_table(result)]
     if result["instructions"]:
         parts += ["Instructions of user code a message (callgrind):\n", counted_table(result)]
     if result["memory"]:
