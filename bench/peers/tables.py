@@ -6,6 +6,7 @@ import pathlib
 import platform
 import shutil
 import subprocess
+import sys
 
 PLOT = pathlib.Path(__file__).resolve().parent / "plot.gnuplot"
 AHEAD_MARGIN = 1.02  # less than this apart is not a difference
@@ -131,8 +132,12 @@ def versions():
     return asked.stdout.rstrip(", ")
 
 
+def command():
+    return " ".join(["bench/peers/side_by_side.py"] + sys.argv[1:])
+
+
 def markdown(result):
-    parts = [f"{machine()}; {versions()}. `make bench`, {datetime.date.today().isoformat()}.\n"]
+    parts = [f"{machine()}; {versions()}. `{command()}`, {datetime.date.today().isoformat()}.\n"]
     if result["time"]:
         parts += ["Wall time a message; the others as multiples of Limpet's:\n", ratio_table(result, "wall"),
                   "CPU time a message of the client, likewise:\n", ratio_table(result, "cpu")]
