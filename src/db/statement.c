@@ -101,8 +101,9 @@ enum db_result db_commit(struct db *db) {
 }
 
 /* Keeps the failure that led here. Without memory to prepare it there is none to keep either: a
-   statement that was never prepared began no transaction. Where the schema has changed since, SQLite
-   prepares it anew, and that may find no memory: then db_begin() tries again, or closing does it. */
+   statement that was never prepared began no transaction. Where the schema has changed since,
+   SQLite prepares it anew, and that may find no memory: then db_begin() tries again, or closing
+   does it. */
 void db_rollback(struct db *db) {
   if (db_in_transaction(db))
     (void)sqlite3_step(db->rollback.prepared);

@@ -168,9 +168,9 @@ static void a_critical_answer_of_one_leaves_it_out(void **state) {
 
 static void critical_answers_of_all_are_the_end(void **state) {
   (void)state;
-  static const char *const course[] = {
-      "state CLOSED>CONNECTING connect", "error http_status retry", "error http_status final",
-      "state CONNECTING>ERROR critical", NULL};
+  static const char *const course[] = {"state CLOSED>CONNECTING connect", "error http_status retry",
+                                       "error http_status final", "state CONNECTING>ERROR critical",
+                                       NULL};
   struct pair pair;
   pair_init(&pair, 0);
   fixture_make(&pair.f);

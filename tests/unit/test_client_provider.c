@@ -1,4 +1,5 @@
-/* The provider of URL and credentials: asked before each dial, answering now, later, or not at all. */
+/* The provider of URL and credentials: asked before each dial, answering now, later, or not at all.
+ */
 #include "client_fixture.h"
 
 #include <pthread.h>
@@ -31,8 +32,7 @@ static void provide(limpet_client *client, const limpet_provider_request *reques
   provider.last = *request;
   (void)snprintf(provider.last_url, sizeof provider.last_url, "%s", request->url);
   if (provider.way == ANSWER_AT_ONCE)
-    provider.result =
-        limpet_provide(client, request->ticket, provider.url, provider.headers, NULL);
+    provider.result = limpet_provide(client, request->ticket, provider.url, provider.headers, NULL);
   else if (provider.way == FAIL_AT_ONCE)
     provider.result = limpet_provide_failure(client, request->ticket, "the vault is shut");
 }
