@@ -549,6 +549,12 @@ typedef struct limpet_options {
       addresses and networks (10.0.0.0/8), separated by commas; name:port for one port. Read inside
       limpet_new(), which must not run while another thread changes the environment. */
   bool proxy_from_environment;
+
+  /** With confirm ack: the acknowledgement of one of our messages came, and its fate has been told.
+      `text` is the whole message as the server sent it. NULL (the default): nobody is told, as
+      acknowledgements are not given to on_text. Like all callbacks it comes on the loop thread and may
+      call every function here; `text` is valid until it returns; `user` is limpet_options.user. */
+  void (*on_ack)(limpet_client *client, const char *text, size_t len, void *user);
 } limpet_options;
 
 /** Writes every default. `size` is sizeof(limpet_options) in the calling program. */
@@ -725,6 +731,15 @@ LIMPET_API limpet_result limpet_off_type(limpet_client *client, uint64_t handle)
 LIMPET_API limpet_result limpet_ready(limpet_client *client);
 /** The application vouches for this link: it counts as stable now, the attempt counter is 0. */
 LIMPET_API limpet_result limpet_healthy(limpet_client *client);
+/**
+ * Stops reading, or reads on: for an application that cannot take more messages for now, so that the
+ * server notices. The message at hand is the last one that callbacks are given; what the system has
+ * received waits there. The wish outlives links, and may be given in every state; while limpet_disconnect() or
+ * limpet_stop() is under way reading goes on whatever it says. Until the pause ends no heartbeat is sent
+ * or missed, no acknowledgement is late, and nothing is confirmed: a link that dies silently is noticed
+ * only afterwards. LIMPET_NO_MEMORY. [any thread]
+ */
+LIMPET_API limpet_result limpet_pause(limpet_client *client, bool is_paused);
 /** Asks the peer now, with probe_timeout_ms: call it when the machine woke up. */
 LIMPET_API limpet_result limpet_probe(limpet_client *client);
 

@@ -303,6 +303,13 @@ static bool take_url(const struct connection_command *command, struct connect_op
   return false;
 }
 
+static bool take_no_operand(const struct connection_command *command, int argc, char **argv,
+                            int first) {
+  if (first < argc)
+    (void)complain("%s takes no operand: '%s'; --help tells more", command->name, argv[first]);
+  return first == argc;
+}
+
 bool connection_parse(const struct connection_command *command, struct connect_options *o, int argc,
                       char **argv, int *status) {
   struct option_row all[OPTION_ROWS_MAX];
@@ -311,6 +318,8 @@ bool connection_parse(const struct connection_command *command, struct connect_o
   limpet_options_init(&o->client, sizeof o->client);
   o->client.proxy_from_environment = true;
   o->linger_ms = 200;
+  if (command->never_gives_up)
+    o->client.max_retries = LIMPET_RETRY_FOREVER;
   parse_presets(o, argc, argv);
   memcpy(all, rows, sizeof rows);
   memcpy(all + ROWS_COUNT, command->own, command->own_count * sizeof *all);
@@ -320,6 +329,8 @@ bool connection_parse(const struct connection_command *command, struct connect_o
     return false;
   finish(o);
   *status = EXIT_USAGE;
+  if (command->has_no_url)
+    return take_no_operand(command, argc, argv, first);
   return take_url(command, o, argc, argv, first);
 }
 

@@ -37,6 +37,7 @@ static void on_opened(struct link *link, const char *subprotocol) {
   client_log(client, LIMPET_LOG_INFO, "link %s: open%s%s", label,
              *subprotocol ? ", subprotocol " : "", subprotocol);
   client->is_writable = true;
+  link_pause(link, client->is_paused);
   endpoints_opened(client);
   client_lock(client);
   session_link_opened(&client->session, client_now_ms(client), client->epoch);
@@ -72,9 +73,12 @@ static bool take_ack(struct limpet_client *client, const uint8_t *data, size_t l
   const bool is_awaited =
       session_acked(&client->session, client_now_ms(client), client->epoch, id, strlen(id));
   client_unlock(client);
-  if (is_awaited)
-    client_settle(client);
-  return is_awaited;
+  if (!is_awaited)
+    return false;
+  client_settle(client);
+  if (client->link && client->settings->options.on_ack)
+    client->settings->options.on_ack(client, (const char *)data, len, client->user);
+  return true;
 }
 
 static bool awaits_reply(const struct session_config *config) {
@@ -151,6 +155,16 @@ static void on_progress(struct link *link, size_t len) {
   session_frame_progress(&client->session, client_now_ms(client), client->epoch, len);
   client_unlock(client);
   client_settle(client);
+}
+
+/* While it is being closed the peer's close frame has to be read. */
+void client_pause(struct limpet_client *client, bool is_paused) {
+  client->is_paused = is_paused;
+  if (client->link && link_is_open(client->link) && !client->is_closing)
+    link_pause(client->link, is_paused);
+  client_lock(client);
+  session_pause(&client->session, client_now_ms(client), is_paused);
+  client_unlock(client);
 }
 
 void client_note_flush(struct limpet_client *client) {
@@ -330,6 +344,7 @@ static void do_close(struct limpet_client *client, const struct session_action *
   if (!client->link || action->epoch != client->epoch)
     return;
   client->is_closing = true;
+  link_pause(client->link, false);
   link_close(client->link, action->close_code, "");
 }
 

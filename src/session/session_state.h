@@ -62,6 +62,7 @@ struct session {
   bool is_ready;    /* the queue may drain on this link */
   bool is_stable;   /* this link has lasted */
   bool is_writable; /* this link takes messages */
+  bool is_paused;   /* the application does not read */
 
   uint8_t actions_first, actions_count;
 
