@@ -7,6 +7,7 @@ import paths  # noqa: F401
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -22,6 +23,7 @@ from e2e_peers import PeerCase
 from e2e_relay import Relay
 from e2e_serve import Ws
 from hostile import HostileServer
+from rawws import TEXT, frame
 
 LONG = os.environ.get("LIMPET_TEST_LENGTH") == "long"
 MESSAGES, CUTS, EACH = (10000, 50, 20000) if LONG else (500, 5, 8000)
@@ -66,11 +68,16 @@ class HoldCase(PeerCase):
         self.assert_exit(hold, status)
 
     def dump(self, hold):
-        before = hold.text.count("hold ws://")
+        """What SIGUSR1 makes it tell, whole."""
+        before = hold.text.count("\nhold ws://")
+
+        def told():
+            head, *rest = hold.text.rsplit("\nhold ws://", 1)
+            return rest and head.count("\nhold ws://") >= before and (
+                rest[0].count("to program:") == int(rest[0].split()[1]))
         hold.signal(signal.SIGUSR1)
-        hold.wait_for("the dump", lambda: hold.text.count("to program:") >= 1
-                      and hold.text.count("hold ws://") > before)
-        return hold.text.rsplit("hold ws://", 1)[1]
+        hold.wait_for("the dump", told)
+        return hold.text.rsplit("\nhold ws://", 1)[1]
 
 
 class Cuts(HoldCase):
@@ -139,10 +146,6 @@ class Cuts(HoldCase):
 
 
 class Requests(HoldCase):
-
-    def info(self, hold, path="/info", **options):
-        return self.ws(hold, path, **options).socket, json.loads(
-            self.ws(hold, path, **options)._run(self.ws(hold, path, **options).socket.recv()))
 
     def test_what_passes_on(self):
         hold = self.hold(self.peer("ws").url(), "--header", "X-Given: by the hold",
@@ -331,19 +334,25 @@ class Pressure(HoldCase):
         self.assertEqual([m["id"] for m in relay.stored("c")], [f"m{n}" for n in range(50)])
 
     def test_the_far_side_is_read_no_faster_than_the_program_reads(self):
-        server = self.keep(HostileServer("push?n=3000000", "echo"))
+        count, size = 4000, 16000  # more than all the system's buffers on the way
+
+        def flood(peer):
+            peer.open()
+            peer.send(b"".join(frame(TEXT, b"%d " % n + b"x" * size) for n in range(count)))
+            peer.serve()
+        server = self.keep(HostileServer(flood))
         hold = self.hold(server.url(""), "--heartbeat-interval", "200", "--heartbeat-timeout",
                          "200")
-        # Its own small buffers, or it would read on by itself.
-        ws = self.ws(hold, read_limit=1024, max_queue=1)
-        wait_until("no more is read", lambda: "yes resume" not in self.dump(hold).rsplit(
-            "to program", 1)[1] and "paused" in self.dump(hold).rsplit("to program", 1)[1])
+        ws = self.ws(hold, max_queue=1)
+        paused = re.compile(r"to program: .* reading=paused")
+        wait_until("no more is read", lambda: paused.search(self.dump(hold)))
         time.sleep(1)  # several heartbeats: a link that is not read is not a dead one
+        told = self.dump(hold)
+        self.assertRegex(told, paused)
+        self.assertLess(int(re.search(r"waiting_bytes=(\d+)", told).group(1)), 2 << 20)
+        for n in range(count):
+            self.assertEqual(ws._run(ws.socket.recv()).split()[0], str(n))
         self.assertNotIn("heartbeat_timeout", hold.text)
-        waiting = int(self.dump(hold).rsplit("waiting_bytes=", 1)[1].split()[0])
-        self.assertLess(waiting, 4 << 20)
-        for n in range(100000):
-            self.assertEqual(ws._run(ws.socket.recv()), str(n + 1))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ const seen = { ids: [], acks: 0, opened: 0, pongs: 0, code: null, error: null };
 const socket = new WebSocket(url);
 
 function end() {
-  process.stdout.write(JSON.stringify(seen));
-  process.exit(0);
+  process.stdout.write(JSON.stringify(seen), () => process.exit(0));
 }
 
 // As a program would that sends what comes up: a piece at a time, not faster than the socket takes it.
