@@ -11,7 +11,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define SPARE_DESCRIPTORS 256 /* beside four for each connection: two sides, and a dial that races */
+#define SPARE_DESCRIPTORS                                                                          \
+  256 /* beside four for each connection: two sides, and a dial that races */
 
 struct run {
   struct hold_command command;

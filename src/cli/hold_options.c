@@ -11,6 +11,7 @@
 
 #define QUEUE_LIMIT 1000
 #define PARAMETER_MAX 128
+#define CHECK_MS 2000
 
 /* ---- values ---- */
 
@@ -149,7 +150,7 @@ static bool try_client(const struct hold_command *c, int *status) {
   limpet_options options = c->connect.client;
   const limpet_result result = limpet_new(&options, NULL, &client, detail);
   if (result == LIMPET_OK) {
-    limpet_stop(client, 0);
+    limpet_stop(client, CHECK_MS); /* so that the outbox is let go */
     return true;
   }
   (void)complain("%s", detail);

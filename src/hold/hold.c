@@ -49,7 +49,8 @@ static void sweep(struct net_timer *timer) {
     plan_sweep(hold);
 }
 
-/* A browser lets any page connect to this machine, and the far side may know us by our credentials. */
+/* A browser lets any page connect to this machine, and the far side may know us by our credentials.
+ */
 static bool is_allowed(const struct hold *hold, const char *origin) {
   for (const char *const *allowed = hold->options->origins; *allowed; allowed++)
     if (strcmp(*allowed, "*") == 0 || (origin && strcmp(*allowed, origin) == 0))
@@ -63,8 +64,8 @@ static void refuse_full(struct hold *hold, struct http_exchange *exchange, const
   http_refuse(exchange, 503, "unavailable", sentence, retry);
 }
 
-/* Whoever comes back to its outbox need not wait until the last one's messages are through: they are
-   kept. */
+/* Whoever comes back to its outbox need not wait until the last one's messages are through: they
+   are kept. */
 static void hurry(struct hold *hold) {
   for (struct pair *pair = hold->pairs; pair; pair = pair->next)
     if (pair->phase == PAIR_DRAINING) {
@@ -188,9 +189,8 @@ static void dump_pair(const struct pair *pair, FILE *out) {
   fprintf(out,
           "  to far: taken=%llu queued=%u queued_bytes=%llu outbox=%llu dropped=%llu reading=%s\n",
           (unsigned long long)pair->taken, s.metrics.queued_messages,
-          (unsigned long long)s.metrics.queued_bytes,
-          (unsigned long long)s.metrics.outbox_messages, (unsigned long long)pair->dropped,
-          pair->is_local_paused ? "paused" : "yes");
+          (unsigned long long)s.metrics.queued_bytes, (unsigned long long)s.metrics.outbox_messages,
+          (unsigned long long)pair->dropped, pair->is_local_paused ? "paused" : "yes");
   fprintf(out, "  to program: given=%llu waiting_bytes=%llu reading=%s resume=%s\n",
           (unsigned long long)pair->given,
           (unsigned long long)(pair->local ? link_buffered(pair->local) : 0),

@@ -1,6 +1,6 @@
 /*
- * A hold's insides: hold.c takes requests and counts; pair.c is the life of one local connection and its
- * far client; pair_local.c and pair_far.c are its two sides.
+ * A hold's insides: hold.c takes requests and counts; pair.c is the life of one local connection
+ * and its far client; pair_local.c and pair_far.c are its two sides.
  *
  *   DIALING   the far side is dialed, the local request waits
  *   OPEN      both sides are there
@@ -13,9 +13,9 @@
 #ifndef HOLD_INTERNAL_H
 #define HOLD_INTERNAL_H
 
-#include "sidecar.h"
 #include "http.h"
 #include "resume.h"
+#include "sidecar.h"
 
 #include <limpet/limpet.h>
 
@@ -41,8 +41,8 @@ struct pair {
   enum pair_phase phase;
   bool is_local_open, is_local_closing, is_local_paused, is_far_paused;
   bool asks_subprotocol;
-  bool has_failed;           /* the far client is in ERROR or FAILED */
-  bool is_duplicate;         /* the outbox's last error: it has a message with this id */
+  bool has_failed;   /* the far client is in ERROR or FAILED */
+  bool is_duplicate; /* the outbox's last error: it has a message with this id */
   bool is_drained;
   char subprotocol[HANDSHAKE_VALUE_CAP]; /* the far side's */
   uint16_t close_code;                   /* of the far side's last error, if it closed */

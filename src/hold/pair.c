@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OUTBOX_WAIT_MS 2000
+#define OUTBOX_TICK_MS 20
+
 /* ---- the end ---- */
 
 static void free_pair(struct pair *pair) {
@@ -57,6 +60,7 @@ static void refuse_pair(struct pair *pair, uint16_t status, const char *sentence
            sentence);
   refuse(exchange, status, sentence);
   stop_far(pair);
+  pair_touch(pair);
 }
 
 /* [H3] [H4] */
@@ -170,6 +174,16 @@ static limpet_result make_client(struct pair *pair, struct request *request,
   return limpet_new(&request->far, net_loop_uv(pair->hold->loop), &pair->client, detail);
 }
 
+static void on_retry(struct net_timer *timer);
+
+/* A client that is CLOSED lets go of its outbox a moment later, on the outbox's own thread. */
+static bool waits_for_outbox(struct pair *pair, limpet_result result) {
+  const uint64_t now_ms = net_loop_now_ms(pair->hold->loop);
+  pair->timer.fire = on_retry;
+  return result == LIMPET_OUTBOX && now_ms - pair->opened_at_ms < OUTBOX_WAIT_MS &&
+         net_timer_set(pair->hold->loop, &pair->timer, now_ms + OUTBOX_TICK_MS);
+}
+
 static void dial(struct pair *pair, struct request *request) {
   char detail[LIMPET_DETAIL_CAP] = "";
   const char *error = request_read(request, pair->hold->options, pair->exchange);
@@ -178,10 +192,27 @@ static void dial(struct pair *pair, struct request *request) {
     return;
   }
   const limpet_result result = make_client(pair, request, detail);
+  if (waits_for_outbox(pair, result))
+    return;
   if (result != LIMPET_OK)
     refuse_pair(pair, result == LIMPET_INVALID_ARGUMENT ? 502 : 503, detail);
   else
     limpet_connect(pair->client);
+}
+
+static void begin(struct pair *pair) {
+  struct request *request = memory_alloc(pair_memory(pair), sizeof *request);
+  if (request)
+    dial(pair, request);
+  else
+    refuse_pair(pair, 503, "no memory for a connection");
+  memory_free(pair_memory(pair), request);
+}
+
+static void on_retry(struct net_timer *timer) {
+  struct pair *pair = (struct pair *)((char *)timer - offsetof(struct pair, timer));
+  if (pair->exchange)
+    begin(pair);
 }
 
 void pair_begin(struct hold *hold, struct http_exchange *exchange) {
@@ -190,11 +221,6 @@ void pair_begin(struct hold *hold, struct http_exchange *exchange) {
     refuse(exchange, 503, "no memory for a connection");
     return;
   }
-  struct request *request = memory_alloc(pair_memory(pair), sizeof *request);
-  if (request)
-    dial(pair, request);
-  else
-    refuse_pair(pair, 503, "no memory for a connection");
-  memory_free(pair_memory(pair), request);
+  begin(pair);
   pair_touch(pair);
 }

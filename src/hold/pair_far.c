@@ -110,7 +110,8 @@ static void on_error(limpet_client *client, const limpet_error *error, void *use
   struct pair *pair = user;
   (void)client;
   if (error->kind == LIMPET_ERROR_OUTBOX)
-    /* A program that was not acknowledged in time says it again: what is kept already is no loss. */
+    /* A program that was not acknowledged in time says it again: what is kept already is no loss.
+     */
     pair->is_duplicate = strstr(error->detail, "with this id") != NULL;
   pair->close_code = error->kind == LIMPET_ERROR_CLOSED_BY_PEER ? error->close_code : 0;
   (void)snprintf(pair->detail, sizeof pair->detail, "%s: %s", error->message, error->detail);

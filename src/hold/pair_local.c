@@ -36,11 +36,13 @@ static void begin_ping(struct pair *pair) {
   pair->asked.mark = pair->accepted;
   if (pair_has_outbox(pair))
     pair_touch(pair);
-  else if (!pair->client || limpet_flush(pair->client, UINT32_MAX, on_flushed_for_ping, pair) != LIMPET_OK)
+  else if (!pair->client ||
+           limpet_flush(pair->client, UINT32_MAX, on_flushed_for_ping, pair) != LIMPET_OK)
     pair->asked.is_set = false;
 }
 
-/* One is under way and one may follow it: of more the latest is answered (RFC 6455 section 5.5.3). */
+/* One is under way and one may follow it: of more the latest is answered (RFC 6455 section 5.5.3).
+ */
 static void on_ping(struct link *link, const uint8_t *data, size_t len) {
   struct pair *pair = pair_of(link);
   struct ping *ping = pair->asked.is_set ? &pair->next_ping : &pair->asked;

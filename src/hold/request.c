@@ -28,9 +28,21 @@ static bool join_urls(struct request *r, const struct hold_options *options) {
 /* Of this hop (RFC 9110 section 7.6.1), or written by the handshake for the far side. */
 static bool is_of_this_hop(const char *name) {
   static const char *const names[] = {
-      "Host",    "Origin",            "Connection", "Keep-Alive",     "Proxy-Connection",
-      "TE",      "Trailer",           "Upgrade",    "Content-Length", "Proxy-Authenticate",
-      "Expect",  "Transfer-Encoding", "HTTP2-Settings", "Proxy-Authorization", "X-Limpet-Client",
+      "Host",
+      "Origin",
+      "Connection",
+      "Keep-Alive",
+      "Proxy-Connection",
+      "TE",
+      "Trailer",
+      "Upgrade",
+      "Content-Length",
+      "Proxy-Authenticate",
+      "Expect",
+      "Transfer-Encoding",
+      "HTTP2-Settings",
+      "Proxy-Authorization",
+      "X-Limpet-Client",
   };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (text_equals_ignoring_case(name, strlen(name), names[i]))

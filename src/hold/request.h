@@ -2,8 +2,8 @@
 #ifndef HOLD_REQUEST_H
 #define HOLD_REQUEST_H
 
-#include "sidecar.h"
 #include "http.h"
+#include "sidecar.h"
 
 #define REQUEST_LINES_MAX 128
 #define REQUEST_SUBPROTOCOLS_MAX 32

@@ -104,8 +104,8 @@ struct link_events {
   /** A step of the dial is done; the report is valid until return. Or NULL: then nothing is
       gathered for it. */
   void (*step)(struct link *link, const struct link_step_report *report);
-  /** A ping came: the owner answers it with link_pong(), when it likes. Or NULL: the link answers it
-      at once. `data` is valid until return. */
+  /** A ping came: the owner answers it with link_pong(), when it likes. Or NULL: the link answers
+     it at once. `data` is valid until return. */
   void (*ping)(struct link *link, const uint8_t *data, size_t len);
 };
 
@@ -136,8 +136,8 @@ struct link *link_dial(struct net_loop *loop, const struct link_settings *settin
 /** What the request says of the link in X-Limpet-Client, so that logs of both ends can be read side
     by side. Right after link_dial(); a token of up to 23 bytes. */
 void link_set_label(struct link *link, const char *label);
-/** Header lines of this dial alone, NULL at the end: each stands instead of the settings' lines of its
-    name. They must live until the link is open or has ended. Right after link_dial(). */
+/** Header lines of this dial alone, NULL at the end: each stands instead of the settings' lines of
+   its name. They must live until the link is open or has ended. Right after link_dial(). */
 void link_set_headers(struct link *link, const char *const *headers);
 
 /** A connection on which a valid upgrade was read, by src/http. */
@@ -178,7 +178,8 @@ struct link_position {
 /** Sends a ping ahead of what waits, at the next frame boundary. What waited behind it moves by
     end - begin. */
 bool link_ping(struct link *link, const void *data, size_t len, struct link_position *position);
-/** Answers a ping that was given to `ping`, at the next frame boundary. Nothing once it is closing. */
+/** Answers a ping that was given to `ping`, at the next frame boundary. Nothing once it is closing.
+ */
 void link_pong(struct link *link, const void *data, size_t len);
 /** A text message ahead of what waits: the questions of the JSON dialects. Never recovered. */
 bool link_write_ahead(struct link *link, const void *text, size_t len,
