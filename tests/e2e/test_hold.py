@@ -169,6 +169,21 @@ class Requests(HoldCase):
             ws = self.ws(hold, path)
             self.assertEqual(json.loads(ws._run(ws.socket.recv()))["target"], target)
 
+    def test_what_goes_first_and_who_we_are(self):
+        for name, text in (("first", "hello\n"), ("token", "s3cr3t\n")):
+            with open(self.path(name), "w", encoding="utf-8") as file:
+                file.write(text)
+        hold = self.hold(self.peer("ws").url(), "--on-open", self.path("first"), "--token-file",
+                         self.path("token"), "--query", "of=hold")
+        ws = self.ws(hold, "/?of=program")
+        ws.send("second")
+        self.assertEqual([ws._run(ws.socket.recv()) for _ in range(2)], ["hello", "second"])
+        ws = self.ws(hold, "/info?of=program")
+        seen = json.loads(ws._run(ws.socket.recv()))
+        self.assertEqual(seen["target"], "/info?of=hold&of=program")
+        self.assertEqual(seen["headers"]["authorization"], "Bearer s3cr3t")
+        self.assertNotIn("s3cr3t", hold.text)
+
     def test_a_far_side_that_refuses(self):
         for code in (403, 404):
             server = self.keep(HostileServer(f"status?code={code}"))
