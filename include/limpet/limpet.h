@@ -443,7 +443,7 @@ typedef struct limpet_allocator {
  * an option that a newer program sets and this library does not know. What an older program
  * does not know has its default.
  */
-typedef struct limpet_options {
+typedef struct limpet_options { /* NOLINT(clang-analyzer-optin.performance.Padding): it only grows */
   size_t size; /**< sizeof of this struct in the program; set by limpet_options_init() */
 
   /** ws://, wss:// or ws+unix:///path/to.sock:/request/path. User info becomes Basic

@@ -126,9 +126,8 @@ class Cuts(HoldCase):
 
     def test_what_waits_in_the_outbox_goes_with_the_next_program(self):
         relay = self.relay()
-        cutter = self.cutter(relay)
         options = ("--outbox", self.path("outbox"), "--confirm", "ack", "--drain-timeout", "100")
-        hold = self.hold(f"ws://127.0.0.1:{cutter.port}", *options)
+        hold = self.hold(f"ws://{relay.address}", *options)
         ws = self.ws(hold, "/ws?conversation_id=c&user_id=u")
         ws.say("m0", "zero")
         ws.receive("ack")
