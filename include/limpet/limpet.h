@@ -220,7 +220,8 @@ typedef enum limpet_drop {
   LIMPET_DROP_REPLACED,     /**< a newer message with the same replace_key took its place */
   LIMPET_DROP_DISCONNECTED, /**< limpet_disconnect() or limpet_stop() */
   LIMPET_DROP_CLEARED,      /**< limpet_queue_clear() */
-  LIMPET_DROP_NOT_STORED    /**< promise "durable": the outbox could not take it; on_error said why */
+  LIMPET_DROP_NOT_STORED,   /**< promise "durable": the outbox could not take it; on_error said why */
+  LIMPET_DROP_DUPLICATE     /**< promise "durable": the outbox holds a message with this id, which stays */
 } limpet_drop;
 
 /** What to do after an error. */
@@ -443,7 +444,7 @@ typedef struct limpet_allocator {
  * an option that a newer program sets and this library does not know. What an older program
  * does not know has its default.
  */
-typedef struct limpet_options {
+typedef struct limpet_options { /* NOLINT(clang-analyzer-optin.performance.Padding): it only grows */
   size_t size; /**< sizeof of this struct in the program; set by limpet_options_init() */
 
   /** ws://, wss:// or ws+unix:///path/to.sock:/request/path. User info becomes Basic
@@ -549,6 +550,12 @@ typedef struct limpet_options {
       addresses and networks (10.0.0.0/8), separated by commas; name:port for one port. Read inside
       limpet_new(), which must not run while another thread changes the environment. */
   bool proxy_from_environment;
+
+  /** With confirm ack: the acknowledgement of one of our messages came, and its fate has been told.
+      `text` is the whole message as the server sent it. NULL (the default): nobody is told, as
+      acknowledgements are not given to on_text. Like all callbacks it comes on the loop thread and may
+      call every function here; `text` is valid until it returns; `user` is limpet_options.user. */
+  void (*on_ack)(limpet_client *client, const char *text, size_t len, void *user);
 } limpet_options;
 
 /** Writes every default. `size` is sizeof(limpet_options) in the calling program. */
@@ -725,6 +732,15 @@ LIMPET_API limpet_result limpet_off_type(limpet_client *client, uint64_t handle)
 LIMPET_API limpet_result limpet_ready(limpet_client *client);
 /** The application vouches for this link: it counts as stable now, the attempt counter is 0. */
 LIMPET_API limpet_result limpet_healthy(limpet_client *client);
+/**
+ * Stops reading, or reads on: for an application that cannot take more messages for now, so that the
+ * server notices. The message at hand is the last one that callbacks are given; what the system has
+ * received waits there. The wish outlives links, and may be given in every state; while limpet_disconnect() or
+ * limpet_stop() is under way reading goes on whatever it says. Until the pause ends no heartbeat is sent
+ * or missed, no acknowledgement is late, and nothing is confirmed: a link that dies silently is noticed
+ * only afterwards. LIMPET_NO_MEMORY. [any thread]
+ */
+LIMPET_API limpet_result limpet_pause(limpet_client *client, bool is_paused);
 /** Asks the peer now, with probe_timeout_ms: call it when the machine woke up. */
 LIMPET_API limpet_result limpet_probe(limpet_client *client);
 

@@ -30,6 +30,8 @@ static void run(struct limpet_client *client, const struct command *command) {
     flush_begin(client, command->flush);
   } else if (command->kind == COMMAND_PROVIDE) {
     provider_answered(client, command->provided);
+  } else if (command->kind == COMMAND_PAUSE) {
+    client_pause(client, command->is_paused);
   } else if (!client->is_stopping) {
     client_lock(client);
     inputs[command->kind](&client->session, client_now_ms(client));
@@ -183,6 +185,10 @@ limpet_result limpet_healthy(limpet_client *client) {
 
 limpet_result limpet_probe(limpet_client *client) {
   return client_command(client, (struct command){.kind = COMMAND_PROBE});
+}
+
+limpet_result limpet_pause(limpet_client *client, bool is_paused) {
+  return client_command(client, (struct command){.kind = COMMAND_PAUSE, .is_paused = is_paused});
 }
 
 limpet_result limpet_queue_clear(limpet_client *client) {

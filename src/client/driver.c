@@ -20,6 +20,16 @@ void client_fold_counts(struct limpet_client *client) {
   client->in_bytes = client->out_bytes = 0;
 }
 
+/* While it is being closed the peer's close frame has to be read. */
+void client_pause(struct limpet_client *client, bool is_paused) {
+  client->is_paused = is_paused;
+  if (client->link && link_is_open(client->link) && !client->is_closing)
+    link_pause(client->link, is_paused);
+  client_lock(client);
+  session_pause(&client->session, client_now_ms(client), is_paused);
+  client_unlock(client);
+}
+
 /* ---- what the session decides ---- */
 
 static void do_dial(struct limpet_client *client, const struct session_action *action) {
@@ -41,6 +51,7 @@ static void do_close(struct limpet_client *client, const struct session_action *
   if (!client->link || action->epoch != client->epoch)
     return;
   client->is_closing = true;
+  link_pause(client->link, false);
   link_close(client->link, action->close_code, "");
 }
 

@@ -38,6 +38,7 @@ enum command_kind {
   COMMAND_HEALTHY,
   COMMAND_PROBE,
   COMMAND_CLEAR,
+  COMMAND_PAUSE,
   COMMAND_FLUSH,
   COMMAND_PROVIDE
 };
@@ -50,6 +51,7 @@ struct command {
   struct command *next;
   enum command_kind kind;
   union {
+    bool is_paused;            /* PAUSE */
     struct flush *flush;       /* FLUSH */
     struct provided *provided; /* PROVIDE */
   };
@@ -109,6 +111,7 @@ struct limpet_client {
   bool is_flush_seen; /* the link wrote something; to be told to the session */
   bool is_writable;   /* as the session was told */
   bool is_high;       /* on_high_water was called, on_drained not yet */
+  bool is_paused;     /* the application wants to be given nothing */
   bool is_stopping;   /* a stop has begun */
   bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
   atomic_bool has_handlers;
@@ -155,6 +158,8 @@ void client_fold_counts(struct limpet_client *client);
 void client_turn_end(struct net_turn_end *hook);
 void client_timer(struct net_timer *timer);
 uint64_t client_now_ms(const struct limpet_client *client);
+/** Reads on, or not, as the application wants. */
+void client_pause(struct limpet_client *client, bool is_paused);
 /** The link has written: what was flushed, and whether it takes more. */
 void client_note_flush(struct limpet_client *client);
 /** Reports the fate of an action to the application. */

@@ -11,6 +11,7 @@ static void on_opened(struct link *link, const char *subprotocol) {
   client_log(client, LIMPET_LOG_INFO, "link %s: open%s%s", label,
              *subprotocol ? ", subprotocol " : "", subprotocol);
   client->is_writable = true;
+  link_pause(link, client->is_paused);
   endpoints_opened(client);
   client_lock(client);
   session_link_opened(&client->session, client_now_ms(client), client->epoch);
@@ -46,9 +47,12 @@ static bool take_ack(struct limpet_client *client, const uint8_t *data, size_t l
   const bool is_awaited =
       session_acked(&client->session, client_now_ms(client), client->epoch, id, strlen(id));
   client_unlock(client);
-  if (is_awaited)
-    client_settle(client);
-  return is_awaited;
+  if (!is_awaited)
+    return false;
+  client_settle(client);
+  if (client->link && client->settings->options.on_ack)
+    client->settings->options.on_ack(client, (const char *)data, len, client->user);
+  return true;
 }
 
 static bool awaits_reply(const struct session_config *config) {

@@ -46,6 +46,13 @@ void session_probe(struct session *s, uint64_t now_ms) {
     timers_probed(s, now_ms);
 }
 
+void session_pause(struct session *s, uint64_t now_ms, bool is_paused) {
+  const bool ends = s->is_paused && !is_paused;
+  s->is_paused = is_paused;
+  if (ends && s->phase == PHASE_OPEN)
+    timers_resumed(s, now_ms);
+}
+
 static uint64_t held_count(const struct session *s) {
   return (uint64_t)s->queue.waiting_count + s->queue.in_flight_count;
 }

@@ -16,6 +16,8 @@
  * is not taken for a dead peer, and a stuck one is); part of an unfinished incoming frame came (a
  * pong cannot overtake inside a frame), as long as a KiB of it comes each connect_timeout_ms.
  *
+ * While the application has paused reading, nothing is asked, and neither answer nor ack is late.
+ *
  * An early question is asked for the barrier: with nothing outstanding, as soon as the queue ran
  * empty or half of the window is filled.
  */
@@ -72,7 +74,7 @@ static bool is_barrier_wanted(const struct session *s) {
 }
 
 bool timers_want_question(const struct session *s, uint64_t now_ms) {
-  return s->phase == PHASE_OPEN && s->heartbeat.stage == QUESTION_NONE &&
+  return s->phase == PHASE_OPEN && s->heartbeat.stage == QUESTION_NONE && !s->is_paused &&
          (now_ms >= s->heartbeat.ask_at_ms || is_barrier_wanted(s));
 }
 
@@ -156,6 +158,12 @@ void timers_probed(struct session *s, uint64_t now_ms) {
     h->answer_by_ms = earliest(h->answer_by_ms, now_ms + h->answer_within_ms);
 }
 
+void timers_resumed(struct session *s, uint64_t now_ms) {
+  s->unacked_since_ms = now_ms;
+  if (s->heartbeat.stage != QUESTION_NONE)
+    move_answer(s, now_ms);
+}
+
 /* ---- the reply ---- */
 
 static bool is_answer(const struct session_heartbeat *h, const struct heartbeat_reply *reply) {
@@ -205,7 +213,7 @@ bool timers_reply_received(struct session *s, uint64_t now_us,
 static uint64_t ack_by(const struct session *s) {
   const struct session_config *config = s->config;
   if (!HAS_ACKS || config->confirm != CONFIRM_ACK || !config->ack_timeout_ms ||
-      !s->queue.in_flight || s->queue.unflushed)
+      !s->queue.in_flight || s->queue.unflushed || s->is_paused)
     return SESSION_NEVER;
   return s->unacked_since_ms + config->ack_timeout_ms;
 }
@@ -219,8 +227,9 @@ static void send_again(struct session *s, uint64_t now_ms) {
 /* ---- due ---- */
 
 static uint64_t link_deadline(const struct session *s) {
-  const uint64_t heartbeat_ms =
+  const uint64_t due_ms =
       s->heartbeat.stage == QUESTION_NONE ? s->heartbeat.ask_at_ms : s->heartbeat.answer_by_ms;
+  const uint64_t heartbeat_ms = s->is_paused ? SESSION_NEVER : due_ms;
   return earliest(earliest(heartbeat_ms, ack_by(s)), earliest(stable_at(s), ready_by(s)));
 }
 
@@ -243,7 +252,7 @@ static void run_link(struct session *s, uint64_t now_ms) {
     give_up_link(s, now_ms, FAILURE_CONNECTION_LOST);
     return;
   }
-  if (h->stage == QUESTION_NONE || now_ms < h->answer_by_ms)
+  if (h->stage == QUESTION_NONE || s->is_paused || now_ms < h->answer_by_ms)
     return;
   if (now_ms - h->answer_by_ms >= SLEPT_MS)
     h->answer_by_ms = now_ms + s->config->probe_timeout_ms;

@@ -444,6 +444,37 @@ static void a_session_is_small(void **state) {
   assert_true(sizeof(struct session) <= 408);
 }
 
+/* ---- pauses ---- */
+
+/* Nothing is asked while nothing is read, and an answer that was awaited has its time again. */
+static void nothing_is_late_while_the_application_reads_nothing(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_pass(&rig, rig.config.heartbeat_interval_ms);
+  rig_flush(&rig);
+  rig_forget(&rig); /* a question is out */
+  session_pause(&rig.session, rig.now_ms, true);
+  rig_pass(&rig, 10 * (uint64_t)rig.config.heartbeat_interval_ms);
+  rig_expect(&rig, "");
+  session_pause(&rig.session, rig.now_ms, false);
+  rig_pass(&rig, rig.config.heartbeat_timeout_ms - 1);
+  rig_expect(&rig, "");
+  assert_int_equal(session_get_state(&rig.session), STATE_CONNECTED);
+  rig_pass(&rig, 1);
+  assert_int_not_equal(session_get_state(&rig.session), STATE_CONNECTED);
+}
+
+static void a_pause_asks_nothing(void **state) {
+  (void)state;
+  rig_start(&rig);
+  session_pause(&rig.session, rig.now_ms, true);
+  rig_pass(&rig, 3 * (uint64_t)rig.config.heartbeat_interval_ms);
+  rig_expect(&rig, "");
+  session_pause(&rig.session, rig.now_ms, false);
+  rig_take(&rig);
+  assert_int_equal(rig.question.counter, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void) {
@@ -473,6 +504,8 @@ int main(void) {
       TEST(outages_are_measured),
       TEST(traffic_is_counted),
       TEST(a_session_is_small),
+      TEST(nothing_is_late_while_the_application_reads_nothing),
+      TEST(a_pause_asks_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
