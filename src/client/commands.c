@@ -1,6 +1,7 @@
 /* Wishes: carried out at once on the loop's thread; from elsewhere queued for it. */
 #include "durable.h"
 #include "endpoints.h"
+#include "network.h"
 
 /* It rests, or will: a connect that was to follow must not. */
 static bool is_at_an_end(const struct limpet_client *client) {
@@ -19,6 +20,15 @@ static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
   durable_close(client);
 }
 
+/* No word of the network need have come while nobody wanted a link. */
+static void run_input(struct limpet_client *client, void (*input)(struct session *, uint64_t)) {
+  if (input == session_connect)
+    network_look(client);
+  client_lock(client);
+  input(&client->session, client_now_ms(client));
+  client_unlock(client);
+}
+
 /* Between two actions too: the session keeps what it cannot do yet as a wish. */
 static void run(struct limpet_client *client, const struct command *command) {
   static void (*const inputs[])(struct session *, uint64_t) = {
@@ -30,10 +40,10 @@ static void run(struct limpet_client *client, const struct command *command) {
     flush_begin(client, command->flush);
   } else if (command->kind == COMMAND_PROVIDE) {
     provider_answered(client, command->provided);
+  } else if (command->kind == COMMAND_HINT) {
+    network_hint(client, command->network);
   } else if (!client->is_stopping) {
-    client_lock(client);
-    inputs[command->kind](&client->session, client_now_ms(client));
-    client_unlock(client);
+    run_input(client, inputs[command->kind]);
   }
 }
 
@@ -183,6 +193,12 @@ limpet_result limpet_healthy(limpet_client *client) {
 
 limpet_result limpet_probe(limpet_client *client) {
   return client_command(client, (struct command){.kind = COMMAND_PROBE});
+}
+
+limpet_result limpet_network_hint(limpet_client *client, limpet_network_state state) {
+  if ((unsigned)state > LIMPET_NETWORK_CHANGED)
+    return LIMPET_INVALID_ARGUMENT;
+  return client_command(client, (struct command){.kind = COMMAND_HINT, .network = state});
 }
 
 limpet_result limpet_queue_clear(limpet_client *client) {

@@ -39,7 +39,8 @@ enum command_kind {
   COMMAND_PROBE,
   COMMAND_CLEAR,
   COMMAND_FLUSH,
-  COMMAND_PROVIDE
+  COMMAND_PROVIDE,
+  COMMAND_HINT
 };
 
 struct flush;
@@ -52,6 +53,7 @@ struct command {
   union {
     struct flush *flush;       /* FLUSH */
     struct provided *provided; /* PROVIDE */
+    limpet_network_state network; /* HINT */
   };
 };
 
@@ -73,6 +75,7 @@ struct last_end {
   char detail[LIMPET_DETAIL_CAP];
 };
 
+struct client_network;
 struct client_thread;
 struct durable;
 struct endpoints;
@@ -101,6 +104,7 @@ struct limpet_client {
   void *user;
   const char *url;             /* the settings', or a copy of its own */
   struct endpoints *endpoints; /* or NULL: only `url` is dialed */
+  struct client_network *network; /* or NULL: nobody watches */
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
@@ -111,6 +115,8 @@ struct limpet_client {
   bool is_high;       /* on_high_water was called, on_drained not yet */
   bool is_stopping;   /* a stop has begun */
   bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
+  bool is_hinted_offline; /* so says the application */
+  bool is_loop_held;      /* for the wait for the network */
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
@@ -163,6 +169,8 @@ void client_dial(struct limpet_client *client, const char *const *headers);
 void client_note_flush(struct limpet_client *client);
 /** Drops the link or dial now and reports its loss. */
 void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
+/** The link or dial lost its ground: dropped now, and a new one goes another way, if there is one. */
+void client_move(struct limpet_client *client, const char *detail);
 /** Reports the fate of an action to the application. */
 void client_tell_fate(struct limpet_client *client, const struct session_action *action);
 

@@ -30,6 +30,7 @@
 #define LINK_DETAIL_CAP 256
 
 struct link;
+struct address; /* sock.h */
 
 /** Why a link ended. */
 enum link_end_kind {
@@ -100,6 +101,9 @@ struct link_events {
   void (*flushed)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
+  /** Addresses of what is dialed, the target or its proxy, were found; once for each family. Or
+      NULL. */
+  void (*found)(struct link *link, const struct address *addresses, size_t count);
   /** A step of the dial is done; the report is valid until return. Or NULL: then nothing is
       gathered for it. */
   void (*step)(struct link *link, const struct link_step_report *report);

@@ -121,6 +121,18 @@ int sock_take_error(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
 }
 
+bool sock_own_address(int fd, struct address *own) {
+  memset(own, 0, sizeof *own);
+  own->len = sizeof own->as;
+  return getsockname(fd, &own->as.any, &own->len) == 0;
+}
+
+bool sock_peer_address(int fd, struct address *peer) {
+  memset(peer, 0, sizeof *peer);
+  peer->len = sizeof peer->as;
+  return getpeername(fd, &peer->as.any, &peer->len) == 0;
+}
+
 ssize_t sock_send(int fd, const void *data, size_t len) {
   ssize_t n;
   do {
