@@ -255,22 +255,7 @@ static void on_woken(uv_poll_t *handle, int status, int events) {
 
 /* ---- changes ---- */
 
-/* Statistics of wireless links come as news of the link without any change. */
-static bool is_news(const struct nlmsghdr *head) {
-  const struct ifinfomsg *link = NLMSG_DATA(head);
-  if (head->nlmsg_type == RTM_NEWLINK && head->nlmsg_len >= NLMSG_LENGTH(sizeof *link))
-    return link->ifi_change != 0;
-  return true;
-}
-
-static bool has_news(const struct message *message, size_t len) {
-  for (const struct nlmsghdr *head = (const struct nlmsghdr *)message->bytes; NLMSG_OK(head, len);
-       head = NLMSG_NEXT(head, len))
-    if (is_news(head))
-      return true;
-  return false;
-}
-
+/* What it says is of no interest: everybody asks anew. */
 static void on_told(uv_poll_t *handle, int status, int events) {
   struct source *s = handle->data;
   struct message message;
@@ -280,7 +265,7 @@ static void on_told(uv_poll_t *handle, int status, int events) {
     const ssize_t n = receive(s->told_fd, &message);
     if (n < 0 && sock_would_block(errno))
       break;
-    is_changed |= n < 0 || has_news(&message, (size_t)n); /* ENOBUFS: some were lost */
+    is_changed = true; /* also on an error: ENOBUFS says that some were lost */
   }
   if (status < 0)
     uv_poll_stop(handle);
