@@ -146,9 +146,8 @@ static struct address unmapped(const struct address *address) {
   return plain;
 }
 
-static bool is_always_near(const struct address *address) {
-  const int family = address->as.any.sa_family;
-  return (family != AF_INET && family != AF_INET6) || address_is_loopback(address);
+static bool is_ip(const struct address *address) {
+  return address->as.any.sa_family == AF_INET || address->as.any.sa_family == AF_INET6;
 }
 
 static struct watch_route *find_answer(struct net_watch *watch, const struct address *target) {
@@ -168,7 +167,7 @@ struct watch_route net_watch_route(struct net_loop *loop, const struct address *
   struct net_watch *watch = loop->watch;
   struct address plain = unmapped(target);
   address_set_port(&plain, 0);
-  if (is_always_near(&plain))
+  if (!is_ip(&plain))
     return (struct watch_route){WATCH_WAY, 0};
   if (!watch || !watch->source)
     return (struct watch_route){WATCH_UNKNOWN, 0};
@@ -188,6 +187,6 @@ enum watch_way net_watch_way_out(struct net_loop *loop) {
 bool net_watch_is_gone(struct net_loop *loop, const struct address *own) {
   const struct net_watch *watch = loop->watch;
   const struct address plain = unmapped(own);
-  return watch && watch->source && !is_always_near(&plain) &&
+  return watch && watch->source && is_ip(&plain) &&
          watch->system->is_gone(watch->source, &plain);
 }

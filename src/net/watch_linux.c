@@ -173,6 +173,8 @@ static struct watch_route read_route(struct source *s, const struct nlmsghdr *he
 
 static struct watch_route route_linux(void *source, const struct address *target) {
   struct source *s = source;
+  if (address_is_loopback(target))
+    return (struct watch_route){WATCH_WAY, 0};
   struct request request = route_request(target);
   struct message message;
   const struct nlmsghdr *head = ask(s, &request, &message);
@@ -212,6 +214,8 @@ static enum watch_way way_out_linux(void *source) {
 static bool is_gone_linux(void *source, const struct address *own) {
   (void)source;
   struct address address = *own;
+  if (address_is_loopback(own))
+    return false;
   address_set_port(&address, 0);
   const int fd = socket(address.as.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)

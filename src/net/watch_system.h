@@ -16,6 +16,7 @@ struct watch_system {
   void *(*open)(struct net_loop *loop, struct net_watch *watch);
   /** It tells nothing more; memory goes when its handles have closed. */
   void (*close)(void *source);
+  /* Of an IPv4 or IPv6 address; loopback always has a way. */
   struct watch_route (*route)(void *source, const struct address *target);
   enum watch_way (*way_out)(void *source);
   bool (*is_gone)(void *source, const struct address *own);
