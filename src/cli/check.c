@@ -221,7 +221,10 @@ int check_run(struct connect_options *options) {
   events_init(events_wanted(options), options->is_verbose);
   adjust(&check);
   uv_loop_init(&check.loop);
-  check.status = start(&check);
+  /* It may be over when it has hardly begun: then it has a status already. */
+  const int started = start(&check);
+  if (started != EXIT_DONE)
+    check.status = started;
   uv_run(&check.loop, UV_RUN_DEFAULT);
   uv_loop_close(&check.loop);
   if (check_view_end())

@@ -51,8 +51,8 @@ struct command {
   struct command *next;
   enum command_kind kind;
   union {
-    struct flush *flush;       /* FLUSH */
-    struct provided *provided; /* PROVIDE */
+    struct flush *flush;          /* FLUSH */
+    struct provided *provided;    /* PROVIDE */
     limpet_network_state network; /* HINT */
   };
 };
@@ -102,19 +102,19 @@ struct limpet_client {
   struct settings *settings;
   struct net_loop *loop;
   void *user;
-  const char *url;             /* the settings', or a copy of its own */
-  struct endpoints *endpoints; /* or NULL: only `url` is dialed */
+  const char *url;                /* the settings', or a copy of its own */
+  struct endpoints *endpoints;    /* or NULL: only `url` is dialed */
   struct client_network *network; /* or NULL: nobody watches */
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
-  bool settles_again; /* a callback gave the session new inputs */
-  bool is_closing;    /* our close is under way on `link`: its end is no error */
-  bool is_flush_seen; /* the link wrote something; to be told to the session */
-  bool is_writable;   /* as the session was told */
-  bool is_high;       /* on_high_water was called, on_drained not yet */
-  bool is_stopping;   /* a stop has begun */
-  bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
+  bool settles_again;     /* a callback gave the session new inputs */
+  bool is_closing;        /* our close is under way on `link`: its end is no error */
+  bool is_flush_seen;     /* the link wrote something; to be told to the session */
+  bool is_writable;       /* as the session was told */
+  bool is_high;           /* on_high_water was called, on_drained not yet */
+  bool is_stopping;       /* a stop has begun */
+  bool is_freed;          /* limpet_stop() has come to its end; memory goes with this turn */
   bool is_hinted_offline; /* so says the application */
   bool is_loop_held;      /* for the wait for the network */
   atomic_bool has_handlers;
@@ -169,7 +169,8 @@ void client_dial(struct limpet_client *client, const char *const *headers);
 void client_note_flush(struct limpet_client *client);
 /** Drops the link or dial now and reports its loss. */
 void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
-/** The link or dial lost its ground: dropped now, and a new one goes another way, if there is one. */
+/** The link or dial lost its ground: dropped now, and a new one goes another way, if there is one.
+ */
 void client_move(struct limpet_client *client, const char *detail);
 /** Reports the fate of an action to the application. */
 void client_tell_fate(struct limpet_client *client, const struct session_action *action);

@@ -19,7 +19,7 @@ struct target {
 struct client_network {
   struct net_watcher watcher;
   struct limpet_client *client;
-  uint32_t print; /* of the way of the present link */
+  uint32_t print;  /* of the way of the present link */
   bool is_dialing; /* what is found now replaces `targets` */
   uint8_t targets_count;
   struct target *targets; /* of the last look-up of a name, or NULL */
@@ -171,8 +171,7 @@ static bool leave_lost_address(struct limpet_client *client) {
   struct address own;
   char text[ADDRESS_TEXT_CAP], detail[LIMPET_DETAIL_CAP];
   if (!client->link || client->is_closing || link_socket(client->link) < 0 ||
-      !sock_own_address(link_socket(client->link), &own) ||
-      !net_watch_is_gone(client->loop, &own))
+      !sock_own_address(link_socket(client->link), &own) || !net_watch_is_gone(client->loop, &own))
     return false;
   address_print(&own, text);
   (void)snprintf(detail, sizeof detail, "the link's own address %s is gone from this machine",

@@ -1,12 +1,12 @@
 /*
- * What the machine's network means for one client: whether there is a way to its target, whether its
- * link still has an address to live on, and what the application says about it. The session hears of
- * it as session_network_down(), session_network_up() and session_probe().
+ * What the machine's network means for one client: whether there is a way to its target, whether
+ * its link still has an address to live on, and what the application says about it. The session
+ * hears of it as session_network_down(), session_network_up() and session_probe().
  *
- * The target is what would be dialed: the proxy if there is one. Its addresses are those of the last
- * look-up, or those that need none; before the first look-up of a name all that can be asked is
- * whether anything leads out of this machine. So it is where several endpoints, or a provider, may name
- * another target with the next dial.
+ * The target is what would be dialed: the proxy if there is one. Its addresses are those of the
+ * last look-up, or those that need none; before the first look-up of a name all that can be asked
+ * is whether anything leads out of this machine. So it is where several endpoints, or a provider,
+ * may name another target with the next dial.
  */
 #ifndef CLIENT_NETWORK_H
 #define CLIENT_NETWORK_H

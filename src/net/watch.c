@@ -187,6 +187,5 @@ enum watch_way net_watch_way_out(struct net_loop *loop) {
 bool net_watch_is_gone(struct net_loop *loop, const struct address *own) {
   const struct net_watch *watch = loop->watch;
   const struct address plain = unmapped(own);
-  return watch && watch->source && is_ip(&plain) &&
-         watch->system->is_gone(watch->source, &plain);
+  return watch && watch->source && is_ip(&plain) && watch->system->is_gone(watch->source, &plain);
 }

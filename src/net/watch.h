@@ -3,12 +3,13 @@
  * changed.
  *
  * One for each loop, made when the first watcher joins and gone with the last. It keeps no table of
- * its own that could go stale: a change only means that everybody asks anew, and what is asked is the
- * kernel's own look-up. Changes are gathered for WATCH_GATHER_MS; without any, watchers are told every
- * WATCH_AGAIN_MS all the same, so that a word that went missing wedges nobody.
+ * its own that could go stale: a change only means that everybody asks anew, and what is asked is
+ * the kernel's own look-up. Changes are gathered for WATCH_GATHER_MS; without any, watchers are
+ * told every WATCH_AGAIN_MS all the same, so that a word that went missing wedges nobody.
  *
  * It errs on the side of a way: where the system cannot be asked, the answer is WATCH_UNKNOWN, and
- * only a dial can tell. None of its handles keeps the loop alive. Everything is on the loop's thread.
+ * only a dial can tell. None of its handles keeps the loop alive. Everything is on the loop's
+ * thread.
  */
 #ifndef NET_WATCH_H
 #define NET_WATCH_H

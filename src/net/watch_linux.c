@@ -3,9 +3,9 @@
  * sockets: one that is told, never asked; one that is asked, never told. The kernel works on a
  * request inside send(), so that the answer is there when it returns.
  *
- * A word lost (ENOBUFS) needs no dump: whoever is told asks anew. Sleep shows as CLOCK_BOOTTIME running
- * ahead of CLOCK_MONOTONIC; a timer that the kernel cancels when the wall clock is set wakes us to
- * see it, as it is on resume.
+ * A word lost (ENOBUFS) needs no dump: whoever is told asks anew. Sleep shows as CLOCK_BOOTTIME
+ * running ahead of CLOCK_MONOTONIC; a timer that the kernel cancels when the wall clock is set
+ * wakes us to see it, as it is on resume.
  *
  * An interface without carrier is no way, whatever the routes say: they stay.
  */
@@ -105,9 +105,9 @@ static void mix(uint32_t *print, const void *data, size_t len) {
 /* ---- an interface ---- */
 
 static bool is_running(struct source *s, int index, uint32_t *print) {
-  struct request request = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof request.link),
-                                     .nlmsg_type = RTM_GETLINK},
-                            .link = {.ifi_family = AF_UNSPEC, .ifi_index = index}};
+  struct request request = {
+      .head = {.nlmsg_len = NLMSG_LENGTH(sizeof request.link), .nlmsg_type = RTM_GETLINK},
+      .link = {.ifi_family = AF_UNSPEC, .ifi_index = index}};
   struct message message;
   const struct nlmsghdr *head = ask(s, &request, &message);
   if (!head || head->nlmsg_type != RTM_NEWLINK)
@@ -190,7 +190,8 @@ static struct watch_route route_linux(void *source, const struct address *target
 /* IPv6's link-local addresses are on every interface and lead nowhere by a name. */
 static bool leads_out(const struct ifaddrs *entry) {
   const unsigned wanted = IFF_UP | IFF_RUNNING;
-  if (!entry->ifa_addr || (entry->ifa_flags & wanted) != wanted || (entry->ifa_flags & IFF_LOOPBACK))
+  if (!entry->ifa_addr || (entry->ifa_flags & wanted) != wanted ||
+      (entry->ifa_flags & IFF_LOOPBACK))
     return false;
   if (entry->ifa_addr->sa_family == AF_INET)
     return true;
@@ -220,8 +221,7 @@ static bool is_gone_linux(void *source, const struct address *own) {
   const int fd = socket(address.as.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return false;
-  const bool is_gone =
-      bind(fd, &address.as.any, address.len) != 0 && errno == EADDRNOTAVAIL;
+  const bool is_gone = bind(fd, &address.as.any, address.len) != 0 && errno == EADDRNOTAVAIL;
   close(fd);
   return is_gone;
 }
@@ -248,8 +248,8 @@ static void on_woken(uv_poll_t *handle, int status, int events) {
   struct source *s = handle->data;
   uint64_t unused;
   (void)events;
-  if (status < 0 || (read(s->wake_fd, &unused, sizeof unused) < 0 && errno != ECANCELED &&
-                     errno != EAGAIN)) {
+  if (status < 0 ||
+      (read(s->wake_fd, &unused, sizeof unused) < 0 && errno != ECANCELED && errno != EAGAIN)) {
     uv_poll_stop(handle); /* the watch looks at the clocks now and then all the same */
     return;
   }

@@ -1,5 +1,5 @@
-/* The network watch and its hints, as a client lives through them. The system is a fake: what it says
-   is a variable, and its word comes when the test gives it. */
+/* The network watch and its hints, as a client lives through them. The system is a fake: what it
+   says is a variable, and its word comes when the test gives it. */
 #include "client_fixture.h"
 #include "watch_system.h"
 
@@ -259,8 +259,7 @@ static void hints_work_without_a_watch(void **state) {
   fixture_reopened(&f);
   assert_int_equal(limpet_network_hint(f.client, LIMPET_NETWORK_CHANGED), LIMPET_OK);
   world_until(&f.world, f.diary.heartbeats_count == 1);
-  assert_int_equal(limpet_network_hint(f.client, (limpet_network_state)7),
-                   LIMPET_INVALID_ARGUMENT);
+  assert_int_equal(limpet_network_hint(f.client, (limpet_network_state)7), LIMPET_INVALID_ARGUMENT);
   end(&f);
 }
 
