@@ -114,6 +114,8 @@ struct link_settings {
   uint32_t connect_timeout_ms;
   uint32_t happy_eyeballs_delay_ms;
   uint32_t close_timeout_ms; /* after a close frame of the peer or a protocol error */
+  uint32_t
+      write_stall_ms; /* output waits, and the peer's system acknowledges nothing: lost; 0: never */
   uint64_t max_message;
   size_t max_handshake;
   uint64_t high_water; /* link_is_writable() is false from here on */
