@@ -22,8 +22,10 @@ static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
 
 /* No word of the network need have come while nobody wanted a link. */
 static void run_input(struct limpet_client *client, void (*input)(struct session *, uint64_t)) {
-  if (input == session_connect)
+  if (input == session_connect) {
+    network_join(client);
     network_look(client);
+  }
   client_lock(client);
   input(&client->session, client_now_ms(client));
   client_unlock(client);

@@ -231,10 +231,6 @@ bool network_open(struct limpet_client *client) {
     return false;
   made->client = client;
   made->watcher.changed = on_changed;
-  if (!net_watch_join(client->loop, &made->watcher)) {
-    memory_free(client_memory(client), made);
-    return false;
-  }
   client->network = made;
   return true;
 }
@@ -252,7 +248,19 @@ void network_close(struct limpet_client *client) {
   memory_free(client_memory(client), network);
 }
 
+void network_join(struct limpet_client *client) {
+  if (client->network && !client->network->watcher.place)
+    (void)net_watch_join(client->loop, &client->network->watcher);
+}
+
+/* A client that is CLOSED costs nothing. */
+static void leave_at_rest(struct limpet_client *client) {
+  if (client->network && session_get_state(&client->session) == STATE_CLOSED)
+    net_watch_leave(client->loop, &client->network->watcher);
+}
+
 void network_settle(struct limpet_client *client) {
+  leave_at_rest(client);
   const bool waits = session_get_state(&client->session) == STATE_WAITING_FOR_NETWORK;
   if (waits == client->is_loop_held)
     return;

@@ -13,9 +13,11 @@
 
 #include "internal.h"
 
-/** Begins to watch where the options ask for it. False: no memory. */
+/** Prepares to watch where the options ask for it. False: no memory. */
 bool network_open(struct limpet_client *client);
 void network_close(struct limpet_client *client);
+/** Watches from now on until the client is CLOSED; without memory for it nothing is known. */
+void network_join(struct limpet_client *client);
 /** Asks whether there is a way, and tells the session. */
 void network_look(struct limpet_client *client);
 /** What the application knows. */

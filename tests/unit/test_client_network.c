@@ -314,6 +314,9 @@ static void clients_of_a_loop_share_one_watch_that_goes_with_the_last(void **sta
   limpet_options options = f.options;
   options.callbacks = (limpet_callbacks){.on_text = NULL};
   assert_int_equal(limpet_new(&options, f.world.uv, &other, NULL), LIMPET_OK);
+  assert_int_equal(fake.opened, 0); /* while they are closed nobody watches */
+  fixture_open(&f);
+  limpet_connect(other);
   assert_int_equal(fake.opened, 1);
   limpet_stop(other, 0);
   world_idle(&f.world, 5);
