@@ -556,6 +556,13 @@ typedef struct limpet_options { /* NOLINT(clang-analyzer-optin.performance.Paddi
       acknowledgements are not given to on_text. Like all callbacks it comes on the loop thread and may
       call every function here; `text` is valid until it returns; `user` is limpet_options.user. */
   void (*on_ack)(limpet_client *client, const char *text, size_t len, void *user);
+
+  /** Default true: the system tells when interfaces, addresses and routes change (Linux; elsewhere
+      without effect). Without a way to the target, or to its proxy, the client waits in
+      LIMPET_WAITING_FOR_NETWORK and spends no attempt; when the way is back it dials at once. A link whose
+      way changed is probed, as after the machine has slept, and one whose own address is gone is
+      replaced at once, which counts as no attempt. false: only limpet_network_hint() tells of it. */
+  bool network_watch;
 } limpet_options;
 
 /** Writes every default. `size` is sizeof(limpet_options) in the calling program. */
@@ -728,6 +735,16 @@ LIMPET_API limpet_result limpet_off_type(limpet_client *client, uint64_t handle)
     What the application knows, and what it may ask.
     @{ */
 
+/** What an application tells of the machine's network. */
+typedef enum limpet_network_state {
+  LIMPET_NETWORK_OFFLINE, /**< no way to the target, until LIMPET_NETWORK_ONLINE is told: dials end and
+                               wait in LIMPET_WAITING_FOR_NETWORK, an open link stays as long as it
+                               lives */
+  LIMPET_NETWORK_ONLINE,  /**< there is a way: who waited, or gave up, dials within 50 ms. The network
+                               watch looks again at the next change, 30 s later at the latest */
+  LIMPET_NETWORK_CHANGED  /**< perhaps another way: an open link is probed, as by limpet_probe() */
+} limpet_network_state;
+
 /** With hold_until_ready: the queue may drain on this link. Else without effect. */
 LIMPET_API limpet_result limpet_ready(limpet_client *client);
 /** The application vouches for this link: it counts as stable now, the attempt counter is 0. */
@@ -741,8 +758,17 @@ LIMPET_API limpet_result limpet_healthy(limpet_client *client);
  * only afterwards. LIMPET_NO_MEMORY. [any thread]
  */
 LIMPET_API limpet_result limpet_pause(limpet_client *client, bool is_paused);
-/** Asks the peer now, with probe_timeout_ms: call it when the machine woke up. */
+/** Asks the peer now, with probe_timeout_ms. A client that watches the network does it by itself
+    when its way to the peer changed or the machine has slept. */
 LIMPET_API limpet_result limpet_probe(limpet_client *client);
+/**
+ * What the application knows of the network better than the client: from a system's own service, or
+ * with limpet_options.network_watch off. [any thread]
+ *
+ * LIMPET_INVALID_ARGUMENT: no such state. LIMPET_NO_MEMORY: from another thread than the client's, and
+ * the hint was not taken.
+ */
+LIMPET_API limpet_result limpet_network_hint(limpet_client *client, limpet_network_state state);
 
 /** One consistent picture; `size` is sizeof(limpet_snapshot) in the calling program. [any thread] */
 LIMPET_API void limpet_get_snapshot(limpet_client *client, limpet_snapshot *snapshot, size_t size);

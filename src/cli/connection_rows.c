@@ -231,6 +231,8 @@ static const struct option_row rows[] = {
      CLIENT(max_message), 1, 1ULL << 31},
     {"no-reconnect-on-close", NULL, "close codes 1000 and 1001 end the run", option_false,
      CLIENT(reconnect_on_normal_close), 0, 0},
+    {"no-network-watch", NULL, "do not ask the system whether there is a way to the server",
+     option_false, CLIENT(network_watch), 0, 0},
     {"events", "FORMAT", "on stderr: text, json or none (text)", apply_events, 0, 0, 0},
     {"quiet", NULL, "no events and no status line, only errors that end the run", option_true,
      OWN(is_quiet), 0, 0},

@@ -1,6 +1,7 @@
 /* What the session decides becomes calls; what the link reports is in link_inputs.c. */
 #include "durable.h"
 #include "endpoints.h"
+#include "network.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -291,6 +292,7 @@ void client_settle(struct limpet_client *client) {
   } while (client_run_command(client) || client->settles_again);
   client->is_settling = false;
   set_timer(client);
+  network_settle(client);
   if (is_over(client))
     client_finish(client);
 }

@@ -31,6 +31,7 @@
 #define LINK_DETAIL_CAP 256
 
 struct link;
+struct address; /* sock.h */
 
 /** Why a link ended. */
 enum link_end_kind {
@@ -101,6 +102,9 @@ struct link_events {
   void (*flushed)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
+  /** Addresses of what is dialed, the target or its proxy, were found; once for each family. Or
+      NULL. */
+  void (*found)(struct link *link, const struct address *addresses, size_t count);
   /** A step of the dial is done; the report is valid until return. Or NULL: then nothing is
       gathered for it. */
   void (*step)(struct link *link, const struct link_step_report *report);
@@ -114,6 +118,8 @@ struct link_settings {
   uint32_t connect_timeout_ms;
   uint32_t happy_eyeballs_delay_ms;
   uint32_t close_timeout_ms; /* after a close frame of the peer or a protocol error */
+  uint32_t
+      write_stall_ms; /* output waits, and the peer's system acknowledges nothing: lost; 0: never */
   uint64_t max_message;
   size_t max_handshake;
   uint64_t high_water; /* link_is_writable() is false from here on */

@@ -16,11 +16,10 @@ OPTIONS = {
     "connect-timeout", "close-timeout", "heartbeat", "heartbeat-interval", "heartbeat-timeout",
     "queue-limit", "queue-limit-bytes", "ttl", "confirm", "outbox", "fallback", "header", "query", "token-file",
     "subprotocol", "origin", "cacert", "cert", "key", "insecure", "proxy", "compress", "max-message",
-    "no-reconnect-on-close", "events", "quiet", "verbose", "binary", "linger", "keep-open",
+    "no-reconnect-on-close", "no-network-watch", "events", "quiet", "verbose", "binary", "linger", "keep-open",
     "on-open", "check", "metrics-listen",
     "help", "version"}
 LATER = [  # in the contract, not in this program yet
-    ("--no-network-watch",),
     ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]  # of hold alone
 COMMANDS_LATER = ("simulate",)
 HOLD_OPTIONS = OPTIONS - {"queue-limit-bytes", "ttl", "binary", "linger", "keep-open", "check",

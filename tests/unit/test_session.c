@@ -206,6 +206,45 @@ static void a_redial_is_no_attempt(void **state) {
                    "DISCONNECTED>RECONNECTING retry");
 }
 
+static void a_move_is_no_attempt_and_spreads(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig.config.backoff.max_retries = 0;
+  rig_lose_by(&rig, &cut, VERDICT_MOVE);
+  assert_in_range(rig.last_delay_ms, 0, 49);
+  assert_int_equal(session_attempt(&rig.session), 0);
+  rig_pass(&rig, 50);
+  rig_open(&rig);
+  assert_int_equal(session_get_state(&rig.session), STATE_CONNECTED);
+}
+
+/* Not all at the same moment: that is what the spread is for. */
+static void moves_differ(void **state) {
+  uint64_t least = UINT64_MAX, most = 0;
+  (void)state;
+  rig_start(&rig);
+  for (int i = 0; i < 50; i++) {
+    rig_lose_by(&rig, &cut, VERDICT_MOVE);
+    least = rig.last_delay_ms < least ? rig.last_delay_ms : least;
+    most = rig.last_delay_ms > most ? rig.last_delay_ms : most;
+    rig_pass(&rig, 50);
+    rig_open(&rig);
+  }
+  assert_true(least < 10 && most > 40);
+  assert_int_equal(session_attempt(&rig.session), 0);
+}
+
+static void a_move_without_a_way_waits_for_the_network(void **state) {
+  (void)state;
+  rig_start(&rig);
+  session_network_down(&rig.session, rig.now_ms);
+  rig_take(&rig);
+  rig_lose_by(&rig, &cut, VERDICT_MOVE);
+  rig_expect(&rig, "error connection_lost; ended; CONNECTED>DISCONNECTED lost; "
+                   "DISCONNECTED>WAITING_FOR_NETWORK network_down");
+  assert_int_equal(session_attempt(&rig.session), 0);
+}
+
 /* ---- the counter ---- */
 
 static void a_stable_link_resets_the_counter(void **state) {
@@ -491,6 +530,9 @@ int main(void) {
       TEST(the_application_may_overrule),
       TEST(retry_now_is_counted_and_bounded),
       TEST(a_redial_is_no_attempt),
+      TEST(a_move_is_no_attempt_and_spreads),
+      TEST(moves_differ),
+      TEST(a_move_without_a_way_waits_for_the_network),
       TEST(a_stable_link_resets_the_counter),
       TEST(stability_needs_no_tick),
       TEST(the_application_may_vouch_for_a_link),
