@@ -758,7 +758,12 @@ LIMPET_API limpet_result limpet_healthy(limpet_client *client);
  * only afterwards. LIMPET_NO_MEMORY. [any thread]
  */
 LIMPET_API limpet_result limpet_pause(limpet_client *client, bool is_paused);
-/** Asks the peer now, with probe_timeout_ms. A client that watches the network does it by itself
+/** Sends the next heartbeat now; the answer is due within heartbeat_timeout_ms as ever, and told by
+    on_heartbeat. While one is outstanding, or without a link, this does nothing. For whoever wants proof that
+    the peer has read what was sent before (a barrier); a peer may be busy reading. With dialect "off" a
+    ping of RFC 6455 section 5.5.2 asks. LIMPET_NO_MEMORY. [any thread] */
+LIMPET_API limpet_result limpet_ask(limpet_client *client);
+/** The link is in doubt: asks the peer now, with probe_timeout_ms. A client that watches the network does it by itself
     when its way to the peer changed or the machine has slept. */
 LIMPET_API limpet_result limpet_probe(limpet_client *client);
 /**

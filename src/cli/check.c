@@ -122,7 +122,7 @@ static void on_open(limpet_client *client, void *user) {
   if (!greet(user))
     return;
   limpet_ready(client);
-  limpet_probe(client);
+  limpet_ask(client);
 }
 
 static void on_heartbeat(limpet_client *client, uint32_t rtt_us, void *user) {
@@ -178,8 +178,6 @@ static void adjust(struct check *check) {
   o->outbox = NULL;
   o->confirm = LIMPET_CONFIRM_NONE;
   o->hold_until_ready = true;
-  if (o->probe_timeout_ms < o->heartbeat_timeout_ms)
-    o->probe_timeout_ms = o->heartbeat_timeout_ms;
   o->user = check;
   o->on_step = on_step;
   o->callbacks = (limpet_callbacks){

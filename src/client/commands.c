@@ -24,7 +24,8 @@ static void run_input(struct limpet_client *client, enum command_kind kind) {
   static void (*const inputs[])(struct session *, uint64_t) = {
       [COMMAND_CONNECT] = session_connect, [COMMAND_DISCONNECT] = session_disconnect,
       [COMMAND_READY] = session_ready,     [COMMAND_HEALTHY] = session_healthy,
-      [COMMAND_PROBE] = session_probe,     [COMMAND_CLEAR] = session_clear,
+      [COMMAND_ASK] = session_ask,         [COMMAND_PROBE] = session_probe,
+      [COMMAND_CLEAR] = session_clear,
   };
   client_lock(client);
   inputs[kind](&client->session, client_now_ms(client));
@@ -199,6 +200,10 @@ limpet_result limpet_ready(limpet_client *client) {
 
 limpet_result limpet_healthy(limpet_client *client) {
   return client_command(client, (struct command){.kind = COMMAND_HEALTHY});
+}
+
+limpet_result limpet_ask(limpet_client *client) {
+  return client_command(client, (struct command){.kind = COMMAND_ASK});
 }
 
 limpet_result limpet_probe(limpet_client *client) {

@@ -259,21 +259,25 @@ static void on_woken(uv_poll_t *handle, int status, int events) {
 
 /* ---- changes ---- */
 
-/* What it says is of no interest: everybody asks anew. */
+/* What it says is of no interest: everybody asks anew, also after an error, as ENOBUFS says that
+   words were lost. False: there was nothing. */
+static bool drain(const struct source *s) {
+  struct message message;
+  int i = 0;
+  while (i < READS_MAX && (receive(s->told_fd, &message) >= 0 || !sock_would_block(errno)))
+    i++;
+  return i > 0;
+}
+
+/* ENOBUFS also shows as a condition of the socket, upon which libuv polls it no more; reading has
+   cured it. An error with nothing to be read is another, and ends it. */
 static void on_told(uv_poll_t *handle, int status, int events) {
   struct source *s = handle->data;
-  struct message message;
-  bool is_changed = status < 0;
+  const bool has_news = drain(s);
   (void)events;
-  for (int i = 0; i < READS_MAX; i++) {
-    const ssize_t n = receive(s->told_fd, &message);
-    if (n < 0 && sock_would_block(errno))
-      break;
-    is_changed = true; /* also on an error: ENOBUFS says that some were lost */
-  }
-  if (status < 0)
-    uv_poll_stop(handle);
-  if (is_changed)
+  if (status < 0 && has_news)
+    (void)uv_poll_start(handle, UV_READABLE, on_told);
+  if (status < 0 || has_news)
     watch_changed(s->watch);
 }
 

@@ -41,6 +41,11 @@ void session_healthy(struct session *s, uint64_t now_ms) {
     machine_stabilise(s);
 }
 
+void session_ask(struct session *s, uint64_t now_ms) {
+  if (s->phase == PHASE_OPEN)
+    timers_ask_now(s, now_ms);
+}
+
 void session_probe(struct session *s, uint64_t now_ms) {
   if (s->phase == PHASE_OPEN)
     timers_probed(s, now_ms);

@@ -6,7 +6,7 @@
  * - stable: since_ms + stable_after_ms. OPEN: the counter goes back to 0.
  * - ready: since_ms + ready_timeout_ms. OPEN, held: late, connection_lost.
  * - ask: ask_at_ms. OPEN, no question outstanding: one interval after the opening or after the
- *   last question was handed out; now for a probe.
+ *   last question was handed out; now for a probe or a wish.
  * - answer: answer_by_ms. OPEN, question outstanding: late, heartbeat_timeout.
  * - ack: unacked_since_ms + ack_timeout_ms. OPEN, all in flight is with the kernel: it goes again.
  * - expiry: of the queue. Any phase: a message's ttl is over.
@@ -147,14 +147,18 @@ void timers_frame_progressed(struct session *s, uint64_t now_ms, uint64_t len) {
   }
 }
 
+void timers_ask_now(struct session *s, uint64_t now_ms) {
+  if (s->heartbeat.stage == QUESTION_NONE)
+    s->heartbeat.ask_at_ms = now_ms;
+}
+
 void timers_probed(struct session *s, uint64_t now_ms) {
   struct session_heartbeat *h = &s->heartbeat;
   h->answer_within_ms = (uint32_t)earliest(h->answer_within_ms, s->config->probe_timeout_ms);
   if (s->config->dialect == DIALECT_OFF)
     h->answer_within_ms = s->config->probe_timeout_ms;
-  if (h->stage == QUESTION_NONE)
-    h->ask_at_ms = now_ms;
-  else
+  timers_ask_now(s, now_ms);
+  if (h->stage != QUESTION_NONE)
     h->answer_by_ms = earliest(h->answer_by_ms, now_ms + h->answer_within_ms);
 }
 

@@ -4,11 +4,13 @@ is asserted is the order of things, not how long they take."""
 
 import paths  # noqa: F401
 
+import os
+import signal
 import time
 import unittest
 
 from e2e_limpet import LimpetCase, main
-from e2e_uplinks import SynCounter, Uplinks, why_not
+from e2e_uplinks import BEHIND, PORT, TARGET, TARGET_V6, SynCounter, Uplinks, why_not
 
 WHY_NOT = why_not()
 QUIET_S = 0.3  # long enough for a dial that should not be
@@ -19,9 +21,9 @@ PATIENT = ("--heartbeat-interval", "3600000", "--heartbeat-timeout", "400")
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class Network(LimpetCase):
 
-    def uplinks(self, count=1):
+    def uplinks(self, count=1, address=TARGET):
         uplinks = self.keep(Uplinks(count))
-        uplinks.start()
+        uplinks.start(address)
         return uplinks
 
     def run_near(self, uplinks, *words):
@@ -82,6 +84,55 @@ class Network(LimpetCase):
         self.assertEqual(self.reasons(run)[2:], [
             ("DISCONNECTED", "lost"), ("WAITING_FOR_NETWORK", "network_down"),
             ("RECONNECTING", "network_up"), ("CONNECTED", "opened")])
+        self.interrupt(run)
+
+    def test_a_route_that_goes_is_found_by_a_probe(self):
+        uplinks = self.uplinks()
+        run = self.open_link(uplinks)
+        uplinks.take_route()
+        run.wait_event("state", to="WAITING_FOR_NETWORK")
+        self.assertEqual(run.events("retry"), [])
+        uplinks.give_route()
+        run.wait_event("state", to="CONNECTED", count=2)
+        self.assertEqual(self.reasons(run)[2:], [
+            ("DISCONNECTED", "lost"), ("WAITING_FOR_NETWORK", "network_down"),
+            ("RECONNECTING", "network_up"), ("CONNECTED", "opened")])
+        self.interrupt(run)
+
+    def test_ipv6(self):
+        uplinks = self.uplinks(address=TARGET_V6)
+        uplinks.give_address_v6()
+        run = self.open_link(uplinks)
+        uplinks.take_address_v6()
+        run.wait_event("state", to="WAITING_FOR_NETWORK")
+        self.assertEqual([e["kind"] for e in run.events("error")], ["connection_lost"])
+        uplinks.give_address_v6()
+        run.wait_event("state", to="CONNECTED", count=2)
+        self.assertEqual(run.events("retry"), [])
+        self.interrupt(run)
+
+    def test_through_a_proxy_only_the_way_to_it_counts(self):
+        uplinks = self.uplinks(address=BEHIND)
+        uplinks.run_far("microsocks", "-i", TARGET, "-p", str(PORT + 1))
+        run = self.open_link(uplinks, "--proxy", f"socks5://{TARGET}:{PORT + 1}", "--initial-delay", "50",
+                             "--max-retries", "100")
+        uplinks.take_address()
+        run.wait_event("state", to="WAITING_FOR_NETWORK")
+        uplinks.give_address()
+        run.wait_event("state", to="CONNECTED", count=2)
+        self.interrupt(run)
+
+    def test_news_that_found_no_room_is_no_news_missed(self):
+        uplinks = self.uplinks()
+        run = self.open_link(uplinks)
+        os.kill(run.process.pid, signal.SIGSTOP)
+        uplinks.churn(2000)
+        uplinks.take_address()
+        self.assertGreater(uplinks.lost_news(), 0)
+        os.kill(run.process.pid, signal.SIGCONT)
+        run.wait_event("state", to="WAITING_FOR_NETWORK")
+        uplinks.give_address()
+        run.wait_event("state", to="CONNECTED", count=2)
         self.interrupt(run)
 
     def test_who_starts_without_a_network_waits_for_it(self):
