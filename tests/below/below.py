@@ -25,7 +25,7 @@ SHIM = os.environ.get("LIMPET_FAULTS", "")
 COUNTER = struct.Struct("=24sQ")
 FOR_EVER = 1 << 40
 HALF = 0  # no errno: reads and writes do half of their work
-END_S = 60  # that only a broken run reaches
+END_S = 20  # that only a broken run reaches
 CPU_S = 3.0  # a run needs a fiftieth of it
 DOCUMENTED = {0: "all delivered", 1: "unusable input", 2: "gave up", 3: "critical", 4: "dropped"}
 

@@ -17,6 +17,7 @@ from e2e_limpet import main
 from e2e_relay import Relay
 
 MESSAGES = 5
+STORIES = 6  # told whole
 QUICK = ("--max-retries", "8", "--initial-delay", "5", "--max-delay", "20", "--stable-after", "0",
          "--connect-timeout", "1500", "--heartbeat-interval", "500", "--heartbeat-timeout", "500",
          "--close-timeout", "500", "--linger", "0", "--events", "json")
@@ -101,7 +102,7 @@ class Calls(unittest.TestCase):
 
     def that(self, done, holds, what):
         if not holds:
-            self.failures.append(f"{what}\n{done.story()}")
+            self.failures.append((what, done))
 
     def check_ends(self, done):
         self.that(done, done.status is not None, "did not end")
@@ -121,8 +122,10 @@ class Calls(unittest.TestCase):
         by_status = {s: sum(o.status == s for o in outcomes) for s in {o.status for o in outcomes}}
         print(f"{self.id().split('.')[-1]}: {sum(counts.values())} calls of {len(counts)} names, {len(faults)} faults, "
               f"ends: {by_status}", flush=True)
-        self.assertEqual(self.failures[:5], [], f"{len(self.failures)} faults, of which\n" +
-                         "\n\n".join(self.failures[:5]))
+        if self.failures:
+            briefs = [f"{what} -- {done.fault}" for what, done in self.failures]
+            stories = [f"{what}\n{done.story()}" for what, done in self.failures[:STORIES]]
+            self.fail("\n".join([f"{len(briefs)} failures:", *briefs, "", *stories]))
 
     # ---- the conversations
 
