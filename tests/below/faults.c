@@ -344,19 +344,25 @@ MOVING_AS(write, is_ours(fd) ? AT_write_inner : AT_write, (int fd, const void *f
 OPENING(open)
 OPENING(open64)
 
-#define CONTROLLING(name, type, at)                                                                \
+/* Letting go of a lock cannot fail for want of anything. */
+static bool is_letting_go(int what, const void *argument) {
+  return (what == F_SETLK || what == F_OFD_SETLK) &&
+         ((const struct flock *)argument)->l_type == F_UNLCK;
+}
+
+#define CONTROLLING(name, type, at, is_sure)                                                       \
   int name(int fd, type what, ...) {                                                               \
     static _Atomic(void *) place;                                                                  \
     va_list more;                                                                                  \
     va_start(more, what);                                                                          \
     void *argument = va_arg(more, void *);                                                         \
     va_end(more);                                                                                  \
-    return fails(AT_##at) ? -1 : REAL(name)(fd, what, argument);                                   \
+    return !(is_sure) && fails(AT_##at) ? -1 : REAL(name)(fd, what, argument);                     \
   }
 
-CONTROLLING(fcntl, int, fcntl)
-CONTROLLING(fcntl64, int, fcntl)
-CONTROLLING(ioctl, unsigned long, ioctl)
+CONTROLLING(fcntl, int, fcntl, is_letting_go(what, argument))
+CONTROLLING(fcntl64, int, fcntl, is_letting_go(what, argument))
+CONTROLLING(ioctl, unsigned long, ioctl, false)
 
 /* ---- time ---- */
 
