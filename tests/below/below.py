@@ -27,6 +27,7 @@ FOR_EVER = 1 << 40
 HALF = 0  # no errno: reads and writes do half of their work
 END_S = 20  # that only a broken run reaches
 CPU_S = 3.0  # a run needs a fiftieth of it
+TERMINATED = 128 + 15
 DOCUMENTED = {0: "all delivered", 1: "unusable input", 2: "gave up", 3: "critical", 4: "dropped"}
 
 DISK = ("EIO", "ENOSPC", "EINTR")
@@ -214,13 +215,16 @@ class Run:
         with open(self.path(name), "rb") as file:
             return file.read()
 
-    def wait(self, deadline_s=END_S):
-        """The outcome; a run that does not end has status None."""
+    def wait(self, deadline_s=END_S, patience_s=END_S):
+        """The outcome. After patience_s it is asked to end; if it does not, its status is None."""
         done = self.outcome
-        timer = threading.Timer(deadline_s, self.process.kill)
-        timer.start()
+        timers = [threading.Timer(deadline_s, self.process.kill),
+                  threading.Timer(patience_s, self.process.terminate)]
+        for timer in timers:
+            timer.start()
         _, status, usage = os.wait4(self.process.pid, 0)
-        timer.cancel()
+        for timer in timers:
+            timer.cancel()
         done.wall_s = time.monotonic() - self.started
         self.process.returncode = os.waitstatus_to_exitcode(status)
         done.status = self.process.returncode if done.wall_s < deadline_s else None
@@ -237,10 +241,10 @@ class Run:
 
 def run(*args, **kwargs):
     """One run from start to end."""
-    deadline_s = kwargs.pop("deadline_s", END_S)
+    patience_s = kwargs.pop("patience_s", END_S)
     one = Run(*args, **kwargs)
     try:
-        done = one.wait(deadline_s)
+        done = one.wait(patience_s=patience_s)
         done.final_counts = done.counts if os.path.exists(done.counts_file) else {}
         return done
     finally:
