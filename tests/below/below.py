@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import resource
+import signal
 import struct
 import subprocess
 import sys
@@ -25,7 +26,7 @@ SHIM = os.environ.get("LIMPET_FAULTS", "")
 COUNTER = struct.Struct("=24sQ")
 FOR_EVER = 1 << 40
 HALF = 0  # no errno: reads and writes do half of their work
-END_S = 20  # that only a broken run reaches
+END_S = 40  # that only a broken run reaches
 CPU_S = 3.0  # a run needs a fiftieth of it
 TERMINATED = 128 + 15
 DOCUMENTED = {0: "all delivered", 1: "unusable input", 2: "gave up", 3: "critical", 4: "dropped"}
@@ -215,11 +216,15 @@ class Run:
         with open(self.path(name), "rb") as file:
             return file.read()
 
+    def signal(self, number):
+        """Not by Popen, which would take the status away from wait()."""
+        os.kill(self.process.pid, number)
+
     def wait(self, deadline_s=END_S, patience_s=END_S):
         """The outcome. After patience_s it is asked to end; if it does not, its status is None."""
         done = self.outcome
-        timers = [threading.Timer(deadline_s, self.process.kill),
-                  threading.Timer(patience_s, self.process.terminate)]
+        timers = [threading.Timer(deadline_s, self.signal, [signal.SIGKILL]),
+                  threading.Timer(patience_s, self.signal, [signal.SIGTERM])]
         for timer in timers:
             timer.start()
         _, status, usage = os.wait4(self.process.pid, 0)
@@ -234,7 +239,7 @@ class Run:
 
     def end(self):
         if self.process.returncode is None:
-            self.process.kill()
+            self.signal(signal.SIGKILL)
             self.wait()
         self._folder.cleanup()
 

@@ -19,7 +19,7 @@ from e2e_limpet import main
 from e2e_relay import READY_S, Relay
 
 MESSAGES = 5
-PATIENCE_S = 8  # a run that waits for a disk does so for ever, and ends when it is told to
+PATIENCE_S = 20  # a run that waits for a disk does so for ever, and ends when it is told to
 QUICK = ("--max-retries", "8", "--initial-delay", "5", "--max-delay", "20", "--stable-after", "0",
          "--connect-timeout", "1000", "--heartbeat-interval", "500", "--heartbeat-timeout", "500",
          "--close-timeout", "500", "--linger", "0", "--events", "json")
