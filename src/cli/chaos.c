@@ -298,7 +298,7 @@ static int run_loop(struct chaos_run *run) {
   run->options.events = chaos_report_events(&run->report);
   run->loop = net_loop_acquire(&run->uv, &memory_default, &error);
   if (!run->loop) {
-    (void)complain("%s", uv_strerror(error));
+    (void)complain("%s", net_loop_error_text(error));
     return EXIT_CRITICAL;
   }
   descriptors_raise(run->options.max_connections, SPARE_DESCRIPTORS);

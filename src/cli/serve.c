@@ -240,7 +240,7 @@ static int run(struct serve *serve) {
     return EXIT_CRITICAL;
   serve->loop = net_loop_acquire(&serve->uv, &memory_default, &error);
   if (!serve->loop) {
-    (void)complain("%s", uv_strerror(error));
+    (void)complain("%s", net_loop_error_text(error));
     return EXIT_CRITICAL;
   }
   descriptors_raise(serve->options.max_connections, SPARE_DESCRIPTORS);

@@ -2,7 +2,7 @@
 """Every system call of `limpet serve` that can fail, made to fail in turn: it says why it does not start, or serves
 on; what it acknowledged is in its store; it ends when it is told to, without a crash and without a spin."""
 
-import below
+import below  # noqa: F401
 
 import itertools
 import json
