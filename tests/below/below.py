@@ -157,6 +157,9 @@ class Outcome:
     def counts(self):
         return read_counts(self.counts_file)
 
+    def count_of(self, name):
+        return read_all_counts(self.counts_file)[name]
+
     @property
     def counts_file(self):
         return os.path.join(self.folder, "counts")
@@ -176,11 +179,14 @@ class Outcome:
                 f"cpu {self.cpu_s:.2f} s\nstdout: {self.out[-400:]!r}\nstderr: {self.err[-2500:]}")
 
 
-def read_counts(path):
+def read_all_counts(path):
     with open(path, "rb") as file:
-        found = ((name.rstrip(b"\0").decode(), calls) for name, calls in
-                 COUNTER.iter_unpack(file.read()))
-        return {name: calls for name, calls in found if calls and name in FAILURES}
+        return {name.rstrip(b"\0").decode(): calls for name, calls in COUNTER.iter_unpack(file.read())}
+
+
+def read_counts(path):
+    """Of the calls that FAILURES knows."""
+    return {name: calls for name, calls in read_all_counts(path).items() if calls and name in FAILURES}
 
 
 def environment(fault, counts_file):
@@ -250,7 +256,8 @@ def run(*args, **kwargs):
     one = Run(*args, **kwargs)
     try:
         done = one.wait(patience_s=patience_s)
-        done.final_counts = done.counts if os.path.exists(done.counts_file) else {}
+        if os.path.exists(done.counts_file):
+            done.final_counts, done.allocations = done.counts, done.count_of("malloc")
         return done
     finally:
         one.end()
