@@ -14,6 +14,11 @@ foreach(name options parts client_cuts client_endpoints client_errors client_flu
   limpet_unit_test(test_${name} USES test_client_support)
 endforeach()
 
+if(LIMPET_TLS)
+  limpet_unit_test(test_client_memory_tls USES test_client_support)
+  target_sources(test_client_memory_tls PRIVATE ../support/net_certs.c)
+endif()
+
 limpet_unit_test(test_threads USES test_client_support)
 limpet_unit_test(test_pump USES test_client_support)
 set_tests_properties(test_threads test_pump test_client_provider PROPERTIES LABELS "unit;threads")
