@@ -3,9 +3,10 @@
 import os
 import unittest
 
-from below import CPU_S, DOCUMENTED, LONG, at_once, every_fault, is_libuvs_end, lasting_faults
+from below import CPU_S, DOCUMENTED, LONG, at_once, every_fault, is_libuvs_end, lasting_faults, libasan
 
 STORIES = 6  # told whole
+SPARSER = 3  # faults under a sanitizer, which takes three times as long
 
 
 class BelowCase(unittest.TestCase):
@@ -33,7 +34,7 @@ class BelowCase(unittest.TestCase):
     def play(self, run_with, every, lasting=True):
         """run_with(fault) for each fault that a run without any has calls for; one of `every` in the
         quick form."""
-        every = 1 if LONG else every
+        every = 1 if LONG else every * SPARSER if libasan() else every
         counts = run_with(None).final_counts
         faults = [*every_fault(counts, every=every),
                   *(lasting_faults(counts, every=every) if lasting else ())]

@@ -14,9 +14,10 @@ from certs import Certificates
 from e2e_relay import READY_S, Relay
 
 MESSAGES = 5
-PATIENCE_S = 12  # a run that waits for a disk, or for memory, does so for ever, and ends when it is told to
+# A run that waits for a disk, or for memory, does so for ever, and ends when it is told to.
+PATIENCE_S, LASTING_PATIENCE_S = 30, 10
 QUICK = ("--max-retries", "8", "--initial-delay", "5", "--max-delay", "20", "--stable-after", "0",
-         "--connect-timeout", "1000", "--heartbeat-interval", "500", "--heartbeat-timeout", "500",
+         "--connect-timeout", "800", "--heartbeat-interval", "500", "--heartbeat-timeout", "500",
          "--close-timeout", "500", "--linger", "0", "--events", "json")
 # What a new dial cures: one failure of these, and all is delivered all the same.
 RECOVERS = {"connect", "getsockname", "recv", "send", "socket", "setsockopt", "getaddrinfo"}
@@ -49,7 +50,8 @@ class Conversation:
         if self.outbox:
             args += ["--outbox", os.path.join(folder, "outbox"), "--confirm", "ack"]
         done = run(*args, url, stdin="".join(line + "\n" for line in self.lines()).encode(),
-                   fault=fault, patience_s=PATIENCE_S)
+                   fault=fault,
+                   patience_s=LASTING_PATIENCE_S if fault and fault.count == FOR_EVER else PATIENCE_S)
         done.again = None
         if self.outbox and done.status != 0:
             done.again = run(*args, url)

@@ -6,6 +6,7 @@ import below  # noqa: F401
 
 from below_talk import Conversation, TalkCase
 from e2e_limpet import main
+from e2e_proxies import Tinyproxy
 
 
 class Calls(TalkCase):
@@ -17,6 +18,12 @@ class Calls(TalkCase):
 
     def test_connect_by_tls(self):
         self.play(Conversation(self, secure=True, options=["--compress"]).run_with, 4)
+
+    def test_connect_by_a_proxy(self):
+        proxy = Tinyproxy()
+        self.addCleanup(proxy.close)
+        self.play(Conversation(self, options=["--proxy", proxy.url()]).run_with, 4)
+        self.assertIn("CONNECT", proxy.said)
 
 
 if __name__ == "__main__":

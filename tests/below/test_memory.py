@@ -8,8 +8,8 @@ from below import FOR_EVER, LONG, Fault, at_once
 from below_talk import Conversation, TalkCase
 from e2e_limpet import main
 
-QUICK_TRIES = 120
-LASTING_TRIES = 40
+QUICK_TRIES = 80
+LASTING_TRIES = 20
 
 
 class Memory(TalkCase):
