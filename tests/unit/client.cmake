@@ -10,7 +10,7 @@ target_link_libraries(test_client_support PUBLIC limpet limpet_http limpet_wire 
                                                  PkgConfig::CMOCKA)
 
 foreach(name options parts client_cuts client_endpoints client_errors client_flush client_life client_memory client_provider
-             client_receive client_send client_steps client_stop client_traps)
+             client_receive client_send client_steps client_stop client_traps uv_open)
   limpet_unit_test(test_${name} USES test_client_support)
 endforeach()
 
