@@ -163,13 +163,15 @@ static bool init_handles(struct input *in) {
 bool input_start(struct input *in, uv_loop_t *loop, bool is_binary, uint64_t max_message,
                  const struct input_taker *taker) {
   memset(in, 0, sizeof *in);
-  in->loop = loop;
   in->taker = *taker;
   in->splitter = (struct splitter){is_binary, max_message};
   in->number = 1;
   in->cap = 2 * CHUNK;
   in->buffer = malloc(in->cap);
-  if (!in->buffer || !init_handles(in))
+  if (!in->buffer)
+    return false;
+  in->loop = loop; /* from here on there are handles to close */
+  if (!init_handles(in))
     return false;
   set_reading(in, true);
   return true;

@@ -5,10 +5,15 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+/* If its beginnings failed for want of memory, OpenSSL 3.0 crashes when it is used all the same. */
+static bool has_openssl(void) {
+  return OSSL_LIB_CTX_get0_global_default() != NULL;
+}
+
 bool key_pool_init(struct key_pool *pool) {
   uint8_t seed[32 + 16];
   pool->used = KEY_POOL_LEN;
-  pool->cipher = EVP_CIPHER_CTX_new();
+  pool->cipher = has_openssl() ? EVP_CIPHER_CTX_new() : NULL;
   bool ok = pool->cipher && net_random(seed, sizeof seed) &&
             EVP_EncryptInit_ex(pool->cipher, EVP_aes_256_ctr(), NULL, seed, seed + 32) == 1;
   OPENSSL_cleanse(seed, sizeof seed);

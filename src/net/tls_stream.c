@@ -101,8 +101,7 @@ static bool attach(struct tls_stream *tls) {
   BIO_set_data(bio, tls);
   BIO_set_init(bio, 1);
   SSL_set_bio(tls->ssl, bio, bio);
-  SSL_set_app_data(tls->ssl, tls);
-  return true;
+  return SSL_set_app_data(tls->ssl, tls) == 1;
 }
 
 static struct tls_stream *make(struct tls_context *context, const struct memory *memory, int fd) {

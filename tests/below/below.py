@@ -23,6 +23,7 @@ from e2e_limpet import SANITIZERS, inherited_environment, program  # noqa: E402
 
 LONG = os.environ.get("LIMPET_TEST_LENGTH") == "long"
 SHIM = os.environ.get("LIMPET_FAULTS", "")
+FIRST_ALLOCATIONS = 16
 COUNTER = struct.Struct("=24sQ")
 FOR_EVER = 1 << 40
 HALF = 0  # no errno: reads and writes do half of their work
@@ -83,9 +84,11 @@ HALVED = ("pread", "pwrite", "read", "recv", "send", "write")
 
 
 def is_libuvs_end(fault):
-    """What libuv answers with abort(): its loop cannot watch a descriptor, or its first pipe fails
-    though there was room for two just before (the first two calls; see src/net/uv_open.c)."""
-    return fault is not None and (fault.name == "epoll_ctl" or fault.name == "pipe2" and fault.first == 3)
+    """What libuv answers with abort(): its loop cannot watch a descriptor, its first pipe fails though
+    there was room for two just before (the first two calls; see src/net/uv_open.c), or there is
+    no memory to be told of forks, which it asks for among the first."""
+    return fault is not None and (fault.name == "epoll_ctl" or fault.name == "pipe2" and fault.first == 3 or
+                                  fault.name == "malloc" and fault.first <= FIRST_ALLOCATIONS)
 
 
 class Fault:
