@@ -20,5 +20,6 @@ int connect_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int outbox_main(int argc, char **argv);
+int simulate_main(int argc, char **argv);
 
 #endif

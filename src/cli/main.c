@@ -17,6 +17,7 @@ static const struct subcommand {
     {"serve", serve_main, "run the relay: conversations that are stored, acknowledged, replayed"},
     {"chaos", chaos_main, "break connections on purpose: a TCP proxy for those who test"},
     {"outbox", outbox_main, "look at the messages that wait on disk"},
+    {"simulate", simulate_main, "tell what a setting of the backoff does, alone and to a fleet"},
     {"demo", demo_main, "watch a chat survive cuts, frozen links and killed programs"},
 };
 

@@ -22,7 +22,7 @@ OPTIONS = {
 LATER = [  # in the contract, not in this program yet
     ("--no-network-watch",),
     ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
-COMMANDS_LATER = ("hold", "simulate")
+COMMANDS_LATER = ("hold",)
 
 
 class Help(LimpetCase):
