@@ -65,7 +65,7 @@ static void begin(FILE *script, const char *path, size_t panels_count) {
       script,
       "set output '%s'\nset multiplot layout %zu,1\nset logscale y\nset format y '10^{%%L}'\n"
       "set yrange [%g:2000000]\nset grid ytics\nset key top right\n"
-      "set lmargin 10\nset ytics 100\n",
+      "set lmargin 10\nset ytics 100\nset mytics 1\n",
       path, panels_count, FLOOR);
 }
 
@@ -92,11 +92,22 @@ bool simulate_plot_open(struct simulate_plot *plot, const char *path, size_t pan
   return false;
 }
 
+static uint32_t value_of(const struct herd_second *second, bool is_accepted) {
+  return is_accepted ? second->accepted : second->dials;
+}
+
+/* Inside a level stretch no point is drawn: pictures stay small. */
+static bool is_level(const struct herd_second *at, bool is_accepted) {
+  const uint32_t value = value_of(at, is_accepted);
+  return value_of(at - 1, is_accepted) == value && value_of(at + 1, is_accepted) == value;
+}
+
 static void write_curve(FILE *script, const struct herd_second *seconds, uint32_t count,
                         bool is_accepted) {
   for (uint32_t i = 0; i < count; i++) {
-    const double value = is_accepted ? seconds[i].accepted : seconds[i].dials;
-    (void)fprintf(script, "%u %g\n", i, value ? value : FLOOR); /* no logarithm of 0 */
+    const uint32_t value = value_of(&seconds[i], is_accepted);
+    if (i == 0 || i + 1 == count || !is_level(&seconds[i], is_accepted))
+      (void)fprintf(script, "%u %g\n", i, value ? value : FLOOR); /* 0 has no logarithm */
   }
   (void)fputs("e\n", script);
 }
