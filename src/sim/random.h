@@ -1,4 +1,4 @@
-/* Seeded chance: the same seed, the same run, on every machine. */
+/* Seeded chance: the same seed, the same run. */
 #ifndef SIM_RANDOM_H
 #define SIM_RANDOM_H
 
