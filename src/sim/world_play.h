@@ -1,0 +1,24 @@
+/* Plays scripts, shrinks those that break a rule, and runs worlds by the seed. */
+#ifndef SIM_WORLD_PLAY_H
+#define SIM_WORLD_PLAY_H
+
+#include "world_script.h"
+
+#define WORLD_OPS 120 /* operations of a world unless told otherwise */
+
+struct play_result {
+  const char *broken; /* the rule, or NULL */
+  uint32_t ops_done;  /* up to and with the one that broke it; ops_count: at the end, or not at all */
+  uint64_t at_ms;     /* since the world began */
+  uint64_t steps, opened, messages, confirmed;
+};
+
+/** Storage of the caller's, as a world is large. An assertion of the session is a broken rule too,
+    where it is compiled in: SIGILL and SIGTRAP are caught meanwhile. One thread at a time. */
+void play(struct world *w, const struct script *script, bool is_traced, struct play_result *result);
+
+/** Makes a script that breaks a rule shorter and plainer as long as it breaks the same one; plays
+    it at most `tries` times. `spare` is room for another script. Returns how often it was played. */
+uint32_t shrink(struct world *w, struct script *script, struct script *spare, uint32_t tries);
+
+#endif
