@@ -73,6 +73,8 @@ uint64_t world_next_at(const struct world *w) {
 }
 
 void world_settle(struct world *w) {
+  if (w->now_ms < w->client.busy_until_ms)
+    return; /* it does not run */
   driver_settle(w);
   world_check(w);
 }

@@ -24,6 +24,7 @@ struct fact {
   uint32_t len;
   uint8_t reads;
   bool is_durable;
+  bool is_replacement;
   bool was_committed; /* on the client's disk */
   bool was_accepted;  /* the application was told so */
   bool is_lost;       /* it was told that it may not arrive, or its process was killed */

@@ -100,8 +100,7 @@ static void enqueue(struct world *w, struct parcel *p, struct fact *fact) {
   const enum session_state state = session_get_state(&c->session);
   session_get_metrics(&c->session, client_now(w), &before);
   c->last_pushed = p;
-  p->is_held = fact->was_accepted =
-      session_enqueue(&c->session, client_now(w), &p->message);
+  p->is_held = fact->was_accepted = session_enqueue(&c->session, client_now(w), &p->message);
   if (p->is_held) {
     check_limits(w, state, &before);
     return;
@@ -150,10 +149,10 @@ void client_send_direct(struct world *w, uint32_t len) {
   link_put(w, c->item_count,
            (struct item){.kind = NET_MESSAGE,
                          .is_direct = true,
-                         .end = c->stream_end + len,
+                         .end = c->stream_end + len + CLIENT_HEAD_LEN,
                          .order = fact->order,
                          .number = number,
-                         .len = len});
+                         .len = len + CLIENT_HEAD_LEN});
 }
 
 /* The application is answered no, and knows it. */
@@ -177,8 +176,7 @@ void client_feed(struct world *w, uint64_t number, uint32_t len, int64_t expires
   if (c->link != LINK_OPEN)
     return;
   const int64_t left_ms = expires_at_wall_ms - client_wall(w);
-  struct parcel *p =
-      client_is_starved(w) ? NULL : driver_parcel(w, number, w->next_order, len);
+  struct parcel *p = client_is_starved(w) ? NULL : driver_parcel(w, number, w->next_order, len);
   if (!p) {
     link_lose(w, (struct failure){.kind = FAILURE_NO_MEMORY, .retry_after_ms = SESSION_NEVER});
     return;
@@ -271,7 +269,7 @@ uint64_t client_next_at(const struct world *w) {
   const struct client *c = &w->client;
   if (!c->is_up)
     return c->up_at_ms;
-  uint64_t at_ms = earlier(w->disk.due_at_ms, earlier(c->dial_by_ms, c->ends_at_ms));
+  uint64_t at_ms = earlier(disk_next_at(w), earlier(c->dial_by_ms, c->ends_at_ms));
   at_ms = earlier(at_ms, earlier(answer_at(w), earlier(flush_at(w), tick_at(w))));
   return at_ms == NET_NEVER ? NET_NEVER : later(at_ms, c->busy_until_ms);
 }
@@ -281,6 +279,7 @@ static void tick(struct world *w) {
   struct client *c = &w->client;
   const bool had_flight = c->session.queue.in_flight;
   session_tick(&c->session, client_now(w));
+  c->has_ticked = true;
   if (!had_flight || c->session.queue.in_flight || c->is_closing)
     return;
   CHECK(w->settings.session.confirm == CONFIRM_ACK,
@@ -304,7 +303,7 @@ void client_run(struct world *w) {
     link_answer_dial(w);
   } else if (c->dial_by_ms <= w->now_ms) {
     time_out(w);
-  } else if (w->disk.due_at_ms <= w->now_ms) {
+  } else if (disk_next_at(w) <= w->now_ms) {
     disk_run(w);
   } else if (tick_at(w) <= w->now_ms) {
     tick(w);

@@ -11,6 +11,7 @@
 #define CLIENT_PARCELS 160
 #define CLIENT_ITEMS 256
 #define CLIENT_TOKENS 256
+#define CLIENT_HEAD_LEN 6 /* of a message's frame */
 
 /** A message in memory. */
 struct parcel {
@@ -40,8 +41,8 @@ struct client {
   uint64_t run; /* counts restarts */
   bool is_up;   /* the process runs */
   bool is_stopping;
-  bool is_over;     /* stopped, and CLOSED was told: not a word more */
-  uint64_t up_at_ms; /* down: it starts again */
+  bool is_over;           /* stopped, and CLOSED was told: not a word more */
+  uint64_t up_at_ms;      /* down: it starts again */
   uint64_t busy_until_ms; /* it does not run till then */
   uint64_t behind_ms;     /* its clock stood still so long in all */
   int64_t wall_offset_ms;
@@ -73,9 +74,11 @@ struct client {
   uint32_t token_count;
   uint64_t dropped;
   uint64_t question_at_ms;
-  bool is_taking; /* inside an action */
+  bool is_taking;  /* inside an action */
+  bool has_ticked; /* since the last check */
   bool has_verdict;
-  uint8_t verdict; /* what the application makes of the next loss */
+  uint8_t verdict;   /* what the application makes of the next loss */
+  bool is_redialing; /* the last loss was no attempt */
 };
 
 struct world;

@@ -23,8 +23,8 @@ bool disk_put(struct world *w, uint64_t number, uint32_t len, int64_t expires_at
   struct disk *d = &w->disk;
   if (d->count == DISK_ROWS || client_is_starved(w))
     return false;
-  d->rows[d->count++] = (struct disk_row){
-      .number = number, .len = len, .expires_at_wall_ms = expires_at_wall_ms};
+  d->rows[d->count++] =
+      (struct disk_row){.number = number, .len = len, .expires_at_wall_ms = expires_at_wall_ms};
   plan(w, d->latency_ms);
   return true;
 }
@@ -85,15 +85,33 @@ static void commit_row(struct world *w, struct disk_row *row) {
   client_call_back(w);
 }
 
+/* One that was handed out is the session's to judge. */
+static bool can_expire(const struct disk_row *row) {
+  return row->is_committed && !row->is_handed && !row->is_going;
+}
+
 static bool is_expired(const struct world *w, const struct disk_row *row) {
-  return !row->is_handed && row->expires_at_wall_ms <= client_wall(w);
+  return can_expire(row) && row->expires_at_wall_ms <= client_wall(w);
+}
+
+uint64_t disk_next_at(const struct world *w) {
+  const struct disk *d = &w->disk;
+  int64_t first_wall_ms = INT64_MAX;
+  for (uint32_t i = 0; i < d->count; i++)
+    if (can_expire(&d->rows[i]) && d->rows[i].expires_at_wall_ms < first_wall_ms)
+      first_wall_ms = d->rows[i].expires_at_wall_ms;
+  if (first_wall_ms == INT64_MAX)
+    return d->due_at_ms;
+  const int64_t left_ms = first_wall_ms - client_wall(w);
+  const uint64_t expires_at_ms = w->now_ms + (left_ms > 0 ? (uint64_t)left_ms : 0);
+  return expires_at_ms < d->due_at_ms ? expires_at_ms : d->due_at_ms;
 }
 
 static void commit_all(struct world *w) {
   for (uint32_t i = 0; i < w->disk.count;) {
     struct disk_row *row = &w->disk.rows[i];
     const uint64_t number = row->number;
-    const bool expires = row->is_committed && !row->is_going && is_expired(w, row);
+    const bool expires = is_expired(w, row);
     if (row->is_going || expires)
       erase(&w->disk, i);
     else
@@ -109,7 +127,7 @@ static void feed(struct world *w) {
   struct disk *d = &w->disk;
   for (uint32_t i = 0; i < d->count && d->is_fed && d->credit; i++) {
     struct disk_row *row = &d->rows[i];
-    if (row->number <= d->cursor || !row->is_committed || row->is_going || is_expired(w, row))
+    if (row->number <= d->cursor || !can_expire(row) || is_expired(w, row))
       continue;
     d->cursor = row->number;
     d->credit--;

@@ -23,10 +23,10 @@ struct disk_row {
 struct disk {
   struct disk_row rows[DISK_ROWS];
   uint32_t count;
-  uint64_t due_at_ms;    /* the next commit */
-  uint64_t cursor;       /* rows up to this number were handed out */
-  uint32_t credit;       /* rows that the session has room for */
-  uint32_t fail_count;   /* commits that will fail */
+  uint64_t due_at_ms;  /* the next commit */
+  uint64_t cursor;     /* rows up to this number were handed out */
+  uint32_t credit;     /* rows that the session has room for */
+  uint32_t fail_count; /* commits that will fail */
   uint32_t latency_ms;
   bool is_fed; /* a link is open */
 };
@@ -39,7 +39,9 @@ void disk_remove(struct world *w, uint64_t number);
 void disk_link_opened(struct world *w);
 void disk_link_ended(struct world *w);
 void disk_give_credit(struct world *w);
-/** At due_at_ms: commits, and tells. */
+/** When disk_run() is due. */
+uint64_t disk_next_at(const struct world *w);
+/** Commits, drops what has expired, tells, and hands out. */
 void disk_run(struct world *w);
 /** What was not committed is lost. */
 void disk_crash(struct world *w);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define QUESTION_LEN 14
-#define FRAME_HEAD_LEN 6
 #define ACTIONS_MAX 5000 /* of one settling; there is no end of them then */
 
 static void say(struct world *w, char token) {
@@ -91,7 +90,7 @@ static void check_dropped(struct world *w, const struct session_action *action,
   world_fact(w, p->message.id)->is_lost = true;
   if (action->fate.drop == DROP_REPLACED && w->client.last_pushed) {
     w->client.last_pushed->order = p->order;
-    world_fact(w, w->client.last_pushed->message.id)->order = p->order;
+    world_fact(w, w->client.last_pushed->message.id)->is_replacement = true;
   }
 }
 
@@ -188,8 +187,7 @@ static void lose_without_memory(struct world *w) {
 static uint32_t place_ahead(struct world *w, uint64_t *begin) {
   const struct client *c = &w->client;
   uint32_t at = c->item_count;
-  while (at > 0 && c->items[at - 1].end - c->items[at - 1].len >= c->flushed &&
-         !world_chance(w, 6))
+  while (at > 0 && c->items[at - 1].end - c->items[at - 1].len >= c->flushed && !world_chance(w, 6))
     at--;
   *begin = at ? c->items[at - 1].end : c->stream_end;
   if (!at && c->item_count)
@@ -237,7 +235,7 @@ static void do_write(struct world *w, const struct session_action *action) {
     return;
   }
   link_note_order(w, p->order);
-  const uint32_t len = p->message.len + FRAME_HEAD_LEN;
+  const uint32_t len = p->message.len + CLIENT_HEAD_LEN;
   p->stream_end = c->stream_end + len;
   link_put(w, c->item_count,
            (struct item){.kind = NET_MESSAGE,
@@ -283,7 +281,8 @@ static void do_state(struct world *w, const struct session_action *action) {
 
 static void do_retry(struct world *w, const struct session_action *action) {
   const struct backoff_config *config = &w->settings.session.backoff;
-  CHECK(action->retry.attempt >= 1 && action->retry.attempt <= config->max_retries,
+  CHECK((action->retry.attempt >= 1 || w->client.is_redialing) &&
+            action->retry.attempt <= config->max_retries,
         "retries are counted, and no more than allowed");
   CHECK(action->retry.delay_ms <=
             (config->max_delay_ms + (uint64_t)config->retry_after_max_ms) * 3 / 2 + 5000,
@@ -314,10 +313,10 @@ static void do_error(struct world *w, const struct session_action *action) {
 /* ---- all of them ---- */
 
 static const char *const names[] = {
-    [ACTION_NONE] = "none",     [ACTION_DIAL] = "dial",     [ACTION_ABORT] = "abort",
-    [ACTION_LATE] = "late",     [ACTION_CLOSE] = "close",   [ACTION_ASK] = "ask",
-    [ACTION_WRITE] = "write",   [ACTION_STATE] = "state",   [ACTION_ERROR] = "error",
-    [ACTION_RETRY] = "retry",   [ACTION_OPENED] = "opened", [ACTION_ENDED] = "ended",
+    [ACTION_NONE] = "none",   [ACTION_DIAL] = "dial",     [ACTION_ABORT] = "abort",
+    [ACTION_LATE] = "late",   [ACTION_CLOSE] = "close",   [ACTION_ASK] = "ask",
+    [ACTION_WRITE] = "write", [ACTION_STATE] = "state",   [ACTION_ERROR] = "error",
+    [ACTION_RETRY] = "retry", [ACTION_OPENED] = "opened", [ACTION_ENDED] = "ended",
     [ACTION_FATE] = "fate",
 };
 

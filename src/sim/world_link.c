@@ -60,6 +60,7 @@ static void open_link(struct world *w) {
   struct client *c = &w->client;
   c->conn = net_connect(w);
   c->link = LINK_OPEN;
+  c->dial_by_ms = NET_NEVER;
   c->is_writable = true;
   c->flushed = c->stream_end = c->last_order = 0;
   w->opened++;
@@ -85,8 +86,9 @@ void link_answer_dial(struct world *w) {
 /* ---- the end ---- */
 
 static void give_back(struct world *w, const struct item *item) {
-  struct parcel *p = client_is_starved(w) ? NULL : driver_parcel(w, item->number, item->order,
-                                                                  item->len);
+  struct parcel *p = client_is_starved(w)
+                         ? NULL
+                         : driver_parcel(w, item->number, item->order, item->len - CLIENT_HEAD_LEN);
   if (p)
     session_recovered(&w->client.session, client_now(w), &p->message);
   else
@@ -113,13 +115,15 @@ void link_drop(struct world *w, bool is_reset) {
   forget(c);
 }
 
+/* Only an open link is given up for a new one. */
 static enum failure_verdict judge(struct world *w, const struct failure *failure) {
   struct client *c = &w->client;
-  if (!c->has_verdict)
-    return failure_verdict(failure, session_was_open(&c->session),
-                           w->settings.session.reconnect_on_normal_close);
+  const bool has_verdict = c->has_verdict && (c->verdict < VERDICT_REDIAL || c->link == LINK_OPEN);
   c->has_verdict = false;
-  return (enum failure_verdict)c->verdict;
+  c->is_redialing = has_verdict && c->verdict >= VERDICT_REDIAL;
+  return has_verdict ? (enum failure_verdict)c->verdict
+                     : failure_verdict(failure, session_was_open(&c->session),
+                                       w->settings.session.reconnect_on_normal_close);
 }
 
 void link_lose(struct world *w, struct failure failure) {
@@ -243,8 +247,8 @@ static void take_reply(struct world *w, const struct net_frame *frame) {
   struct client *c = &w->client;
   const struct heartbeat_reply reply = {.dialect = frame->question.dialect,
                                         .counter = frame->question.counter,
-                                        .has_server_time = frame->question.dialect ==
-                                                           DIALECT_TIMESTAMP,
+                                        .has_server_time =
+                                            frame->question.dialect == DIALECT_TIMESTAMP,
                                         .server_time_ms = (int64_t)w->now_ms,
                                         .original_time_ms = client_wall(w)};
   const uint64_t now_us = client_now(w) * LINK_UNIT_US + world_random(w, LINK_UNIT_US);

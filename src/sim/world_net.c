@@ -100,8 +100,7 @@ static uint64_t reader_ready(const struct world *w, enum net_way way) {
                        : w->client.busy_until_ms;
 }
 
-static uint64_t pipe_next_at(const struct world *w, const struct net_conn *conn,
-                             enum net_way way) {
+static uint64_t pipe_next_at(const struct world *w, const struct net_conn *conn, enum net_way way) {
   const struct net_pipe *pipe = &conn->pipes[way];
   if (!pipe->count || conn->is_lost || !(way == NET_UP ? conn->has_server : conn->has_client))
     return NET_NEVER;

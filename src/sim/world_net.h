@@ -14,7 +14,8 @@
 
 #define NET_CONNS 4
 #define NET_FRAMES 64 /* in a pipe */
-#define NET_KERNEL_CAP 2000 /* bytes on their way to the server before the client's kernel is full */
+#define NET_KERNEL_CAP                                                                             \
+  2000 /* bytes on their way to the server before the client's kernel is full */
 #define NET_NEVER UINT64_MAX
 
 enum net_way { NET_UP, NET_DOWN, NET_WAYS };
@@ -41,8 +42,8 @@ struct net_frame {
 struct net_pipe {
   struct net_frame frames[NET_FRAMES];
   uint32_t first, count;
-  uint64_t bytes;   /* of the frames in it */
-  uint64_t last_ms; /* nothing arrives before what was put in earlier */
+  uint64_t bytes;     /* of the frames in it */
+  uint64_t last_ms;   /* nothing arrives before what was put in earlier */
   uint64_t cut_after; /* bytes until it breaks; NET_NEVER */
 };
 

@@ -8,8 +8,9 @@
 
 struct play_result {
   const char *broken; /* the rule, or NULL */
-  uint32_t ops_done;  /* up to and with the one that broke it; ops_count: at the end, or not at all */
-  uint64_t at_ms;     /* since the world began */
+  uint32_t
+      ops_done;   /* up to and with the one that broke it; ops_count: at the end, or not at all */
+  uint64_t at_ms; /* since the world began */
   uint64_t steps, opened, messages, confirmed;
 };
 
@@ -18,7 +19,8 @@ struct play_result {
 void play(struct world *w, const struct script *script, bool is_traced, struct play_result *result);
 
 /** Makes a script that breaks a rule shorter and plainer as long as it breaks the same one; plays
-    it at most `tries` times. `spare` is room for another script. Returns how often it was played. */
+    it at most `tries` times. `spare` is room for another script. Returns how often it was played.
+ */
 uint32_t shrink(struct world *w, struct script *script, struct script *spare, uint32_t tries);
 
 #endif

@@ -1,7 +1,7 @@
 /* The end of a world: all faults stop, and what was promised must come true in time. */
 #include "world.h"
 
-#define SLACK_MS 3000      /* of round trips, disks and turns, when nothing is wrong with them */
+#define SLACK_MS 3000 /* of round trips, disks and turns, when nothing is wrong with them */
 #define RESTART_SPREAD_MS 5000
 #define RETURN_SPREAD_MS 50
 
@@ -42,8 +42,9 @@ static void encourage(struct world *w) {
 
 /* Until a dead link is noticed, one delay, one dial. */
 static uint64_t reconnect_bound(const struct session_config *c) {
-  const uint64_t delay_ms = (c->backoff.max_delay_ms + (uint64_t)c->backoff.retry_after_max_ms) * 3 / 2 +
-                            RESTART_SPREAD_MS;
+  const uint64_t delay_ms =
+      (c->backoff.max_delay_ms + (uint64_t)c->backoff.retry_after_max_ms) * 3 / 2 +
+      RESTART_SPREAD_MS;
   const uint64_t late_ms = (uint64_t)c->heartbeat_interval_ms + c->heartbeat_timeout_ms +
                            c->probe_timeout_ms + c->ready_timeout_ms;
   return late_ms + c->close_timeout_ms + c->connect_timeout_ms + delay_ms + RETURN_SPREAD_MS +

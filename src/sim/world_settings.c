@@ -46,7 +46,8 @@ static const struct setting rows[] = {
     {"in-flight", SETTING(session.in_flight), SHAPE_U32, 20, 1, 20, 1, 256},
     {"ack-timeout", SETTING(session.ack_timeout_ms), SHAPE_U32, 1000, 0, 1500, 0, 600000},
     {"queue-limit", SETTING(session.queue_limit), SHAPE_U32, 20, 0, 20, 0, 100},
-    {"queue-limit-bytes", SETTING(session.queue_limit_bytes), SHAPE_U64, 1000, 100, 1100, 1, 100000},
+    {"queue-limit-bytes", SETTING(session.queue_limit_bytes), SHAPE_U64, 1000, 100, 1100, 1,
+     100000},
     {"report-fates", SETTING(session.report_fates), SHAPE_FLAG, 1, 0, 1, 0, 1},
     {"delay", SETTING(delay_ms), SHAPE_U32, 5, 0, 60, 0, 60000},
     {"delay-jitter", SETTING(jitter_ms), SHAPE_U32, 0, 0, 40, 0, 60000},
@@ -113,8 +114,7 @@ void settings_init(struct world_settings *settings) {
 void settings_draw(struct world_settings *settings, uint64_t *random) {
   settings_init(settings);
   for (size_t i = 0; i < ROWS_COUNT; i++)
-    put(settings, &rows[i],
-        rows[i].low + random_next(random) % (rows[i].high - rows[i].low + 1));
+    put(settings, &rows[i], rows[i].low + random_next(random) % (rows[i].high - rows[i].low + 1));
   if (random_next(random) % 4 == 0)
     settings->session.backoff.max_retries = BACKOFF_FOREVER;
   if (random_next(random) % 3 == 0)

@@ -1,5 +1,5 @@
-/* Delta debugging: leaves out halves, quarters, ... of the operations as long as the same rule breaks,
-   then makes what is left plainer. */
+/* Delta debugging: leaves out halves, quarters, ... of the operations as long as the same rule
+   breaks, then makes what is left plainer. */
 #include "world_play.h"
 
 #include <string.h>

@@ -41,9 +41,9 @@ int main(int argc, char **argv) {
   for (uint64_t seed = first; seed < first + worlds; seed++)
     if (play_seed(seed))
       return 1;
-  (void)printf("%llu worlds, %llu steps, %llu links, %llu messages, %llu confirmed: no rule broken\n",
-               (unsigned long long)worlds, (unsigned long long)sum.steps,
-               (unsigned long long)sum.opened, (unsigned long long)sum.messages,
-               (unsigned long long)sum.confirmed);
+  (void)printf(
+      "%llu worlds, %llu steps, %llu links, %llu messages, %llu confirmed: no rule broken\n",
+      (unsigned long long)worlds, (unsigned long long)sum.steps, (unsigned long long)sum.opened,
+      (unsigned long long)sum.messages, (unsigned long long)sum.confirmed);
   return 0;
 }
