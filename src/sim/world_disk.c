@@ -97,6 +97,8 @@ static bool is_expired(const struct world *w, const struct disk_row *row) {
 uint64_t disk_next_at(const struct world *w) {
   const struct disk *d = &w->disk;
   int64_t first_wall_ms = INT64_MAX;
+  if (w->client.is_over)
+    return NET_NEVER;
   for (uint32_t i = 0; i < d->count; i++)
     if (can_expire(&d->rows[i]) && d->rows[i].expires_at_wall_ms < first_wall_ms)
       first_wall_ms = d->rows[i].expires_at_wall_ms;
