@@ -65,6 +65,7 @@ static void check_session(struct world *w) {
   const bool is_late = session_deadline(&c->session) < client_now(w);
   CHECK(!is_late || !c->has_ticked, "no timer lies in the past");
   c->has_ticked = false;
+  c->has_wish &= c->state != STATE_CLOSED;
   const char *fault = is_late ? NULL : session_fault(&c->session, client_now(w));
   if (fault)
     world_break(w, fault);

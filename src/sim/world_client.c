@@ -29,6 +29,7 @@ static void forget_session(struct client *c) {
   for (uint32_t i = 0; i < CLIENT_PARCELS; i++)
     c->parcels[i].is_held = false;
   c->is_closing = c->is_stopping = c->is_over = c->is_taking = c->has_verdict = false;
+  c->is_paused = c->is_redialing = c->has_ticked = false;
   c->token_count = 0;
   c->dropped = 0;
   c->last_pushed = NULL;
@@ -220,6 +221,7 @@ void client_call_back(struct world *w) {
   if (!world_chance(w, 6) || w->client.is_over)
     return;
   const uint64_t which = world_random(w, 12);
+  w->client.has_wish = true;
   if (which < 6)
     call_wish(w, which);
   else if (which == 6 && w->client.link == LINK_OPEN && world_chance(w, 4))
@@ -296,6 +298,7 @@ void client_run(struct world *w) {
   struct client *c = &w->client;
   if (!c->is_up) {
     client_start(w);
+    c->has_wish = true;
     session_connect(&c->session, client_now(w));
   } else if (c->ends_at_ms <= w->now_ms) {
     link_lose(w, c->end);

@@ -41,6 +41,7 @@ struct client {
   uint64_t run; /* counts restarts */
   bool is_up;   /* the process runs */
   bool is_stopping;
+  bool is_paused;         /* the application reads nothing */
   bool is_over;           /* stopped, and CLOSED was told: not a word more */
   uint64_t up_at_ms;      /* down: it starts again */
   uint64_t busy_until_ms; /* it does not run till then */
@@ -75,6 +76,7 @@ struct client {
   uint64_t dropped;
   uint64_t question_at_ms;
   bool is_taking;  /* inside an action */
+  bool has_wish;   /* the application did something since CLOSED */
   bool has_ticked; /* since the last check */
   bool has_verdict;
   uint8_t verdict;   /* what the application makes of the next loss */
@@ -112,6 +114,8 @@ void link_receive(struct world *w, const struct net_frame *frame);
 void link_flush(struct world *w);
 /** Gives the dial or link up and tells the session. */
 void link_lose(struct world *w, struct failure failure);
+/** Gives the link up, because the address that it comes from is gone. */
+void link_move(struct world *w);
 /** Without telling. */
 void link_drop(struct world *w, bool is_reset);
 /** The other end is gone: the loss is told now or soon. */

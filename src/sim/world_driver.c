@@ -405,6 +405,8 @@ void driver_settle(struct world *w) {
       break;
     CHECK(count < ACTIONS_MAX, "an input has an end of actions");
     CHECK(!c->is_over, "after the CLOSED of a stop nothing is told");
+    CHECK(c->state != STATE_CLOSED || c->has_wish || action.kind == ACTION_FATE,
+          "after CLOSED nothing happens that nobody asked for");
     w->steps++;
     if (w->is_traced)
       trace(w, &action);

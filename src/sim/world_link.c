@@ -134,6 +134,15 @@ void link_lose(struct world *w, struct failure failure) {
   session_link_lost(&c->session, client_now(w), epoch, &failure, verdict);
 }
 
+void link_move(struct world *w) {
+  struct client *c = &w->client;
+  const struct failure failure = failure_of(FAILURE_CONNECTION_LOST);
+  const uint32_t epoch = c->epoch;
+  link_drop(w, true);
+  c->is_redialing = true;
+  session_link_lost(&c->session, client_now(w), epoch, &failure, VERDICT_MOVE);
+}
+
 void link_ended(struct world *w, struct failure failure) {
   struct client *c = &w->client;
   if (c->link != LINK_OPEN || c->ends_at_ms != NET_NEVER)

@@ -96,8 +96,9 @@ uint64_t net_thawed(const struct net *net, enum net_way way, uint64_t at_ms) {
 
 /* Whoever reads may not be able to just now. */
 static uint64_t reader_ready(const struct world *w, enum net_way way) {
-  return way == NET_UP ? later(w->server.hang_until_ms, w->server.down_until_ms)
-                       : w->client.busy_until_ms;
+  return way == NET_UP         ? later(w->server.hang_until_ms, w->server.down_until_ms)
+         : w->client.is_paused ? NET_NEVER
+                               : w->client.busy_until_ms;
 }
 
 static uint64_t pipe_next_at(const struct world *w, const struct net_conn *conn, enum net_way way) {

@@ -69,6 +69,18 @@ static void do_probe(struct world *w, uint32_t a, uint32_t b) {
   session_probe(session_of(w), client_now(w));
 }
 
+static void do_ask(struct world *w, uint32_t a, uint32_t b) {
+  (void)a, (void)b;
+  session_ask(session_of(w), client_now(w));
+}
+
+/* The application reads nothing, or goes on. */
+static void do_pause(struct world *w, uint32_t is_paused, uint32_t unused) {
+  (void)unused;
+  w->client.is_paused = is_paused;
+  session_pause(session_of(w), client_now(w), is_paused);
+}
+
 static void do_healthy(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
   session_healthy(session_of(w), client_now(w));
@@ -105,6 +117,13 @@ static void do_reset(struct world *w, uint32_t a, uint32_t b) {
   if (w->client.conn)
     w->client.conn->has_server = false;
   link_ended(w, (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
+}
+
+/* The link's own address is gone: it is given up for one over another way out. */
+static void do_move(struct world *w, uint32_t a, uint32_t b) {
+  (void)a, (void)b;
+  if (w->client.link == LINK_OPEN && !w->client.is_closing)
+    link_move(w);
 }
 
 static void do_vanish(struct world *w, uint32_t a, uint32_t b) {
@@ -285,6 +304,8 @@ static void do_progress(struct world *w, uint32_t len, uint32_t unused) {
 /* What an operation needs of the client. */
 enum need { NEED_NOTHING, NEED_PROCESS, NEED_LIFE /* not stopped and over */ };
 
+#define OP_WAIT 0
+
 static const struct op_row {
   const char *name;
   void (*run)(struct world *w, uint32_t a, uint32_t b);
@@ -304,12 +325,15 @@ static const struct op_row {
     {"store", do_store, NEED_LIFE, 2, 14, 120, 3000},
     {"clear", do_clear, NEED_LIFE, 0, 1, 0, 0},
     {"probe", do_probe, NEED_LIFE, 0, 2, 0, 0},
+    {"ask", do_ask, NEED_LIFE, 0, 1, 0, 0},
+    {"pause", do_pause, NEED_LIFE, 1, 2, 1, 0},
     {"healthy", do_healthy, NEED_LIFE, 0, 1, 0, 0},
     {"ready", do_ready, NEED_LIFE, 0, 4, 0, 0},
     {"verdict", do_verdict, NEED_LIFE, 1, 1, VERDICT_REDIAL, 0},
     {"network-away", do_network_away, NEED_PROCESS, 1, 2, 1, 0},
     {"network-back", do_network_back, NEED_PROCESS, 0, 3, 0, 0},
     {"reset", do_reset, NEED_PROCESS, 0, 2, 0, 0},
+    {"move", do_move, NEED_PROCESS, 0, 2, 0, 0},
     {"vanish", do_vanish, NEED_PROCESS, 0, 2, 0, 0},
     {"freeze", do_freeze, NEED_NOTHING, 2, 3, NET_WAYS, 10000},
     {"delay", do_delay, NEED_NOTHING, 2, 2, 300, 300},
@@ -397,6 +421,7 @@ void op_do(struct world *w, const struct world_op *op) {
     return;
   w->chance = op->luck;
   w->is_calm = !op->luck;
+  w->client.has_wish |= op->kind != OP_WAIT;
   world_trace(w, "%s %u %u", row->name, op->a, op->b);
   row->run(w, op->a, op->b);
   world_settle(w);

@@ -15,10 +15,13 @@ static void heal(struct world *w) {
   c->starved = 0;
   c->has_verdict = false;
   c->busy_until_ms = 0;
-  if (c->is_up)
-    session_network_up(&c->session, client_now(w));
-  else
+  c->is_paused = false;
+  if (!c->is_up) {
     c->up_at_ms = w->now_ms;
+    return;
+  }
+  session_pause(&c->session, client_now(w), false);
+  session_network_up(&c->session, client_now(w));
 }
 
 static bool is_at_rest(const struct world *w) {
@@ -33,6 +36,7 @@ static void encourage(struct world *w) {
     client_start(w);
   if (!c->is_up)
     return;
+  c->has_wish = true;
   if (c->state == STATE_CONNECTED && c->is_closing && !c->is_stopping)
     session_connect(&c->session, client_now(w));
   if (is_at_rest(w) && !c->is_stopping)

@@ -48,9 +48,9 @@ static void acknowledge(struct world *w, struct net_conn *conn, uint64_t number)
   answer(w, conn, (struct net_frame){.kind = NET_ACK, .len = 20, .number = number});
 }
 
-/* Of what was not given up, the first copies come in order. One that the client gave up may come late;
-   so may one of a process that was killed, and one that took the place of another after that one,
-   and others behind it, had been sent. */
+/* Of what was not given up, the first copies come in order. One that the client gave up may come
+   late; so may one of a process that was killed, and one that took the place of another after that
+   one, and others behind it, had been sent. */
 static void check_order(struct world *w, const struct fact *fact) {
   uint64_t *last = &w->server.last_order[fact->is_durable];
   if (fact->is_lost || fact->is_replacement || (!fact->is_durable && fact->run != w->client.run))
