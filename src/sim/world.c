@@ -61,7 +61,7 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
-static uint64_t server_next_at(const struct world *w) {
+static uint64_t world_server_next_at(const struct world *w) {
   const struct server *s = &w->server;
   if (s->commit_at_ms == NET_NEVER || s->commit_at_ms > s->hang_until_ms)
     return s->commit_at_ms;
@@ -69,24 +69,24 @@ static uint64_t server_next_at(const struct world *w) {
 }
 
 uint64_t world_next_at(const struct world *w) {
-  return earlier(net_next_at(w), earlier(server_next_at(w), client_next_at(w)));
+  return earlier(world_net_next_at(w), earlier(world_server_next_at(w), world_client_next_at(w)));
 }
 
 void world_settle(struct world *w) {
   if (w->now_ms < w->client.busy_until_ms)
     return; /* it does not run */
-  driver_settle(w);
+  world_driver_settle(w);
   world_check(w);
 }
 
 /* What has arrived is seen before any timer. */
 static void do_next(struct world *w) {
-  if (net_next_at(w) <= w->now_ms)
-    net_deliver(w);
-  else if (server_next_at(w) <= w->now_ms)
-    server_commit(w);
+  if (world_net_next_at(w) <= w->now_ms)
+    world_net_deliver(w);
+  else if (world_server_next_at(w) <= w->now_ms)
+    world_server_commit(w);
   else
-    client_run(w);
+    world_client_run(w);
   world_settle(w);
 }
 
@@ -129,5 +129,5 @@ void world_init(struct world *w, const struct world_settings *settings) {
   w->server.latency_ms = settings->store_ms;
   w->disk.latency_ms = settings->disk_ms;
   w->disk.due_at_ms = NET_NEVER;
-  client_start(w);
+  world_client_start(w);
 }

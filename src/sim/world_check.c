@@ -62,11 +62,11 @@ static void check_state(struct world *w) {
    not once its session has had its tick. */
 static void check_session(struct world *w) {
   struct client *c = &w->client;
-  const bool is_late = session_deadline(&c->session) < client_now(w);
+  const bool is_late = session_deadline(&c->session) < world_client_now(w);
   CHECK(!is_late || !c->has_ticked, "no timer lies in the past");
   c->has_ticked = false;
   c->has_wish &= c->state != STATE_CLOSED;
-  const char *fault = is_late ? NULL : session_fault(&c->session, client_now(w));
+  const char *fault = is_late ? NULL : session_fault(&c->session, world_client_now(w));
   if (fault)
     world_break(w, fault);
 }
@@ -83,7 +83,7 @@ static void check_links(struct world *w) {
 
 static void check_metrics(struct world *w) {
   struct session_metrics m;
-  session_get_metrics(&w->client.session, client_now(w), &m);
+  session_get_metrics(&w->client.session, world_client_now(w), &m);
   CHECK(m.dropped == w->client.dropped, "what was dropped is counted");
   CHECK(m.longest_outage_ms <= m.downtime_ms, "the longest outage is one of all");
   CHECK(m.rtt_min_us <= m.rtt_mean_us && m.rtt_mean_us <= m.rtt_max_us,

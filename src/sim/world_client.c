@@ -3,15 +3,15 @@
 
 #include <string.h>
 
-uint64_t client_now(const struct world *w) {
+uint64_t world_client_now(const struct world *w) {
   return w->now_ms - w->client.behind_ms;
 }
 
-int64_t client_wall(const struct world *w) {
+int64_t world_client_wall(const struct world *w) {
   return (int64_t)w->now_ms + w->client.wall_offset_ms;
 }
 
-bool client_is_starved(struct world *w) {
+bool world_client_is_starved(struct world *w) {
   struct client *c = &w->client;
   if (!c->starved)
     return false;
@@ -37,7 +37,7 @@ static void forget_session(struct client *c) {
   c->epoch = 0;
 }
 
-void client_start(struct world *w) {
+void world_client_start(struct world *w) {
   struct client *c = &w->client;
   forget_session(c);
   c->run++;
@@ -45,13 +45,13 @@ void client_start(struct world *w) {
   c->up_at_ms = NET_NEVER;
   session_init(&c->session, &w->settings.session, w->settings.seed + c->run);
   if (w->net.is_away)
-    session_network_down(&c->session, client_now(w));
+    session_network_down(&c->session, world_client_now(w));
 }
 
-void client_stop(struct world *w) {
+void world_client_stop(struct world *w) {
   struct client *c = &w->client;
   c->is_stopping = true;
-  session_disconnect(&c->session, client_now(w));
+  session_disconnect(&c->session, world_client_now(w));
 }
 
 /* Nobody is told anything; what the kernel has may still arrive. */
@@ -63,12 +63,12 @@ static void lose_messages(struct world *w) {
   }
 }
 
-void client_crash(struct world *w, uint32_t ms) {
+void world_client_crash(struct world *w, uint32_t ms) {
   struct client *c = &w->client;
   c->item_count = 0; /* nothing comes back */
-  link_drop(w, world_chance(w, 2));
+  world_link_drop(w, world_chance(w, 2));
   lose_messages(w);
-  disk_crash(w);
+  world_disk_crash(w);
   forget_session(c);
   c->is_up = false;
   c->busy_until_ms = 0;
@@ -85,7 +85,7 @@ static void check_limits(struct world *w, enum session_state state,
                          const struct session_metrics *before) {
   struct session_metrics after;
   const struct session_config *config = &w->settings.session;
-  session_get_metrics(&w->client.session, client_now(w), &after);
+  session_get_metrics(&w->client.session, world_client_now(w), &after);
   if (state != STATE_CONNECTED)
     CHECK(after.queued_messages <= config->queue_limit ||
               after.queued_messages <= before->queued_messages,
@@ -99,25 +99,25 @@ static void enqueue(struct world *w, struct parcel *p, struct fact *fact) {
   struct client *c = &w->client;
   struct session_metrics before, after;
   const enum session_state state = session_get_state(&c->session);
-  session_get_metrics(&c->session, client_now(w), &before);
+  session_get_metrics(&c->session, world_client_now(w), &before);
   c->last_pushed = p;
-  p->is_held = fact->was_accepted = session_enqueue(&c->session, client_now(w), &p->message);
+  p->is_held = fact->was_accepted = session_enqueue(&c->session, world_client_now(w), &p->message);
   if (p->is_held) {
     check_limits(w, state, &before);
     return;
   }
   fact->is_lost = true;
   fact->ended_in = c->run;
-  session_get_metrics(&c->session, client_now(w), &after);
+  session_get_metrics(&c->session, world_client_now(w), &after);
   CHECK(after.queued_messages == before.queued_messages, "what is refused changes nothing");
 }
 
-void client_send(struct world *w, uint32_t len, uint32_t ttl_ms, char key) {
+void world_client_send(struct world *w, uint32_t len, uint32_t ttl_ms, char key) {
   uint64_t number;
-  if (!may_send(&w->client) || client_is_starved(w))
+  if (!may_send(&w->client) || world_client_is_starved(w))
     return;
   struct fact *fact = world_new_fact(w, len, &number);
-  struct parcel *p = fact ? driver_parcel(w, number, fact->order, len) : NULL;
+  struct parcel *p = fact ? world_driver_parcel(w, number, fact->order, len) : NULL;
   if (!fact)
     return;
   if (!p) {
@@ -125,7 +125,7 @@ void client_send(struct world *w, uint32_t len, uint32_t ttl_ms, char key) {
     return;
   }
   if (ttl_ms)
-    p->message.expires_at_ms = client_now(w) + ttl_ms;
+    p->message.expires_at_ms = world_client_now(w) + ttl_ms;
   if (key && !w->client.is_taking) {
     p->key[0] = key;
     p->message.replace_key = p->key;
@@ -134,32 +134,32 @@ void client_send(struct world *w, uint32_t len, uint32_t ttl_ms, char key) {
   enqueue(w, p, fact);
 }
 
-void client_send_direct(struct world *w, uint32_t len) {
+void world_client_send_direct(struct world *w, uint32_t len) {
   struct client *c = &w->client;
   uint64_t number;
   if (!may_send(c) || !session_is_clear(&c->session) ||
       w->settings.session.confirm != CONFIRM_NONE || c->item_count > CLIENT_ITEMS / 2)
     return;
   CHECK(c->link == LINK_OPEN, "messages go out on an open link only");
-  if (!link_is_fit(w))
+  if (!world_link_is_fit(w))
     return;
   struct fact *fact = world_new_fact(w, len, &number);
   if (!fact)
     return;
-  link_note_order(w, fact->order);
-  link_put(w, c->item_count,
-           (struct item){.kind = NET_MESSAGE,
-                         .is_direct = true,
-                         .end = c->stream_end + len + CLIENT_HEAD_LEN,
-                         .order = fact->order,
-                         .number = number,
-                         .len = len + CLIENT_HEAD_LEN});
+  world_link_note_order(w, fact->order);
+  world_link_put(w, c->item_count,
+                 (struct item){.kind = NET_MESSAGE,
+                               .is_direct = true,
+                               .end = c->stream_end + len + CLIENT_HEAD_LEN,
+                               .order = fact->order,
+                               .number = number,
+                               .len = len + CLIENT_HEAD_LEN});
 }
 
 /* The application is answered no, and knows it. */
-void client_store(struct world *w, uint32_t len, uint32_t ttl_ms) {
+void world_client_store(struct world *w, uint32_t len, uint32_t ttl_ms) {
   uint64_t number;
-  const int64_t expires_at_wall_ms = ttl_ms ? client_wall(w) + ttl_ms : INT64_MAX;
+  const int64_t expires_at_wall_ms = ttl_ms ? world_client_wall(w) + ttl_ms : INT64_MAX;
   if (!may_send(&w->client) || w->settings.session.confirm == CONFIRM_NONE ||
       !session_takes_messages(&w->client.session))
     return;
@@ -167,26 +167,28 @@ void client_store(struct world *w, uint32_t len, uint32_t ttl_ms) {
   if (!fact)
     return;
   fact->is_durable = true;
-  if (!disk_put(w, number, len, expires_at_wall_ms))
+  if (!world_disk_put(w, number, len, expires_at_wall_ms))
     fact->is_lost = true;
 }
 
 /* Wall clocks may jump; the time to live then runs on by the clock that does not. */
-void client_feed(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms) {
+void world_client_feed(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms) {
   struct client *c = &w->client;
   if (c->link != LINK_OPEN)
     return;
-  const int64_t left_ms = expires_at_wall_ms - client_wall(w);
-  struct parcel *p = client_is_starved(w) ? NULL : driver_parcel(w, number, w->next_order, len);
+  const int64_t left_ms = expires_at_wall_ms - world_client_wall(w);
+  struct parcel *p =
+      world_client_is_starved(w) ? NULL : world_driver_parcel(w, number, w->next_order, len);
   if (!p) {
-    link_lose(w, (struct failure){.kind = FAILURE_NO_MEMORY, .retry_after_ms = SESSION_NEVER});
+    world_link_lose(w,
+                    (struct failure){.kind = FAILURE_NO_MEMORY, .retry_after_ms = SESSION_NEVER});
     return;
   }
   w->next_order++;
   p->message.is_stored = true;
   if (expires_at_wall_ms != INT64_MAX)
-    p->message.expires_at_ms = client_now(w) + (left_ms > 0 ? (uint64_t)left_ms : 0);
-  p->is_held = session_enqueue(&c->session, client_now(w), &p->message);
+    p->message.expires_at_ms = world_client_now(w) + (left_ms > 0 ? (uint64_t)left_ms : 0);
+  p->is_held = session_enqueue(&c->session, world_client_now(w), &p->message);
 }
 
 /* ---- callbacks ---- */
@@ -196,28 +198,28 @@ static void call_wish(struct world *w, uint64_t which) {
   switch (which) {
   case 0:
     if (!w->client.is_stopping)
-      session_connect(s, client_now(w));
+      session_connect(s, world_client_now(w));
     break;
   case 1:
-    session_disconnect(s, client_now(w));
+    session_disconnect(s, world_client_now(w));
     CHECK(!session_is_open(s), "after disconnect nothing goes out");
     break;
   case 2:
-    session_clear(s, client_now(w));
+    session_clear(s, world_client_now(w));
     break;
   case 3:
-    session_probe(s, client_now(w));
+    session_probe(s, world_client_now(w));
     break;
   case 4:
-    session_ready(s, client_now(w));
+    session_ready(s, world_client_now(w));
     break;
   default:
-    session_healthy(s, client_now(w));
+    session_healthy(s, world_client_now(w));
   }
 }
 
 /* A callback may call almost anything. */
-void client_call_back(struct world *w) {
+void world_client_call_back(struct world *w) {
   if (!world_chance(w, 6) || w->client.is_over)
     return;
   const uint64_t which = world_random(w, 12);
@@ -225,15 +227,15 @@ void client_call_back(struct world *w) {
   if (which < 6)
     call_wish(w, which);
   else if (which == 6 && w->client.link == LINK_OPEN && world_chance(w, 4))
-    link_lose(w, (struct failure){.kind = FAILURE_CONNECTION_LOST,
-                                  .retry_after_ms = SESSION_NEVER}); /* writing failed */
+    world_link_lose(w, (struct failure){.kind = FAILURE_CONNECTION_LOST,
+                                        .retry_after_ms = SESSION_NEVER}); /* writing failed */
   else if (which == 7)
-    client_send_direct(w, 1 + (uint32_t)world_random(w, 60));
+    world_client_send_direct(w, 1 + (uint32_t)world_random(w, 60));
   else if (which == 8)
-    client_store(w, (uint32_t)world_random(w, 60), 0);
+    world_client_store(w, (uint32_t)world_random(w, 60), 0);
   else
-    client_send(w, (uint32_t)world_random(w, 60),
-                world_chance(w, 4) ? 1 + (uint32_t)world_random(w, 3000) : 0, 0);
+    world_client_send(w, (uint32_t)world_random(w, 60),
+                      world_chance(w, 4) ? 1 + (uint32_t)world_random(w, 3000) : 0, 0);
 }
 
 /* ---- time ---- */
@@ -251,7 +253,7 @@ static uint64_t answer_at(const struct world *w) {
   const uint64_t at_ms = later(w->client.dial_at_ms, w->server.hang_until_ms);
   if (w->client.dial_at_ms == NET_NEVER)
     return NET_NEVER;
-  return net_thawed(&w->net, NET_DOWN, net_thawed(&w->net, NET_UP, at_ms));
+  return world_net_thawed(&w->net, NET_DOWN, world_net_thawed(&w->net, NET_UP, at_ms));
 }
 
 static uint64_t tick_at(const struct world *w) {
@@ -262,16 +264,17 @@ static uint64_t tick_at(const struct world *w) {
 /* At once as long as the kernel has room, but for a part that is made to wait. */
 static uint64_t flush_at(const struct world *w) {
   const struct client *c = &w->client;
-  if (!c->item_count || !link_is_fit(w) || !net_has_room(c->conn, NET_UP, c->items[0].len))
+  if (!c->item_count || !world_link_is_fit(w) ||
+      !world_net_has_room(c->conn, NET_UP, c->items[0].len))
     return NET_NEVER;
   return c->flush_at_ms == NET_NEVER ? w->now_ms : c->flush_at_ms;
 }
 
-uint64_t client_next_at(const struct world *w) {
+uint64_t world_client_next_at(const struct world *w) {
   const struct client *c = &w->client;
   if (!c->is_up)
     return c->up_at_ms;
-  uint64_t at_ms = earlier(disk_next_at(w), earlier(c->dial_by_ms, c->ends_at_ms));
+  uint64_t at_ms = earlier(world_disk_next_at(w), earlier(c->dial_by_ms, c->ends_at_ms));
   at_ms = earlier(at_ms, earlier(answer_at(w), earlier(flush_at(w), tick_at(w))));
   return at_ms == NET_NEVER ? NET_NEVER : later(at_ms, c->busy_until_ms);
 }
@@ -280,7 +283,7 @@ uint64_t client_next_at(const struct world *w) {
 static void tick(struct world *w) {
   struct client *c = &w->client;
   const bool had_flight = c->session.queue.in_flight;
-  session_tick(&c->session, client_now(w));
+  session_tick(&c->session, world_client_now(w));
   c->has_ticked = true;
   if (!had_flight || c->session.queue.in_flight || c->is_closing)
     return;
@@ -290,27 +293,28 @@ static void tick(struct world *w) {
 }
 
 static void time_out(struct world *w) {
-  link_lose(w, (struct failure){.kind = FAILURE_CONNECT_TIMEOUT, .retry_after_ms = SESSION_NEVER});
+  world_link_lose(
+      w, (struct failure){.kind = FAILURE_CONNECT_TIMEOUT, .retry_after_ms = SESSION_NEVER});
 }
 
 /* Timers last: none beats what has arrived. */
-void client_run(struct world *w) {
+void world_client_run(struct world *w) {
   struct client *c = &w->client;
   if (!c->is_up) {
-    client_start(w);
+    world_client_start(w);
     c->has_wish = true;
-    session_connect(&c->session, client_now(w));
+    session_connect(&c->session, world_client_now(w));
   } else if (c->ends_at_ms <= w->now_ms) {
-    link_lose(w, c->end);
+    world_link_lose(w, c->end);
   } else if (answer_at(w) <= w->now_ms) {
-    link_answer_dial(w);
+    world_link_answer_dial(w);
   } else if (c->dial_by_ms <= w->now_ms) {
     time_out(w);
-  } else if (disk_next_at(w) <= w->now_ms) {
-    disk_run(w);
+  } else if (world_disk_next_at(w) <= w->now_ms) {
+    world_disk_run(w);
   } else if (tick_at(w) <= w->now_ms) {
     tick(w);
   } else {
-    link_flush(w);
+    world_link_flush(w);
   }
 }

@@ -86,50 +86,50 @@ struct client {
 struct world;
 
 /** The client's own clock. */
-uint64_t client_now(const struct world *w);
-int64_t client_wall(const struct world *w);
+uint64_t world_client_now(const struct world *w);
+int64_t world_client_wall(const struct world *w);
 /** True, and one less to fail: there is no memory for it. */
-bool client_is_starved(struct world *w);
+bool world_client_is_starved(struct world *w);
 
 /* ---- world_client.c: life, time, what the application does ---- */
-void client_start(struct world *w);
-void client_stop(struct world *w);
+void world_client_start(struct world *w);
+void world_client_stop(struct world *w);
 /** The process is killed; it starts again `ms` later. */
-void client_crash(struct world *w, uint32_t ms);
-void client_send(struct world *w, uint32_t len, uint32_t ttl_ms, char key);
-void client_send_direct(struct world *w, uint32_t len);
-void client_store(struct world *w, uint32_t len, uint32_t ttl_ms);
+void world_client_crash(struct world *w, uint32_t ms);
+void world_client_send(struct world *w, uint32_t len, uint32_t ttl_ms, char key);
+void world_client_send_direct(struct world *w, uint32_t len);
+void world_client_store(struct world *w, uint32_t len, uint32_t ttl_ms);
 /** A stored message comes from the outbox. */
-void client_feed(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms);
+void world_client_feed(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms);
 /** A callback does something. */
-void client_call_back(struct world *w);
+void world_client_call_back(struct world *w);
 /** When something is due for it, on the world's clock. */
-uint64_t client_next_at(const struct world *w);
-void client_run(struct world *w);
+uint64_t world_client_next_at(const struct world *w);
+void world_client_run(struct world *w);
 
 /* ---- world_link.c: the dial, the link, its output ---- */
-void link_dial(struct world *w, uint32_t epoch);
-void link_answer_dial(struct world *w);
-void link_receive(struct world *w, const struct net_frame *frame);
-void link_flush(struct world *w);
+void world_link_dial(struct world *w, uint32_t epoch);
+void world_link_answer_dial(struct world *w);
+void world_link_receive(struct world *w, const struct net_frame *frame);
+void world_link_flush(struct world *w);
 /** Gives the dial or link up and tells the session. */
-void link_lose(struct world *w, struct failure failure);
+void world_link_lose(struct world *w, struct failure failure);
 /** Gives the link up, because the address that it comes from is gone. */
-void link_move(struct world *w);
+void world_link_move(struct world *w);
 /** Without telling. */
-void link_drop(struct world *w, bool is_reset);
+void world_link_drop(struct world *w, bool is_reset);
 /** The other end is gone: the loss is told now or soon. */
-void link_ended(struct world *w, struct failure failure);
-struct item *link_put(struct world *w, uint32_t at, struct item item);
+void world_link_ended(struct world *w, struct failure failure);
+struct item *world_link_put(struct world *w, uint32_t at, struct item item);
 /** It can be written to. */
-bool link_is_fit(const struct world *w);
-void link_note_order(struct world *w, uint64_t order);
+bool world_link_is_fit(const struct world *w);
+void world_link_note_order(struct world *w, uint64_t order);
 
 /* ---- world_driver.c: what the session decides ---- */
 /** What an acknowledgement of this message names; returns its length. */
-size_t driver_write_id(char id[24], uint64_t number);
+size_t world_driver_write_id(char id[24], uint64_t number);
 /** Takes all actions. */
-void driver_settle(struct world *w);
-struct parcel *driver_parcel(struct world *w, uint64_t number, uint64_t order, uint32_t len);
+void world_driver_settle(struct world *w);
+struct parcel *world_driver_parcel(struct world *w, uint64_t number, uint64_t order, uint32_t len);
 
 #endif

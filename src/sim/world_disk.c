@@ -19,9 +19,9 @@ static void erase(struct disk *d, uint32_t at) {
 
 /* ---- requests ---- */
 
-bool disk_put(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms) {
+bool world_disk_put(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms) {
   struct disk *d = &w->disk;
-  if (d->count == DISK_ROWS || client_is_starved(w))
+  if (d->count == DISK_ROWS || world_client_is_starved(w))
     return false;
   d->rows[d->count++] =
       (struct disk_row){.number = number, .len = len, .expires_at_wall_ms = expires_at_wall_ms};
@@ -29,7 +29,7 @@ bool disk_put(struct world *w, uint64_t number, uint32_t len, int64_t expires_at
   return true;
 }
 
-void disk_remove(struct world *w, uint64_t number) {
+void world_disk_remove(struct world *w, uint64_t number) {
   struct disk *d = &w->disk;
   for (uint32_t i = 0; i < d->count; i++)
     if (d->rows[i].number == number)
@@ -38,14 +38,14 @@ void disk_remove(struct world *w, uint64_t number) {
   plan(w, d->latency_ms);
 }
 
-void disk_link_opened(struct world *w) {
+void world_disk_link_opened(struct world *w) {
   w->disk.is_fed = true;
   w->disk.credit = WINDOWS_FED * w->settings.session.in_flight;
   plan(w, w->disk.latency_ms);
 }
 
 /* The next link begins with the oldest again. */
-void disk_link_ended(struct world *w) {
+void world_disk_link_ended(struct world *w) {
   struct disk *d = &w->disk;
   d->is_fed = false;
   d->cursor = d->credit = 0;
@@ -62,7 +62,7 @@ static void tell_dropped(struct world *w, uint64_t number) {
   fact->is_lost = true;
   session_dropped(&w->client.session, 1);
   w->client.dropped++;
-  client_call_back(w);
+  world_client_call_back(w);
 }
 
 /* Callbacks may put more, behind all others; nothing is erased meanwhile but here. */
@@ -82,7 +82,7 @@ static void refuse_all(struct world *w) {
 static void commit_row(struct world *w, struct disk_row *row) {
   struct fact *fact = world_fact(w, row->number);
   row->is_committed = fact->was_committed = fact->was_accepted = true;
-  client_call_back(w);
+  world_client_call_back(w);
 }
 
 /* One that was handed out is the session's to judge. */
@@ -91,10 +91,10 @@ static bool can_expire(const struct disk_row *row) {
 }
 
 static bool is_expired(const struct world *w, const struct disk_row *row) {
-  return can_expire(row) && row->expires_at_wall_ms <= client_wall(w);
+  return can_expire(row) && row->expires_at_wall_ms <= world_client_wall(w);
 }
 
-uint64_t disk_next_at(const struct world *w) {
+uint64_t world_disk_next_at(const struct world *w) {
   const struct disk *d = &w->disk;
   int64_t first_wall_ms = INT64_MAX;
   if (w->client.is_over)
@@ -104,7 +104,7 @@ uint64_t disk_next_at(const struct world *w) {
       first_wall_ms = d->rows[i].expires_at_wall_ms;
   if (first_wall_ms == INT64_MAX)
     return d->due_at_ms;
-  const int64_t left_ms = first_wall_ms - client_wall(w);
+  const int64_t left_ms = first_wall_ms - world_client_wall(w);
   const uint64_t expires_at_ms = w->now_ms + (left_ms > 0 ? (uint64_t)left_ms : 0);
   return expires_at_ms < d->due_at_ms ? expires_at_ms : d->due_at_ms;
 }
@@ -134,7 +134,7 @@ static void feed(struct world *w) {
     d->cursor = row->number;
     d->credit--;
     row->is_handed = true;
-    client_feed(w, row->number, row->len, row->expires_at_wall_ms);
+    world_client_feed(w, row->number, row->len, row->expires_at_wall_ms);
   }
 }
 
@@ -149,25 +149,25 @@ static void commit_or_fail(struct world *w) {
   refuse_all(w);
 }
 
-void disk_run(struct world *w) {
+void world_disk_run(struct world *w) {
   commit_or_fail(w);
   feed(w);
 }
 
-void disk_give_credit(struct world *w) {
+void world_disk_give_credit(struct world *w) {
   plan(w, w->disk.latency_ms);
 }
 
 /* ---- the end of the process ---- */
 
 static void let_go(struct world *w) {
-  disk_link_ended(w);
+  world_disk_link_ended(w);
   for (uint32_t i = 0; i < w->disk.count; i++)
     w->disk.rows[i].is_going = false;
   w->disk.due_at_ms = NET_NEVER;
 }
 
-void disk_crash(struct world *w) {
+void world_disk_crash(struct world *w) {
   for (uint32_t i = 0; i < w->disk.count;) {
     if (w->disk.rows[i].is_committed) {
       i++;
@@ -179,7 +179,7 @@ void disk_crash(struct world *w) {
   let_go(w);
 }
 
-void disk_finish(struct world *w) {
+void world_disk_finish(struct world *w) {
   commit_or_fail(w);
   let_go(w);
 }

@@ -34,18 +34,18 @@ struct disk {
 struct world;
 
 /** False: full, or the client has no room to keep it. */
-bool disk_put(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms);
-void disk_remove(struct world *w, uint64_t number);
-void disk_link_opened(struct world *w);
-void disk_link_ended(struct world *w);
-void disk_give_credit(struct world *w);
-/** When disk_run() is due. */
-uint64_t disk_next_at(const struct world *w);
+bool world_disk_put(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms);
+void world_disk_remove(struct world *w, uint64_t number);
+void world_disk_link_opened(struct world *w);
+void world_disk_link_ended(struct world *w);
+void world_disk_give_credit(struct world *w);
+/** When world_disk_run() is due. */
+uint64_t world_disk_next_at(const struct world *w);
 /** Commits, drops what has expired, tells, and hands out. */
-void disk_run(struct world *w);
+void world_disk_run(struct world *w);
 /** What was not committed is lost. */
-void disk_crash(struct world *w);
+void world_disk_crash(struct world *w);
 /** All that is pending is done before the client ends. */
-void disk_finish(struct world *w);
+void world_disk_finish(struct world *w);
 
 #endif

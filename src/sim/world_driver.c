@@ -16,7 +16,7 @@ static void say(struct world *w, char token) {
 
 /* ---- messages ---- */
 
-size_t driver_write_id(char id[24], uint64_t number) {
+size_t world_driver_write_id(char id[24], uint64_t number) {
   char digits[24];
   size_t count = 0, len = 0;
   do
@@ -34,7 +34,7 @@ static struct parcel *free_parcel(struct client *c) {
   return NULL;
 }
 
-struct parcel *driver_parcel(struct world *w, uint64_t number, uint64_t order, uint32_t len) {
+struct parcel *world_driver_parcel(struct world *w, uint64_t number, uint64_t order, uint32_t len) {
   struct parcel *p = free_parcel(&w->client);
   if (!p)
     return NULL;
@@ -48,7 +48,7 @@ struct parcel *driver_parcel(struct world *w, uint64_t number, uint64_t order, u
   p->message.expires_at_ms = SESSION_NEVER;
   p->message.is_stored = false;
   p->message.message_id = p->id;
-  p->message.message_id_len = (uint32_t)driver_write_id(p->id, number);
+  p->message.message_id_len = (uint32_t)world_driver_write_id(p->id, number);
   return p;
 }
 
@@ -84,7 +84,7 @@ static void check_dropped(struct world *w, const struct session_action *action,
   CHECK(action->fate.final, "dropped is a last fate");
   CHECK(!p->message.is_stored || action->fate.drop == DROP_EXPIRED,
         "what is stored is dropped only when it expires");
-  CHECK(action->fate.drop != DROP_EXPIRED || p->message.expires_at_ms <= client_now(w),
+  CHECK(action->fate.drop != DROP_EXPIRED || p->message.expires_at_ms <= world_client_now(w),
         "nothing expires before its time");
   w->client.dropped++;
   world_fact(w, p->message.id)->is_lost = true;
@@ -134,7 +134,7 @@ static void end_message(struct world *w, const struct session_action *action, st
   CHECK(fact->ended_in != w->client.run, "a message ends once");
   fact->ended_in = w->client.run;
   if (p->message.is_stored)
-    disk_remove(w, p->message.id);
+    world_disk_remove(w, p->message.id);
 }
 
 static void do_fate(struct world *w, const struct session_action *action) {
@@ -146,7 +146,7 @@ static void do_fate(struct world *w, const struct session_action *action) {
   check_fate(w, action, p);
   if (action->fate.final)
     end_message(w, action, p);
-  client_call_back(w);
+  world_client_call_back(w);
 }
 
 /* ---- the link ---- */
@@ -158,29 +158,29 @@ static void do_late(struct world *w, const struct session_action *action) {
                              : config->probe_timeout_ms;
   CHECK(w->client.link == LINK_OPEN, "only an open link is late");
   if (action->failure.kind == FAILURE_HEARTBEAT_TIMEOUT)
-    CHECK(client_now(w) >= w->client.question_at_ms + least, "an answer has its time");
+    CHECK(world_client_now(w) >= w->client.question_at_ms + least, "an answer has its time");
   else
     CHECK(action->failure.kind == FAILURE_CONNECTION_LOST && config->hold_until_ready,
           "late means: no answer, or not ready");
-  link_lose(w, action->failure);
+  world_link_lose(w, action->failure);
 }
 
 static void do_abort(struct world *w, const struct session_action *action) {
   CHECK(action->epoch == w->client.epoch, "an abort means the present link");
-  link_drop(w, world_chance(w, 2));
+  world_link_drop(w, world_chance(w, 2));
 }
 
 static void do_close(struct world *w, const struct session_action *action) {
   struct client *c = &w->client;
   CHECK(c->link == LINK_OPEN && action->close_code == 1000, "an open link is closed with 1000");
   c->is_closing = true;
-  if (link_is_fit(w))
-    link_put(w, c->item_count,
-             (struct item){.kind = NET_CLOSE, .len = 8, .end = c->stream_end + 8});
+  if (world_link_is_fit(w))
+    world_link_put(w, c->item_count,
+                   (struct item){.kind = NET_CLOSE, .len = 8, .end = c->stream_end + 8});
 }
 
 static void lose_without_memory(struct world *w) {
-  link_lose(w, (struct failure){.kind = FAILURE_NO_MEMORY, .retry_after_ms = SESSION_NEVER});
+  world_link_lose(w, (struct failure){.kind = FAILURE_NO_MEMORY, .retry_after_ms = SESSION_NEVER});
 }
 
 /* At a frame boundary that the kernel has not passed, ahead of what waits there. */
@@ -199,28 +199,29 @@ static void do_ask(struct world *w, const struct session_action *action) {
   struct client *c = &w->client;
   uint64_t begin;
   CHECK(c->link == LINK_OPEN && !c->is_closing, "an open link is asked");
-  if (!link_is_fit(w))
+  if (!world_link_is_fit(w))
     return;
-  if (client_is_starved(w)) {
+  if (world_client_is_starved(w)) {
     lose_without_memory(w);
     return;
   }
   const uint32_t at = place_ahead(w, &begin);
-  link_put(w, at,
-           (struct item){.kind = NET_QUESTION,
-                         .end = begin + QUESTION_LEN,
-                         .len = QUESTION_LEN,
-                         .question = action->question});
+  world_link_put(w, at,
+                 (struct item){.kind = NET_QUESTION,
+                               .end = begin + QUESTION_LEN,
+                               .len = QUESTION_LEN,
+                               .question = action->question});
   session_stream_shifted(&c->session, action->epoch, begin, QUESTION_LEN);
-  session_asked(&c->session, client_now(w) * 1000, action->epoch, begin, begin + QUESTION_LEN);
-  c->question_at_ms = client_now(w);
+  session_asked(&c->session, world_client_now(w) * 1000, action->epoch, begin,
+                begin + QUESTION_LEN);
+  c->question_at_ms = world_client_now(w);
 }
 
 static void check_write(struct world *w, const struct parcel *p) {
   const struct client *c = &w->client;
   CHECK(c->link == LINK_OPEN && !c->is_closing, "messages go out on an open link only");
   CHECK(p->is_held && c->is_writable, "messages go out while the link takes them");
-  CHECK(p->message.expires_at_ms > client_now(w), "what has expired does not go out");
+  CHECK(p->message.expires_at_ms > world_client_now(w), "what has expired does not go out");
   CHECK(!world_fact(w, p->message.id)->is_lost, "what was dropped does not go out");
 }
 
@@ -228,23 +229,23 @@ static void do_write(struct world *w, const struct session_action *action) {
   struct client *c = &w->client;
   struct parcel *p = (struct parcel *)action->message;
   check_write(w, p);
-  if (!link_is_fit(w))
+  if (!world_link_is_fit(w))
     return;
-  if (client_is_starved(w)) {
+  if (world_client_is_starved(w)) {
     lose_without_memory(w);
     return;
   }
-  link_note_order(w, p->order);
+  world_link_note_order(w, p->order);
   const uint32_t len = p->message.len + CLIENT_HEAD_LEN;
   p->stream_end = c->stream_end + len;
-  link_put(w, c->item_count,
-           (struct item){.kind = NET_MESSAGE,
-                         .end = p->stream_end,
-                         .number = p->message.id,
-                         .order = p->order,
-                         .len = len,
-                         .parcel = p});
-  session_written(&c->session, client_now(w), action->epoch, action->message, p->stream_end);
+  world_link_put(w, c->item_count,
+                 (struct item){.kind = NET_MESSAGE,
+                               .end = p->stream_end,
+                               .number = p->message.id,
+                               .order = p->order,
+                               .len = len,
+                               .parcel = p});
+  session_written(&c->session, world_client_now(w), action->epoch, action->message, p->stream_end);
   if (c->item_count > CLIENT_ITEMS / 2 || world_chance(w, 20)) {
     c->is_writable = false;
     session_writable(&c->session, c->epoch, false);
@@ -255,7 +256,7 @@ static void do_write(struct world *w, const struct session_action *action) {
 
 /* The disk has the last word before CLOSED. */
 static void be_over(struct world *w) {
-  disk_finish(w);
+  world_disk_finish(w);
   w->client.is_over = true;
 }
 
@@ -276,7 +277,7 @@ static void do_state(struct world *w, const struct session_action *action) {
   say(w, (char)('0' + action->state.to));
   if (c->state == STATE_CLOSED)
     be_closed(w);
-  client_call_back(w);
+  world_client_call_back(w);
 }
 
 static void do_retry(struct world *w, const struct session_action *action) {
@@ -288,26 +289,26 @@ static void do_retry(struct world *w, const struct session_action *action) {
             (config->max_delay_ms + (uint64_t)config->retry_after_max_ms) * 3 / 2 + 5000,
         "a delay has a maximum");
   say(w, 'R');
-  client_call_back(w);
+  world_client_call_back(w);
 }
 
 static void do_opened(struct world *w) {
   say(w, 'O');
-  disk_link_opened(w);
+  world_disk_link_opened(w);
   if (w->is_calm)
-    session_ready(&w->client.session, client_now(w));
-  client_call_back(w);
+    session_ready(&w->client.session, world_client_now(w));
+  world_client_call_back(w);
 }
 
 static void do_ended(struct world *w) {
   say(w, 'N');
-  disk_link_ended(w);
-  client_call_back(w);
+  world_disk_link_ended(w);
+  world_client_call_back(w);
 }
 
 static void do_error(struct world *w, const struct session_action *action) {
   say(w, action->failure.kind == FAILURE_GAVE_UP ? 'G' : 'E');
-  client_call_back(w);
+  world_client_call_back(w);
 }
 
 /* ---- all of them ---- */
@@ -353,7 +354,7 @@ static void carry_out(struct world *w, const struct session_action *action) {
   switch (action->kind) {
   case ACTION_DIAL:
     say(w, 'D');
-    link_dial(w, action->epoch);
+    world_link_dial(w, action->epoch);
     break;
   case ACTION_ABORT:
     say(w, 'A');
@@ -396,12 +397,12 @@ static void carry_out(struct world *w, const struct session_action *action) {
   }
 }
 
-void driver_settle(struct world *w) {
+void world_driver_settle(struct world *w) {
   struct client *c = &w->client;
   struct session_action action;
   c->is_taking = true;
   for (unsigned count = 0; !w->broken && c->is_up; count++) {
-    if (!session_next_action(&c->session, client_now(w), &action))
+    if (!session_next_action(&c->session, world_client_now(w), &action))
       break;
     CHECK(count < ACTIONS_MAX, "an input has an end of actions");
     CHECK(!c->is_over, "after the CLOSED of a stop nothing is told");

@@ -14,7 +14,7 @@ static struct failure failure_of(enum failure_kind kind) {
 
 /* ---- the dial ---- */
 
-void link_dial(struct world *w, uint32_t epoch) {
+void world_link_dial(struct world *w, uint32_t epoch) {
   struct client *c = &w->client;
   CHECK(c->link == LINK_NONE, "one dial or link at a time");
   CHECK(epoch != c->epoch || !c->epoch, "each dial has a number of its own");
@@ -23,9 +23,9 @@ void link_dial(struct world *w, uint32_t epoch) {
   c->dial_at_ms = w->now_ms + 1 + w->net.delay_ms;
   c->dial_by_ms = w->now_ms + w->settings.session.connect_timeout_ms;
   if (w->net.is_away && world_chance(w, 2))
-    link_lose(w, failure_of(FAILURE_NETWORK_UNREACHABLE));
-  else if (client_is_starved(w))
-    link_lose(w, failure_of(FAILURE_NO_MEMORY));
+    world_link_lose(w, failure_of(FAILURE_NETWORK_UNREACHABLE));
+  else if (world_client_is_starved(w))
+    world_link_lose(w, failure_of(FAILURE_NO_MEMORY));
 }
 
 static bool is_refused(struct world *w) {
@@ -58,16 +58,16 @@ static struct failure dial_failure(struct world *w) {
 
 static void open_link(struct world *w) {
   struct client *c = &w->client;
-  c->conn = net_connect(w);
+  c->conn = world_net_connect(w);
   c->link = LINK_OPEN;
   c->dial_by_ms = NET_NEVER;
   c->is_writable = true;
   c->flushed = c->stream_end = c->last_order = 0;
   w->opened++;
-  session_link_opened(&c->session, client_now(w), c->epoch);
+  session_link_opened(&c->session, world_client_now(w), c->epoch);
 }
 
-void link_answer_dial(struct world *w) {
+void world_link_answer_dial(struct world *w) {
   struct server *s = &w->server;
   w->client.dial_at_ms = NET_NEVER;
   if (s->is_silent && w->now_ms < s->down_until_ms)
@@ -80,17 +80,17 @@ void link_answer_dial(struct world *w) {
   if (failure.kind == FAILURE_NONE)
     open_link(w);
   else
-    link_lose(w, failure);
+    world_link_lose(w, failure);
 }
 
 /* ---- the end ---- */
 
 static void give_back(struct world *w, const struct item *item) {
-  struct parcel *p = client_is_starved(w)
-                         ? NULL
-                         : driver_parcel(w, item->number, item->order, item->len - CLIENT_HEAD_LEN);
+  struct parcel *p = world_client_is_starved(w) ? NULL
+                                                : world_driver_parcel(w, item->number, item->order,
+                                                                      item->len - CLIENT_HEAD_LEN);
   if (p)
-    session_recovered(&w->client.session, client_now(w), &p->message);
+    session_recovered(&w->client.session, world_client_now(w), &p->message);
   else
     world_fact(w, item->number)->is_lost = true;
 }
@@ -105,10 +105,10 @@ static void forget(struct client *c) {
     c->parcels[i].stream_end = 0;
 }
 
-void link_drop(struct world *w, bool is_reset) {
+void world_link_drop(struct world *w, bool is_reset) {
   struct client *c = &w->client;
   if (c->conn)
-    net_leave(c->conn, is_reset);
+    world_net_leave(c->conn, is_reset);
   for (uint32_t i = 0; i < c->item_count; i++)
     if (c->items[i].is_direct)
       give_back(w, &c->items[i]);
@@ -126,46 +126,46 @@ static enum failure_verdict judge(struct world *w, const struct failure *failure
                                        w->settings.session.reconnect_on_normal_close);
 }
 
-void link_lose(struct world *w, struct failure failure) {
+void world_link_lose(struct world *w, struct failure failure) {
   struct client *c = &w->client;
   const enum failure_verdict verdict = judge(w, &failure);
   const uint32_t epoch = c->epoch;
-  link_drop(w, world_chance(w, 2));
-  session_link_lost(&c->session, client_now(w), epoch, &failure, verdict);
+  world_link_drop(w, world_chance(w, 2));
+  session_link_lost(&c->session, world_client_now(w), epoch, &failure, verdict);
 }
 
-void link_move(struct world *w) {
+void world_link_move(struct world *w) {
   struct client *c = &w->client;
   const struct failure failure = failure_of(FAILURE_CONNECTION_LOST);
   const uint32_t epoch = c->epoch;
-  link_drop(w, true);
+  world_link_drop(w, true);
   c->is_redialing = true;
-  session_link_lost(&c->session, client_now(w), epoch, &failure, VERDICT_MOVE);
+  session_link_lost(&c->session, world_client_now(w), epoch, &failure, VERDICT_MOVE);
 }
 
-void link_ended(struct world *w, struct failure failure) {
+void world_link_ended(struct world *w, struct failure failure) {
   struct client *c = &w->client;
   if (c->link != LINK_OPEN || c->ends_at_ms != NET_NEVER)
     return;
   if (c->conn)
-    net_leave(c->conn, true);
+    world_net_leave(c->conn, true);
   c->conn = NULL;
   c->end = failure;
   c->ends_at_ms = w->now_ms + world_random(w, LINK_END_MS);
 }
 
-bool link_is_fit(const struct world *w) {
+bool world_link_is_fit(const struct world *w) {
   return w->client.link == LINK_OPEN && w->client.ends_at_ms == NET_NEVER;
 }
 
 /* ---- output ---- */
 
-void link_note_order(struct world *w, uint64_t order) {
+void world_link_note_order(struct world *w, uint64_t order) {
   CHECK(order >= w->client.last_order, "on one link order only rises");
   w->client.last_order = order + 1;
 }
 
-struct item *link_put(struct world *w, uint32_t at, struct item item) {
+struct item *world_link_put(struct world *w, uint32_t at, struct item item) {
   struct client *c = &w->client;
   if (c->item_count == CLIENT_ITEMS) {
     world_break(w, "the output is bounded");
@@ -184,12 +184,12 @@ struct item *link_put(struct world *w, uint32_t at, struct item item) {
 }
 
 static void send_item(struct world *w, const struct item *item) {
-  (void)net_put(w, w->client.conn, NET_UP,
-                (struct net_frame){.kind = item->kind,
-                                   .len = item->len,
-                                   .number = item->number,
-                                   .question = item->question,
-                                   .close_code = 1000});
+  (void)world_net_put(w, w->client.conn, NET_UP,
+                      (struct net_frame){.kind = item->kind,
+                                         .len = item->len,
+                                         .number = item->number,
+                                         .question = item->question,
+                                         .close_code = 1000});
 }
 
 /* A frame is on its way once its last byte is with the kernel. */
@@ -234,18 +234,18 @@ static void tell_writable(struct world *w) {
   session_writable(&c->session, c->epoch, c->is_writable);
 }
 
-void link_flush(struct world *w) {
+void world_link_flush(struct world *w) {
   struct client *c = &w->client;
   c->flush_at_ms = NET_NEVER;
-  if (!link_is_fit(w))
+  if (!world_link_is_fit(w))
     return;
   const uint64_t upto = draw_flush(w);
   if (upto > c->flushed) {
     c->flushed = upto;
     send_whole(w);
-    session_flushed(&c->session, client_now(w), c->epoch, c->flushed);
+    session_flushed(&c->session, world_client_now(w), c->epoch, c->flushed);
     if (world_chance(w, 8)) /* told twice */
-      session_flushed(&c->session, client_now(w), c->epoch, c->flushed);
+      session_flushed(&c->session, world_client_now(w), c->epoch, c->flushed);
   }
   tell_writable(w);
 }
@@ -259,8 +259,8 @@ static void take_reply(struct world *w, const struct net_frame *frame) {
                                         .has_server_time =
                                             frame->question.dialect == DIALECT_TIMESTAMP,
                                         .server_time_ms = (int64_t)w->now_ms,
-                                        .original_time_ms = client_wall(w)};
-  const uint64_t now_us = client_now(w) * LINK_UNIT_US + world_random(w, LINK_UNIT_US);
+                                        .original_time_ms = world_client_wall(w)};
+  const uint64_t now_us = world_client_now(w) * LINK_UNIT_US + world_random(w, LINK_UNIT_US);
   session_heartbeat_reply(&c->session, now_us, c->epoch, &reply);
   if (reply.dialect == DIALECT_WEBSOCKET && world_chance(w, 8))
     CHECK(!session_heartbeat_reply(&c->session, now_us, c->epoch, &reply),
@@ -270,22 +270,22 @@ static void take_reply(struct world *w, const struct net_frame *frame) {
 static void take_ack(struct world *w, const struct net_frame *frame) {
   struct client *c = &w->client;
   char id[sizeof c->parcels->id];
-  const size_t len = driver_write_id(id, frame->number);
-  session_acked(&c->session, client_now(w), c->epoch, id, len);
+  const size_t len = world_driver_write_id(id, frame->number);
+  session_acked(&c->session, world_client_now(w), c->epoch, id, len);
   if (world_chance(w, 8))
-    CHECK(!session_acked(&c->session, client_now(w), c->epoch, id, len),
+    CHECK(!session_acked(&c->session, world_client_now(w), c->epoch, id, len),
           "a message is acknowledged once");
 }
 
 static void take_close(struct world *w, uint16_t code) {
   struct failure failure = failure_of(FAILURE_CLOSED_BY_PEER);
   failure.close_code = code;
-  link_ended(w, failure);
+  world_link_ended(w, failure);
 }
 
-void link_receive(struct world *w, const struct net_frame *frame) {
+void world_link_receive(struct world *w, const struct net_frame *frame) {
   struct client *c = &w->client;
-  if (!link_is_fit(w))
+  if (!world_link_is_fit(w))
     return;
   switch (frame->kind) {
   case NET_REPLY:
@@ -298,7 +298,7 @@ void link_receive(struct world *w, const struct net_frame *frame) {
     take_close(w, frame->close_code);
     break;
   default:
-    session_frame_progress(&c->session, client_now(w), c->epoch, frame->len / 2);
+    session_frame_progress(&c->session, world_client_now(w), c->epoch, frame->len / 2);
     session_received(&c->session, 1, frame->len);
   }
 }

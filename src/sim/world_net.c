@@ -24,7 +24,7 @@ static void clear_pipe(struct net_pipe *pipe) {
   pipe->cut_after = NET_NEVER;
 }
 
-struct net_conn *net_connect(struct world *w) {
+struct net_conn *world_net_connect(struct world *w) {
   struct net_conn *conn = place(&w->net);
   conn->has_client = conn->has_server = true;
   conn->is_lost = false;
@@ -34,7 +34,7 @@ struct net_conn *net_connect(struct world *w) {
   return conn;
 }
 
-void net_leave(struct net_conn *conn, bool is_reset) {
+void world_net_leave(struct net_conn *conn, bool is_reset) {
   conn->has_client = false;
   conn->pipes[NET_DOWN].count = 0;
   if (is_reset || conn->is_lost || !conn->pipes[NET_UP].count)
@@ -43,7 +43,7 @@ void net_leave(struct net_conn *conn, bool is_reset) {
 
 /* ---- pipes ---- */
 
-bool net_has_room(const struct net_conn *conn, enum net_way way, uint32_t len) {
+bool world_net_has_room(const struct net_conn *conn, enum net_way way, uint32_t len) {
   const struct net_pipe *pipe = &conn->pipes[way];
   return pipe->count < NET_FRAMES && pipe->bytes + len <= NET_KERNEL_CAP;
 }
@@ -66,7 +66,8 @@ static uint64_t draw_arrival(struct world *w, const struct net_pipe *pipe, uint3
                                   (net->jitter_ms ? world_random(w, net->jitter_ms + 1) : 0));
 }
 
-bool net_put(struct world *w, struct net_conn *conn, enum net_way way, struct net_frame frame) {
+bool world_net_put(struct world *w, struct net_conn *conn, enum net_way way,
+                   struct net_frame frame) {
   struct net_pipe *pipe = &conn->pipes[way];
   if (pipe->count == NET_FRAMES)
     return false;
@@ -90,7 +91,7 @@ static struct net_frame take(struct net_pipe *pipe) {
 
 /* ---- arrivals ---- */
 
-uint64_t net_thawed(const struct net *net, enum net_way way, uint64_t at_ms) {
+uint64_t world_net_thawed(const struct net *net, enum net_way way, uint64_t at_ms) {
   return net->is_away ? NET_NEVER : later(at_ms, net->frozen_until_ms[way]);
 }
 
@@ -106,7 +107,7 @@ static uint64_t pipe_next_at(const struct world *w, const struct net_conn *conn,
   if (!pipe->count || conn->is_lost || !(way == NET_UP ? conn->has_server : conn->has_client))
     return NET_NEVER;
   const uint64_t at_ms = pipe->frames[pipe->first].arrives_at_ms;
-  return net_thawed(&w->net, way, later(at_ms, reader_ready(w, way)));
+  return world_net_thawed(&w->net, way, later(at_ms, reader_ready(w, way)));
 }
 
 static uint64_t first_pipe(const struct world *w, int *index, enum net_way *way) {
@@ -123,7 +124,7 @@ static uint64_t first_pipe(const struct world *w, int *index, enum net_way *way)
   return first_ms;
 }
 
-uint64_t net_next_at(const struct world *w) {
+uint64_t world_net_next_at(const struct world *w) {
   int index;
   enum net_way way;
   return first_pipe(w, &index, &way);
@@ -132,10 +133,11 @@ uint64_t net_next_at(const struct world *w) {
 static void break_off(struct world *w, struct net_conn *conn) {
   conn->has_server = false;
   if (conn->has_client)
-    link_ended(w, (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
+    world_link_ended(
+        w, (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
 }
 
-void net_deliver(struct world *w) {
+void world_net_deliver(struct world *w) {
   int index;
   enum net_way way;
   if (first_pipe(w, &index, &way) == NET_NEVER)
@@ -145,9 +147,9 @@ void net_deliver(struct world *w) {
   if (frame.kind == NET_BROKEN)
     break_off(w, conn);
   else if (way == NET_UP)
-    server_receive(w, conn, &frame);
+    world_server_receive(w, conn, &frame);
   else
-    link_receive(w, &frame);
+    world_link_receive(w, &frame);
   if (!conn->has_client && !conn->pipes[NET_UP].count)
     conn->has_server = false; /* its end has arrived too */
 }
@@ -162,7 +164,7 @@ static void heal_pipe(struct net_pipe *pipe, uint64_t now_ms) {
   }
 }
 
-void net_heal(struct net *net, uint64_t now_ms) {
+void world_net_heal(struct net *net, uint64_t now_ms) {
   net->frozen_until_ms[NET_UP] = net->frozen_until_ms[NET_DOWN] = 0;
   net->slow_until_ms = 0;
   net->delay_ms = net->jitter_ms = 0;

@@ -67,20 +67,21 @@ struct net {
 struct world;
 
 /** A free connection, or the place of the oldest that its client has left. */
-struct net_conn *net_connect(struct world *w);
+struct net_conn *world_net_connect(struct world *w);
 /** Puts a frame on its way. False: the pipe is full. */
-bool net_put(struct world *w, struct net_conn *conn, enum net_way way, struct net_frame frame);
-bool net_has_room(const struct net_conn *conn, enum net_way way, uint32_t len);
+bool world_net_put(struct world *w, struct net_conn *conn, enum net_way way,
+                   struct net_frame frame);
+bool world_net_has_room(const struct net_conn *conn, enum net_way way, uint32_t len);
 /** The client's end is gone. `is_reset`: with what is on its way. */
-void net_leave(struct net_conn *conn, bool is_reset);
+void world_net_leave(struct net_conn *conn, bool is_reset);
 /** When something sent at `at_ms` along `way` may arrive at the earliest; NET_NEVER: not before
     the fault is over that somebody else must end. */
-uint64_t net_thawed(const struct net *net, enum net_way way, uint64_t at_ms);
+uint64_t world_net_thawed(const struct net *net, enum net_way way, uint64_t at_ms);
 /** When a connection's next frame arrives, on any way. */
-uint64_t net_next_at(const struct world *w);
+uint64_t world_net_next_at(const struct world *w);
 /** Hands over the frame that arrives first. */
-void net_deliver(struct world *w);
+void world_net_deliver(struct world *w);
 /** Ends all that is wrong with it; what is lost stays lost. */
-void net_heal(struct net *net, uint64_t now_ms);
+void world_net_heal(struct net *net, uint64_t now_ms);
 
 #endif

@@ -21,74 +21,74 @@ static struct session *session_of(struct world *w) {
 static void do_connect(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
   if (!w->client.is_stopping)
-    session_connect(session_of(w), client_now(w));
+    session_connect(session_of(w), world_client_now(w));
 }
 
 static void do_disconnect(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_disconnect(session_of(w), client_now(w));
+  session_disconnect(session_of(w), world_client_now(w));
 }
 
 static void do_stop(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  client_stop(w);
+  world_client_stop(w);
 }
 
 static void do_start(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
   if (w->client.is_over)
-    client_start(w);
+    world_client_start(w);
   if (!w->client.is_stopping)
-    session_connect(session_of(w), client_now(w));
+    session_connect(session_of(w), world_client_now(w));
 }
 
 static void do_send(struct world *w, uint32_t len, uint32_t ttl_ms) {
-  client_send(w, len, ttl_ms, 0);
+  world_client_send(w, len, ttl_ms, 0);
 }
 
 static void do_send_key(struct world *w, uint32_t len, uint32_t key) {
-  client_send(w, len, 0, (char)('a' + key));
+  world_client_send(w, len, 0, (char)('a' + key));
 }
 
 static void do_send_now(struct world *w, uint32_t len, uint32_t unused) {
   (void)unused;
-  client_send_direct(w, len);
+  world_client_send_direct(w, len);
 }
 
 static void do_store(struct world *w, uint32_t len, uint32_t ttl_ms) {
-  client_store(w, len, ttl_ms);
+  world_client_store(w, len, ttl_ms);
 }
 
 static void do_clear(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_clear(session_of(w), client_now(w));
+  session_clear(session_of(w), world_client_now(w));
 }
 
 static void do_probe(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_probe(session_of(w), client_now(w));
+  session_probe(session_of(w), world_client_now(w));
 }
 
 static void do_ask(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_ask(session_of(w), client_now(w));
+  session_ask(session_of(w), world_client_now(w));
 }
 
 /* The application reads nothing, or goes on. */
 static void do_pause(struct world *w, uint32_t is_paused, uint32_t unused) {
   (void)unused;
   w->client.is_paused = is_paused;
-  session_pause(session_of(w), client_now(w), is_paused);
+  session_pause(session_of(w), world_client_now(w), is_paused);
 }
 
 static void do_healthy(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_healthy(session_of(w), client_now(w));
+  session_healthy(session_of(w), world_client_now(w));
 }
 
 static void do_ready(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_ready(session_of(w), client_now(w));
+  session_ready(session_of(w), world_client_now(w));
 }
 
 static void do_verdict(struct world *w, uint32_t verdict, uint32_t unused) {
@@ -103,27 +103,28 @@ static void do_network_away(struct world *w, uint32_t is_told, uint32_t unused) 
   (void)unused;
   w->net.is_away = true;
   if (is_told)
-    session_network_down(session_of(w), client_now(w));
+    session_network_down(session_of(w), world_client_now(w));
 }
 
 static void do_network_back(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
   w->net.is_away = false;
-  session_network_up(session_of(w), client_now(w));
+  session_network_up(session_of(w), world_client_now(w));
 }
 
 static void do_reset(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
   if (w->client.conn)
     w->client.conn->has_server = false;
-  link_ended(w, (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
+  world_link_ended(w,
+                   (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
 }
 
 /* The link's own address is gone: it is given up for one over another way out. */
 static void do_move(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
   if (w->client.link == LINK_OPEN && !w->client.is_closing)
-    link_move(w);
+    world_link_move(w);
 }
 
 static void do_vanish(struct world *w, uint32_t a, uint32_t b) {
@@ -156,7 +157,7 @@ static void do_cut(struct world *w, uint32_t way, uint32_t bytes) {
 /* Events of a link that is gone must change nothing, however often they come. */
 static void do_late_events(struct world *w, uint32_t age, uint32_t unused) {
   struct session *s = session_of(w);
-  const uint64_t now_ms = client_now(w);
+  const uint64_t now_ms = world_client_now(w);
   const uint32_t epoch = w->client.epoch - 1 - age;
   const struct failure failure = {.kind = FAILURE_CONNECTION_LOST};
   const struct heartbeat_reply r = {.dialect = w->settings.session.dialect,
@@ -183,9 +184,9 @@ static void do_stray_answers(struct world *w, uint32_t counter, uint32_t unused)
   const struct heartbeat_reply r = {.dialect = DIALECT_WEBSOCKET,
                                     .counter = s->heartbeat.counter + 1 + counter};
   (void)unused;
-  CHECK(!session_heartbeat_reply(s, client_now(w) * 1000, w->client.epoch, &r),
+  CHECK(!session_heartbeat_reply(s, world_client_now(w) * 1000, w->client.epoch, &r),
         "only the question's own answer counts");
-  CHECK(!session_acked(s, client_now(w), w->client.epoch, "nobody", 6),
+  CHECK(!session_acked(s, world_client_now(w), w->client.epoch, "nobody", 6),
         "only messages in flight are acknowledged");
 }
 
@@ -205,7 +206,7 @@ static void do_sleep(struct world *w, uint32_t ms, uint32_t is_noticed) {
   c->busy_until_ms = 0;
   c->behind_ms += ms;
   if (is_noticed)
-    session_probe(&c->session, client_now(w));
+    session_probe(&c->session, world_client_now(w));
 }
 
 static void do_wall_clock(struct world *w, uint32_t ahead_s, uint32_t behind_s) {
@@ -219,7 +220,7 @@ static void do_starve(struct world *w, uint32_t allocations, uint32_t spared) {
 
 static void do_kill_client(struct world *w, uint32_t ms, uint32_t unused) {
   (void)unused;
-  client_crash(w, ms);
+  world_client_crash(w, ms);
 }
 
 static void do_fail_disk(struct world *w, uint32_t commits, uint32_t unused) {
@@ -254,16 +255,16 @@ static void do_close(struct world *w, uint32_t which, uint32_t unused) {
   static const uint16_t codes[] = {1000, 1001, 1011, 1012, 1013, 1008, 1003, 4001};
   (void)unused;
   if (w->client.conn && w->client.conn->has_server)
-    server_close(w, w->client.conn, codes[which]);
+    world_server_close(w, w->client.conn, codes[which]);
 }
 
 static void do_kill_server(struct world *w, uint32_t ms, uint32_t is_silent) {
-  server_crash(w, ms, is_silent);
+  world_server_crash(w, ms, is_silent);
 }
 
 static void do_restart_server(struct world *w, uint32_t ms, uint32_t unused) {
   (void)unused;
-  server_restart(w, ms);
+  world_server_restart(w, ms);
 }
 
 static void do_hang_server(struct world *w, uint32_t ms, uint32_t unused) {
@@ -289,14 +290,14 @@ static void do_forget_acks(struct world *w, uint32_t count, uint32_t unused) {
 static void do_say(struct world *w, uint32_t len, uint32_t unused) {
   (void)unused;
   if (w->client.conn && w->client.conn->has_server)
-    server_say(w, w->client.conn, len);
+    world_server_say(w, w->client.conn, len);
 }
 
 /* Part of a frame that is still unfinished. */
 static void do_progress(struct world *w, uint32_t len, uint32_t unused) {
   (void)unused;
   if (w->client.link == LINK_OPEN)
-    session_frame_progress(session_of(w), client_now(w), w->client.epoch, len);
+    session_frame_progress(session_of(w), world_client_now(w), w->client.epoch, len);
 }
 
 /* ---- the list ---- */
@@ -366,23 +367,23 @@ static const struct op_row {
 
 _Static_assert(ROWS_COUNT <= OPS_KINDS_MAX, "there are more operations than allowed");
 
-uint32_t ops_kinds_count(void) {
+uint32_t world_ops_count(void) {
   return ROWS_COUNT;
 }
 
-const char *op_name(uint32_t kind) {
+const char *world_op_name(uint32_t kind) {
   return rows[kind].name;
 }
 
-uint32_t op_weight(uint32_t kind) {
+uint32_t world_op_weight(uint32_t kind) {
   return rows[kind].weight;
 }
 
-uint32_t op_arguments_count(uint32_t kind) {
+uint32_t world_op_arguments_count(uint32_t kind) {
   return rows[kind].arguments;
 }
 
-bool op_find(const char *name, uint32_t *kind) {
+bool world_op_find(const char *name, uint32_t *kind) {
   for (uint32_t i = 0; i < ROWS_COUNT; i++) {
     if (strcmp(rows[i].name, name) != 0)
       continue;
@@ -392,7 +393,7 @@ bool op_find(const char *name, uint32_t *kind) {
   return false;
 }
 
-bool op_is_valid(const struct world_op *op) {
+bool world_op_is_valid(const struct world_op *op) {
   return op->kind < ROWS_COUNT && op->a <= rows[op->kind].a_max && op->b <= rows[op->kind].b_max;
 }
 
@@ -404,7 +405,7 @@ static uint32_t draw_up_to(uint32_t max, uint64_t *random) {
   return (uint32_t)(random_next(random) % range);
 }
 
-void op_draw_arguments(struct world_op *op, uint64_t *random) {
+void world_op_draw_arguments(struct world_op *op, uint64_t *random) {
   op->a = draw_up_to(rows[op->kind].a_max, random);
   op->b = random_next(random) % 2 ? draw_up_to(rows[op->kind].b_max, random) : 0;
   op->luck = random_next(random) >> 32;
@@ -414,7 +415,7 @@ static bool is_met(const struct world *w, enum need need) {
   return need == NEED_NOTHING || (w->client.is_up && (need != NEED_LIFE || !w->client.is_over));
 }
 
-void op_do(struct world *w, const struct world_op *op) {
+void world_op_do(struct world *w, const struct world_op *op) {
   const struct op_row *row = &rows[op->kind];
   w->steps++;
   if (!is_met(w, row->need))

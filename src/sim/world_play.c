@@ -26,13 +26,13 @@ static void release_traps(const struct sigaction *old) {
 
 static void play_all(struct world *w, const struct script *script, struct play_result *result) {
   for (result->ops_done = 0; result->ops_done < script->ops_count && !w->broken;)
-    op_do(w, &script->ops[result->ops_done++]);
+    world_op_do(w, &script->ops[result->ops_done++]);
   if (!w->broken)
     world_rest(w);
 }
 
-void play(struct world *w, const struct script *script, bool is_traced,
-          struct play_result *result) {
+void world_play(struct world *w, const struct script *script, bool is_traced,
+                struct play_result *result) {
   struct sigaction old[2];
   *result = (struct play_result){0};
   world_init(w, &script->settings);

@@ -16,11 +16,12 @@ struct play_result {
 
 /** Storage of the caller's, as a world is large. An assertion of the session is a broken rule too,
     where it is compiled in: SIGILL and SIGTRAP are caught meanwhile. One thread at a time. */
-void play(struct world *w, const struct script *script, bool is_traced, struct play_result *result);
+void world_play(struct world *w, const struct script *script, bool is_traced,
+                struct play_result *result);
 
 /** Makes a script that breaks a rule shorter and plainer as long as it breaks the same one; plays
     it at most `tries` times. `spare` is room for another script. Returns how often it was played.
  */
-uint32_t shrink(struct world *w, struct script *script, struct script *spare, uint32_t tries);
+uint32_t world_shrink(struct world *w, struct script *script, struct script *spare, uint32_t tries);
 
 #endif

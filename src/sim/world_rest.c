@@ -8,8 +8,8 @@
 static void heal(struct world *w) {
   struct client *c = &w->client;
   w->is_calm = true;
-  net_heal(&w->net, w->now_ms);
-  server_heal(&w->server);
+  world_net_heal(&w->net, w->now_ms);
+  world_server_heal(&w->server);
   w->disk.fail_count = 0;
   w->disk.latency_ms = w->server.latency_ms = 1;
   c->starved = 0;
@@ -20,8 +20,8 @@ static void heal(struct world *w) {
     c->up_at_ms = w->now_ms;
     return;
   }
-  session_pause(&c->session, client_now(w), false);
-  session_network_up(&c->session, client_now(w));
+  session_pause(&c->session, world_client_now(w), false);
+  session_network_up(&c->session, world_client_now(w));
 }
 
 static bool is_at_rest(const struct world *w) {
@@ -33,14 +33,14 @@ static bool is_at_rest(const struct world *w) {
 static void encourage(struct world *w) {
   struct client *c = &w->client;
   if (c->is_up && c->is_over)
-    client_start(w);
+    world_client_start(w);
   if (!c->is_up)
     return;
   c->has_wish = true;
   if (c->state == STATE_CONNECTED && c->is_closing && !c->is_stopping)
-    session_connect(&c->session, client_now(w));
+    session_connect(&c->session, world_client_now(w));
   if (is_at_rest(w) && !c->is_stopping)
-    session_connect(&c->session, client_now(w));
+    session_connect(&c->session, world_client_now(w));
   world_settle(w);
 }
 
@@ -61,7 +61,7 @@ static uint64_t delivery_bound(const struct session_config *c) {
 }
 
 static bool is_connected(const struct world *w) {
-  return w->client.is_up && session_is_open(&w->client.session) && link_is_fit(w);
+  return w->client.is_up && session_is_open(&w->client.session) && world_link_is_fit(w);
 }
 
 static bool is_delivered(const struct world *w) {
@@ -88,15 +88,16 @@ static void deliver(struct world *w) {
   const struct session_config *config = &w->settings.session;
   CHECK(come_to(w, is_connected, reconnect_bound(config)),
         "a client comes back within its bound once faults are over");
-  session_ready(&w->client.session, client_now(w));
-  session_probe(&w->client.session, client_now(w));
+  session_ready(&w->client.session, world_client_now(w));
+  session_probe(&w->client.session, world_client_now(w));
   world_settle(w);
   world_pass(w, (uint64_t)config->probe_timeout_ms + config->heartbeat_timeout_ms + SLACK_MS);
   CHECK(come_to(w, is_connected, reconnect_bound(config)),
         "a client comes back within its bound once faults are over");
   if (come_to(w, is_delivered, delivery_bound(config)) || config->ack_timeout_ms)
     return;
-  link_ended(w, (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
+  world_link_ended(w,
+                   (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
   (void)come_to(w, is_connected, reconnect_bound(config));
   (void)come_to(w, is_delivered, delivery_bound(config));
 }
@@ -104,7 +105,7 @@ static void deliver(struct world *w) {
 static void close_down(struct world *w) {
   struct client *c = &w->client;
   const uint64_t bound_ms = w->settings.session.close_timeout_ms + SLACK_MS;
-  session_disconnect(&c->session, client_now(w));
+  session_disconnect(&c->session, world_client_now(w));
   world_settle(w);
   world_pass(w, bound_ms);
   CHECK(c->state == STATE_CLOSED, "a disconnect ends in CLOSED within close_timeout_ms");

@@ -13,8 +13,8 @@
 static uint32_t draw_weights(uint32_t *weights, uint64_t *random) {
   static const uint32_t factors[] = {0, 1, 1, 1, 4};
   uint32_t sum = 0;
-  for (uint32_t i = 0; i < ops_kinds_count(); i++) {
-    weights[i] = op_weight(i) * (i ? factors[random_next(random) % 5] : 1);
+  for (uint32_t i = 0; i < world_ops_count(); i++) {
+    weights[i] = world_op_weight(i) * (i ? factors[random_next(random) % 5] : 1);
     sum += weights[i];
   }
   return sum;
@@ -28,24 +28,24 @@ static uint32_t draw_kind(const uint32_t *weights, uint32_t sum, uint64_t *rando
   return kind;
 }
 
-void script_draw(struct script *script, uint64_t seed, uint32_t ops_count) {
+void world_script_draw(struct script *script, uint64_t seed, uint32_t ops_count) {
   uint32_t weights[OPS_KINDS_MAX];
   uint64_t random = seed;
-  settings_draw(&script->settings, &random);
+  world_settings_draw(&script->settings, &random);
   const uint32_t sum = draw_weights(weights, &random);
   script->ops_count = ops_count;
   for (uint32_t i = 0; i < ops_count; i++) {
     struct world_op *op = &script->ops[i];
     op->kind = draw_kind(weights, sum, &random);
-    op_draw_arguments(op, &random);
+    world_op_draw_arguments(op, &random);
   }
 }
 
 /* ---- as text ---- */
 
 static void print_op(const struct world_op *op, FILE *file) {
-  const uint32_t count = op_arguments_count(op->kind);
-  (void)fputs(op_name(op->kind), file);
+  const uint32_t count = world_op_arguments_count(op->kind);
+  (void)fputs(world_op_name(op->kind), file);
   if (count > 0)
     (void)fprintf(file, " %u", op->a);
   if (count > 1)
@@ -55,8 +55,8 @@ static void print_op(const struct world_op *op, FILE *file) {
   (void)fputc('\n', file);
 }
 
-void script_print(const struct script *script, FILE *file) {
-  settings_print(&script->settings, file);
+void world_script_print(const struct script *script, FILE *file) {
+  world_settings_print(&script->settings, file);
   for (uint32_t i = 0; i < script->ops_count; i++)
     print_op(&script->ops[i], file);
 }
@@ -85,17 +85,17 @@ static bool read_setting(struct world_settings *settings, char *rest, const char
   uint64_t value;
   *wrong = "it says 'set', the name of a setting, and a number within its range";
   return name && read_number(next_word(&rest), UINT64_MAX, &value) && !next_word(&rest) &&
-         settings_set(settings, name, value);
+         world_settings_set(settings, name, value);
 }
 
 static bool read_arguments(struct world_op *op, char **rest) {
   uint64_t numbers[2] = {0, 0};
-  for (uint32_t i = 0; i < op_arguments_count(op->kind); i++)
+  for (uint32_t i = 0; i < world_op_arguments_count(op->kind); i++)
     if (!read_number(next_word(rest), UINT32_MAX, &numbers[i]))
       return false;
   op->a = (uint32_t)numbers[0];
   op->b = (uint32_t)numbers[1];
-  return op_is_valid(op);
+  return world_op_is_valid(op);
 }
 
 static bool read_luck(struct world_op *op, char **rest) {
@@ -113,7 +113,7 @@ static bool read_op(struct script *script, const char *name, char *rest, const c
   if (script->ops_count == SCRIPT_OPS_MAX)
     return false;
   *wrong = "there is no such operation";
-  if (!op_find(name, &op->kind))
+  if (!world_op_find(name, &op->kind))
     return false;
   *wrong = "the operation takes other arguments";
   if (!read_arguments(op, &rest) || !read_luck(op, &rest))
@@ -135,10 +135,10 @@ static bool read_line(struct script *script, char *line, const char **wrong) {
                                   : read_op(script, name, line, wrong);
 }
 
-bool script_read(struct script *script, FILE *file, char error[SCRIPT_ERROR_CAP]) {
+bool world_script_read(struct script *script, FILE *file, char error[SCRIPT_ERROR_CAP]) {
   char line[LINE_CAP];
   const char *wrong = NULL;
-  settings_init(&script->settings);
+  world_settings_init(&script->settings);
   script->ops_count = 0;
   for (unsigned number = 1; fgets(line, sizeof line, file); number++) {
     if (read_line(script, line, &wrong))

@@ -33,32 +33,32 @@ struct script {
 };
 
 /** Draws settings and `ops_count` operations (1-SCRIPT_OPS_MAX) from a seed. */
-void script_draw(struct script *script, uint64_t seed, uint32_t ops_count);
-void script_print(const struct script *script, FILE *file);
+void world_script_draw(struct script *script, uint64_t seed, uint32_t ops_count);
+void world_script_print(const struct script *script, FILE *file);
 /** False, with the line and what is wrong with it in `error`. */
-bool script_read(struct script *script, FILE *file, char error[SCRIPT_ERROR_CAP]);
+bool world_script_read(struct script *script, FILE *file, char error[SCRIPT_ERROR_CAP]);
 
 /* ---- world_settings.c ---- */
-void settings_init(struct world_settings *settings);
-void settings_draw(struct world_settings *settings, uint64_t *random);
-void settings_print(const struct world_settings *settings, FILE *file);
+void world_settings_init(struct world_settings *settings);
+void world_settings_draw(struct world_settings *settings, uint64_t *random);
+void world_settings_print(const struct world_settings *settings, FILE *file);
 /** False: no such name, or a value out of its range. */
-bool settings_set(struct world_settings *settings, const char *name, uint64_t value);
+bool world_settings_set(struct world_settings *settings, const char *name, uint64_t value);
 /** Sets the setting `index` to its default. False: there are not so many. */
-bool settings_reset(struct world_settings *settings, uint32_t index);
+bool world_settings_reset(struct world_settings *settings, uint32_t index);
 
 /* ---- world_ops.c ---- */
-uint32_t ops_kinds_count(void);
-const char *op_name(uint32_t kind);
+uint32_t world_ops_count(void);
+const char *world_op_name(uint32_t kind);
 /** False: there is no such operation. */
-bool op_find(const char *name, uint32_t *kind);
+bool world_op_find(const char *name, uint32_t *kind);
 /** False: it takes no such arguments. */
-bool op_is_valid(const struct world_op *op);
-uint32_t op_arguments_count(uint32_t kind);
+bool world_op_is_valid(const struct world_op *op);
+uint32_t world_op_arguments_count(uint32_t kind);
 /** How often it is drawn, in relation to others. */
-uint32_t op_weight(uint32_t kind);
-void op_draw_arguments(struct world_op *op, uint64_t *random);
+uint32_t world_op_weight(uint32_t kind);
+void world_op_draw_arguments(struct world_op *op, uint64_t *random);
 /** It happens; all is checked. */
-void op_do(struct world *w, const struct world_op *op);
+void world_op_do(struct world *w, const struct world_op *op);
 
 #endif

@@ -15,27 +15,28 @@ static struct net_conn *conn_of(struct world *w, uint64_t born) {
 
 /* A client that does not read is not waited for. */
 static void answer(struct world *w, struct net_conn *conn, struct net_frame frame) {
-  if (!conn->has_client || net_put(w, conn, NET_DOWN, frame))
+  if (!conn->has_client || world_net_put(w, conn, NET_DOWN, frame))
     return;
   conn->has_server = false;
   if (!conn->is_lost)
-    link_ended(w, (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
+    world_link_ended(
+        w, (struct failure){.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = NET_NEVER});
 }
 
-void server_close(struct world *w, struct net_conn *conn, uint16_t code) {
+void world_server_close(struct world *w, struct net_conn *conn, uint16_t code) {
   conn->has_server = false;
   if (conn->has_client)
     answer(w, conn, (struct net_frame){.kind = NET_CLOSE, .len = 4, .close_code = code});
 }
 
-void server_say(struct world *w, struct net_conn *conn, uint32_t len) {
+void world_server_say(struct world *w, struct net_conn *conn, uint32_t len) {
   answer(w, conn, (struct net_frame){.kind = NET_DATA, .len = len});
 }
 
 static void close_all(struct world *w, uint16_t code) {
   for (int i = 0; i < NET_CONNS; i++)
     if (w->net.conns[i].has_server)
-      server_close(w, &w->net.conns[i], code);
+      world_server_close(w, &w->net.conns[i], code);
 }
 
 /* ---- messages ---- */
@@ -66,7 +67,7 @@ static void store(struct world *w, struct net_conn *conn, struct fact *fact, uin
     return;
   }
   if (s->pending_count == SERVER_PENDING) {
-    server_close(w, conn, 1013);
+    world_server_close(w, conn, 1013);
     return;
   }
   if (!fact->is_stored)
@@ -93,7 +94,7 @@ static void reply(struct world *w, struct net_conn *conn, const struct net_frame
   answer(w, conn, (struct net_frame){.kind = NET_REPLY, .len = 14, .question = frame->question});
 }
 
-void server_receive(struct world *w, struct net_conn *conn, const struct net_frame *frame) {
+void world_server_receive(struct world *w, struct net_conn *conn, const struct net_frame *frame) {
   switch (frame->kind) {
   case NET_MESSAGE:
     read_message(w, conn, frame->number);
@@ -102,7 +103,7 @@ void server_receive(struct world *w, struct net_conn *conn, const struct net_fra
     reply(w, conn, frame);
     break;
   case NET_CLOSE:
-    server_close(w, conn, frame->close_code);
+    world_server_close(w, conn, frame->close_code);
     break;
   default:
     world_break(w, "a server is sent messages, questions and a close");
@@ -133,7 +134,7 @@ static void commit(struct world *w) {
   memcpy(s->safe_order, s->last_order, sizeof s->safe_order);
 }
 
-void server_commit(struct world *w) {
+void world_server_commit(struct world *w) {
   if (!w->server.fail_count) {
     commit(w);
     return;
@@ -150,7 +151,7 @@ static void go_down(struct world *w, uint32_t ms, bool is_silent) {
   w->server.is_silent = is_silent;
 }
 
-void server_crash(struct world *w, uint32_t ms, bool is_silent) {
+void world_server_crash(struct world *w, uint32_t ms, bool is_silent) {
   forget(w);
   for (int i = 0; i < NET_CONNS; i++) {
     struct net_conn *conn = &w->net.conns[i];
@@ -168,13 +169,13 @@ void server_crash(struct world *w, uint32_t ms, bool is_silent) {
   go_down(w, ms, is_silent);
 }
 
-void server_restart(struct world *w, uint32_t ms) {
+void world_server_restart(struct world *w, uint32_t ms) {
   commit(w);
   close_all(w, 1012);
   go_down(w, ms, false);
 }
 
-void server_heal(struct server *s) {
+void world_server_heal(struct server *s) {
   s->down_until_ms = s->hang_until_ms = 0;
   s->fail_count = s->forget_count = s->refuse_count = 0;
   s->status = s->retry_after_s = 0;

@@ -34,16 +34,16 @@ struct server {
 
 struct world;
 
-void server_receive(struct world *w, struct net_conn *conn, const struct net_frame *frame);
+void world_server_receive(struct world *w, struct net_conn *conn, const struct net_frame *frame);
 /** At commit_at_ms. */
-void server_commit(struct world *w);
+void world_server_commit(struct world *w);
 /** The process ends: what is not committed is lost. `is_silent`: nobody is told. */
-void server_crash(struct world *w, uint32_t ms, bool is_silent);
+void world_server_crash(struct world *w, uint32_t ms, bool is_silent);
 /** Closes all connections with 1012, commits, and is away for a while. */
-void server_restart(struct world *w, uint32_t ms);
+void world_server_restart(struct world *w, uint32_t ms);
 /** Closes the connection; what it sent before arrives before. */
-void server_close(struct world *w, struct net_conn *conn, uint16_t code);
-void server_say(struct world *w, struct net_conn *conn, uint32_t len);
-void server_heal(struct server *server);
+void world_server_close(struct world *w, struct net_conn *conn, uint16_t code);
+void world_server_say(struct world *w, struct net_conn *conn, uint32_t len);
+void world_server_heal(struct server *server);
 
 #endif

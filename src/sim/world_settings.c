@@ -98,21 +98,21 @@ static uint64_t get(const struct world_settings *settings, const struct setting 
   }
 }
 
-bool settings_reset(struct world_settings *settings, uint32_t index) {
+bool world_settings_reset(struct world_settings *settings, uint32_t index) {
   if (index >= ROWS_COUNT)
     return false;
   put(settings, &rows[index], rows[index].otherwise);
   return true;
 }
 
-void settings_init(struct world_settings *settings) {
+void world_settings_init(struct world_settings *settings) {
   *settings = (struct world_settings){0};
-  for (uint32_t i = 0; settings_reset(settings, i); i++)
+  for (uint32_t i = 0; world_settings_reset(settings, i); i++)
     ;
 }
 
-void settings_draw(struct world_settings *settings, uint64_t *random) {
-  settings_init(settings);
+void world_settings_draw(struct world_settings *settings, uint64_t *random) {
+  world_settings_init(settings);
   for (size_t i = 0; i < ROWS_COUNT; i++)
     put(settings, &rows[i], rows[i].low + random_next(random) % (rows[i].high - rows[i].low + 1));
   if (random_next(random) % 4 == 0)
@@ -121,7 +121,7 @@ void settings_draw(struct world_settings *settings, uint64_t *random) {
     settings->session.ack_timeout_ms = 0;
 }
 
-bool settings_set(struct world_settings *settings, const char *name, uint64_t value) {
+bool world_settings_set(struct world_settings *settings, const char *name, uint64_t value) {
   for (size_t i = 0; i < ROWS_COUNT; i++) {
     if (strcmp(rows[i].name, name) != 0)
       continue;
@@ -133,7 +133,7 @@ bool settings_set(struct world_settings *settings, const char *name, uint64_t va
   return false;
 }
 
-void settings_print(const struct world_settings *settings, FILE *file) {
+void world_settings_print(const struct world_settings *settings, FILE *file) {
   for (size_t i = 0; i < ROWS_COUNT; i++) {
     const uint64_t value = get(settings, &rows[i]);
     if (value != rows[i].otherwise)

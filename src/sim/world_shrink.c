@@ -18,7 +18,7 @@ static bool is_better(struct attempt *t) {
     return false;
   t->left--;
   t->done++;
-  play(t->w, t->spare, false, &result);
+  world_play(t->w, t->spare, false, &result);
   if (!result.broken || strcmp(result.broken, t->rule) != 0)
     return false;
   t->spare->ops_count = result.ops_done;
@@ -98,16 +98,17 @@ static void make_plainer(struct attempt *t) {
 
 static void reset_settings(struct attempt *t) {
   copy_best(t);
-  for (uint32_t i = 0; settings_reset(&t->spare->settings, i); i++) {
+  for (uint32_t i = 0; world_settings_reset(&t->spare->settings, i); i++) {
     (void)is_better(t);
     copy_best(t);
   }
 }
 
-uint32_t shrink(struct world *w, struct script *script, struct script *spare, uint32_t tries) {
+uint32_t world_shrink(struct world *w, struct script *script, struct script *spare,
+                      uint32_t tries) {
   struct play_result result;
   struct attempt t = {.w = w, .best = script, .spare = spare, .left = tries};
-  play(w, script, false, &result);
+  world_play(w, script, false, &result);
   if (!result.broken)
     return 1;
   t.rule = result.broken;

@@ -19,8 +19,8 @@ static struct play_result sum;
 
 static int play_seed(uint64_t seed) {
   struct play_result result;
-  script_draw(&script, seed, WORLD_OPS);
-  play(&world, &script, false, &result);
+  world_script_draw(&script, seed, WORLD_OPS);
+  world_play(&world, &script, false, &result);
   sum.steps += result.steps;
   sum.opened += result.opened;
   sum.messages += result.messages;
@@ -28,9 +28,9 @@ static int play_seed(uint64_t seed) {
   if (!result.broken)
     return 0;
   (void)fprintf(stderr, "seed %llu: broken: %s\n", (unsigned long long)seed, result.broken);
-  (void)shrink(&world, &script, &spare, TRIES);
+  (void)world_shrink(&world, &script, &spare, TRIES);
   (void)printf("# seed %llu breaks: %s\n", (unsigned long long)seed, result.broken);
-  script_print(&script, stdout);
+  world_script_print(&script, stdout);
   return 1;
 }
 
