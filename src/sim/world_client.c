@@ -95,6 +95,19 @@ static void check_limits(struct world *w, enum session_state state,
         "the queue keeps to its limit of bytes");
 }
 
+/* The oldest goes first: the newest only when nothing else can. Without a place a message has
+   ended, and only waits to be given back. */
+static void check_victim(struct world *w, const struct parcel *newest) {
+  const struct client *c = &w->client;
+  if (newest->message.drop != DROP_OVERFLOW)
+    return;
+  for (uint32_t i = 0; i < CLIENT_PARCELS; i++) {
+    const struct parcel *p = &c->parcels[i];
+    CHECK(!p->is_held || p->message.is_stored || !p->message.place,
+          "at the limit the oldest goes first");
+  }
+}
+
 static void enqueue(struct world *w, struct parcel *p, struct fact *fact) {
   struct client *c = &w->client;
   struct session_metrics before, after;
@@ -104,6 +117,7 @@ static void enqueue(struct world *w, struct parcel *p, struct fact *fact) {
   p->is_held = fact->was_accepted = session_enqueue(&c->session, world_client_now(w), &p->message);
   if (p->is_held) {
     check_limits(w, state, &before);
+    check_victim(w, p);
     return;
   }
   fact->is_lost = true;

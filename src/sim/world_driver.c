@@ -268,11 +268,18 @@ static void be_closed(struct world *w) {
     be_over(w);
 }
 
+static bool is_at_rest(enum session_state state) {
+  return state == STATE_CLOSED || state == STATE_ERROR || state == STATE_FAILED;
+}
+
 static void do_state(struct world *w, const struct session_action *action) {
   struct client *c = &w->client;
   CHECK(action->state.from == c->state && action->state.to != c->state,
         "a change of state begins where the last one ended");
   CHECK(action->state.reason != REASON_NONE, "a change of state has a reason");
+  CHECK(!is_at_rest(c->state) || is_at_rest(action->state.to) ||
+            action->state.reason == REASON_NETWORK_UP || session_attempt(&c->session) == 0,
+        "a connect begins to count anew");
   c->state = action->state.to;
   say(w, (char)('0' + action->state.to));
   if (c->state == STATE_CLOSED)
