@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LINE_CAP 64
+#define LINE_CAP 200
 
 struct run {
   const struct simulate_worlds_settings *settings;

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """`limpet simulate`: the delays of a setting, and what a fleet does to its servers."""
 
-import paths  # noqa: F401
+import paths
 
 import csv
 import os
+import re
 import tempfile
 
 from e2e_limpet import LimpetCase, main
@@ -108,6 +109,76 @@ class Herd(Simulate):
                               ("retry-after", "-1"), ("seed", "")):
             with self.subTest(option, value=value):
                 self.refused("herd", f"--{option}={value}", naming=option)
+
+
+class Worlds(Simulate):
+
+    def test_the_same_seed_is_the_same_world(self):
+        first = self.simulate("--seed", "7", "--worlds", "50")
+        self.assertRegex(first, r"^50 worlds, \d+ steps, \d+ links, \d+ messages \(\d+ confirmed\): no rule broken$")
+        self.assertEqual(first, self.simulate("--seed=7", "--worlds=50"))
+        self.assertNotEqual(first, self.simulate("--seed", "8", "--worlds", "50"))
+
+    def test_longer_worlds(self):
+        self.assertRegex(self.simulate("--seed", "1", "--worlds", "3", "--operations", "4096"), "^3 worlds, ")
+
+    def test_so_much_time(self):
+        text = self.simulate("--seed", "1", "--seconds", "1")
+        self.assertGreater(int(text.split()[0]), 1)
+
+    def test_seeds_of_a_file_come_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "seeds")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("# two\n5\n\n6  # the last\n")
+            self.assertRegex(self.simulate("--seeds", path), "^2 worlds, ")
+            self.assertRegex(self.simulate("--seeds", path, "--seed", "1"), "^3 worlds, ")
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("seven\n")
+            self.refused("--seeds", path, naming="line 5")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("1" * 300)
+            self.refused("--seeds", path, naming="too long")
+
+    def test_a_script(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "script")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("set confirm 2\nconnect\nwait 100\nstore 10 0\nkill-server 500 0\nwait 5000\n")
+            self.assertRegex(self.simulate("--script", path), r"1 messages \(1 confirmed\): no rule broken")
+            told = self.simulate("--script", path, "--verbose")
+            self.assertRegex(told, r"\d ms  kill-server 500 0\n")
+            self.assertIn("session: state RECONNECTING", told)
+            self.assertIn("session: fate 1 confirmed", told)
+            with open(path, "rb") as file:
+                run = self.limpet("simulate", "--script", "-", stdin=file.read())
+            self.assert_exit(run, 0)
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("fly 5\n")
+            self.refused("--script", path, naming="line 7")
+
+    def test_the_manual_has_each_line_of_a_script(self):
+        source = os.path.join(paths.HERE, "..", "..")
+        with open(os.path.join(source, "src", "sim", "world_ops.c"), encoding="utf-8") as file:
+            names = re.findall(r'(?m)^    \{"([a-z-]+)", do_', file.read())
+        with open(os.path.join(source, "docs", "limpet-simulate.1"), encoding="utf-8") as file:
+            scripts = file.read().replace("\\-", "-").partition(".SH SCRIPTS\n")[2].partition("\n.SH ")[0]
+        self.assertGreater(len(names), 40)
+        for name in names:
+            with self.subTest(name):
+                self.assertRegex(scripts, rf"(?<![\w-]){name}(?![\w-])")
+
+    def test_what_is_refused(self):
+        self.refused("--seed", "x", naming="seed")
+        self.refused("--seed", "1", "--worlds", "0", naming="worlds")
+        self.refused("--seed", "1", "--operations", "4097", naming="operations")
+        self.refused("--worlds", "5", naming="--seed")
+        self.refused("--seed", "1", "more", naming="more")
+        self.refused("--seed", "1", "--script", "-", naming="--script")
+        self.refused("--seed", "1", "--verbose", naming="--verbose")
+        self.refused("--seed", "1", "--clients", "5", naming="--clients")
+        self.refused("--script", "/nonexistent/script", naming="No such file")
+        self.refused("--seeds", "/nonexistent/seeds", naming="No such file")
 
 
 if __name__ == "__main__":
