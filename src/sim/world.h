@@ -37,6 +37,7 @@ struct fact {
 struct world_settings {
   struct session_config session;
   uint32_t delay_ms, jitter_ms; /* of the network */
+  uint32_t kernel_bytes;        /* on their way before the client's kernel takes no more */
   uint32_t disk_ms;             /* of a commit to the client's disk */
   uint32_t store_ms;            /* of a commit at the server */
   uint64_t seed;                /* of the session's jitter */
@@ -88,6 +89,8 @@ void world_trace(const struct world *w, const char *format, ...)
 /* ---- world_check.c ---- */
 /** After every step. */
 void world_check(struct world *w);
+/** After every operation: what is held. */
+void world_check_held(struct world *w);
 /** At the end: what was promised has come true. */
 void world_check_promises(struct world *w);
 

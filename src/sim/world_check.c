@@ -100,6 +100,18 @@ void world_check(struct world *w) {
   check_metrics(w);
 }
 
+/* By it a flush knows that all up to a message is done. What is stored the disk answers for. */
+void world_check_held(struct world *w) {
+  const struct client *c = &w->client;
+  uint64_t oldest = UINT64_MAX;
+  for (uint32_t i = 0; i < CLIENT_PARCELS; i++) {
+    const struct session_message *m = &c->parcels[i].message;
+    if (c->parcels[i].is_held && m->place && !m->is_stored && m->id < oldest)
+      oldest = m->id;
+  }
+  CHECK(!c->is_up || session_oldest_id(&c->session) <= oldest, "the oldest message is known");
+}
+
 /* ---- the end ---- */
 
 static void check_durable(struct world *w, const struct fact *fact) {

@@ -278,8 +278,7 @@ static uint64_t tick_at(const struct world *w) {
 /* At once as long as the kernel has room, but for a part that is made to wait. */
 static uint64_t flush_at(const struct world *w) {
   const struct client *c = &w->client;
-  if (!c->item_count || !world_link_is_fit(w) ||
-      !world_net_has_room(c->conn, NET_UP, c->items[0].len))
+  if (!c->item_count || !world_link_is_fit(w) || !world_net_has_room(w, c->conn, c->items[0].len))
     return NET_NEVER;
   return c->flush_at_ms == NET_NEVER ? w->now_ms : c->flush_at_ms;
 }

@@ -154,10 +154,6 @@ void world_disk_run(struct world *w) {
   feed(w);
 }
 
-void world_disk_give_credit(struct world *w) {
-  plan(w, w->disk.latency_ms);
-}
-
 /* ---- the end of the process ---- */
 
 static void let_go(struct world *w) {

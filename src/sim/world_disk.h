@@ -38,7 +38,6 @@ bool world_disk_put(struct world *w, uint64_t number, uint32_t len, int64_t expi
 void world_disk_remove(struct world *w, uint64_t number);
 void world_disk_link_opened(struct world *w);
 void world_disk_link_ended(struct world *w);
-void world_disk_give_credit(struct world *w);
 /** When world_disk_run() is due. */
 uint64_t world_disk_next_at(const struct world *w);
 /** Commits, drops what has expired, tells, and hands out. */

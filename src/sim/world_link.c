@@ -212,7 +212,7 @@ static uint64_t draw_flush(struct world *w) {
   uint32_t count = pipe->count;
   for (uint32_t i = 0; i < c->item_count; i++) {
     bytes += c->items[i].len;
-    if (++count > NET_FRAMES || bytes > NET_KERNEL_CAP)
+    if (++count > NET_FRAMES || bytes > w->settings.kernel_bytes)
       break;
     if (world_chance(w, 8)) {
       const uint64_t part = c->items[i].end - world_random(w, c->items[i].len);

@@ -43,9 +43,9 @@ void world_net_leave(struct net_conn *conn, bool is_reset) {
 
 /* ---- pipes ---- */
 
-bool world_net_has_room(const struct net_conn *conn, enum net_way way, uint32_t len) {
-  const struct net_pipe *pipe = &conn->pipes[way];
-  return pipe->count < NET_FRAMES && pipe->bytes + len <= NET_KERNEL_CAP;
+bool world_net_has_room(const struct world *w, const struct net_conn *conn, uint32_t len) {
+  const struct net_pipe *pipe = &conn->pipes[NET_UP];
+  return pipe->count < NET_FRAMES && pipe->bytes + len <= w->settings.kernel_bytes;
 }
 
 static uint64_t later(uint64_t a, uint64_t b) {

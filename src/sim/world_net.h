@@ -14,8 +14,6 @@
 
 #define NET_CONNS 4
 #define NET_FRAMES 64 /* in a pipe */
-#define NET_KERNEL_CAP                                                                             \
-  2000 /* bytes on their way to the server before the client's kernel is full */
 #define NET_NEVER UINT64_MAX
 
 enum net_way { NET_UP, NET_DOWN, NET_WAYS };
@@ -71,7 +69,8 @@ struct net_conn *world_net_connect(struct world *w);
 /** Puts a frame on its way. False: the pipe is full. */
 bool world_net_put(struct world *w, struct net_conn *conn, enum net_way way,
                    struct net_frame frame);
-bool world_net_has_room(const struct net_conn *conn, enum net_way way, uint32_t len);
+/** The client's kernel takes `len` more bytes. */
+bool world_net_has_room(const struct world *w, const struct net_conn *conn, uint32_t len);
 /** The client's end is gone. `is_reset`: with what is on its way. */
 void world_net_leave(struct net_conn *conn, bool is_reset);
 /** When something sent at `at_ms` along `way` may arrive at the earliest; NET_NEVER: not before

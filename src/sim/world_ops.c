@@ -426,4 +426,5 @@ void world_op_do(struct world *w, const struct world_op *op) {
   world_trace(w, "%s %u %u", row->name, op->a, op->b);
   row->run(w, op->a, op->b);
   world_settle(w);
+  world_check_held(w);
 }

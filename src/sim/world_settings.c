@@ -51,6 +51,7 @@ static const struct setting rows[] = {
     {"report-fates", SETTING(session.report_fates), SHAPE_FLAG, 1, 0, 1, 0, 1},
     {"delay", SETTING(delay_ms), SHAPE_U32, 5, 0, 60, 0, 60000},
     {"delay-jitter", SETTING(jitter_ms), SHAPE_U32, 0, 0, 40, 0, 60000},
+    {"kernel-buffer", SETTING(kernel_bytes), SHAPE_U32, 2000, 200, 2000, 200, 2000},
     {"disk-delay", SETTING(disk_ms), SHAPE_U32, 1, 0, 20, 0, 60000},
     {"store-delay", SETTING(store_ms), SHAPE_U32, 1, 0, 20, 0, 60000},
     {"seed", SETTING(seed), SHAPE_U64, 1, 0, UINT32_MAX, 0, UINT64_MAX},
