@@ -165,6 +165,10 @@ static void do_late(struct world *w, const struct session_action *action) {
   world_link_lose(w, action->failure);
 }
 
+static void do_dial(struct world *w, const struct session_action *action) {
+  world_link_dial(w, action->epoch);
+}
+
 static void do_abort(struct world *w, const struct session_action *action) {
   CHECK(action->epoch == w->client.epoch, "an abort means the present link");
   world_link_drop(w, world_chance(w, 2));
@@ -295,20 +299,19 @@ static void do_retry(struct world *w, const struct session_action *action) {
   CHECK(action->retry.delay_ms <=
             (config->max_delay_ms + (uint64_t)config->retry_after_max_ms) * 3 / 2 + 5000,
         "a delay has a maximum");
-  say(w, 'R');
   world_client_call_back(w);
 }
 
-static void do_opened(struct world *w) {
-  say(w, 'O');
+static void do_opened(struct world *w, const struct session_action *action) {
+  (void)action;
   world_disk_link_opened(w);
   if (w->is_calm)
     session_ready(&w->client.session, world_client_now(w));
   world_client_call_back(w);
 }
 
-static void do_ended(struct world *w) {
-  say(w, 'N');
+static void do_ended(struct world *w, const struct session_action *action) {
+  (void)action;
   world_disk_link_ended(w);
   world_client_call_back(w);
 }
@@ -320,13 +323,21 @@ static void do_error(struct world *w, const struct session_action *action) {
 
 /* ---- all of them ---- */
 
-static const char *const names[] = {
-    [ACTION_NONE] = "none",   [ACTION_DIAL] = "dial",     [ACTION_ABORT] = "abort",
-    [ACTION_LATE] = "late",   [ACTION_CLOSE] = "close",   [ACTION_ASK] = "ask",
-    [ACTION_WRITE] = "write", [ACTION_STATE] = "state",   [ACTION_ERROR] = "error",
-    [ACTION_RETRY] = "retry", [ACTION_OPENED] = "opened", [ACTION_ENDED] = "ended",
-    [ACTION_FATE] = "fate",
+/* What is said of an action in world_check.c's language, if it is a word of it. */
+static const struct action_row {
+  const char *name;
+  char token;
+  void (*run)(struct world *w, const struct session_action *action);
+} rows[] = {
+    [ACTION_DIAL] = {"dial", 'D', do_dial},    [ACTION_ABORT] = {"abort", 'A', do_abort},
+    [ACTION_LATE] = {"late", 'L', do_late},    [ACTION_CLOSE] = {"close", 'C', do_close},
+    [ACTION_ASK] = {"ask", 0, do_ask},         [ACTION_WRITE] = {"write", 0, do_write},
+    [ACTION_STATE] = {"state", 0, do_state},   [ACTION_ERROR] = {"error", 0, do_error},
+    [ACTION_RETRY] = {"retry", 'R', do_retry}, [ACTION_OPENED] = {"opened", 'O', do_opened},
+    [ACTION_ENDED] = {"ended", 'N', do_ended}, [ACTION_FATE] = {"fate", 0, do_fate},
 };
+
+#define ROWS_COUNT (sizeof rows / sizeof *rows)
 
 static void trace(const struct world *w, const struct session_action *action) {
   char detail[80] = "";
@@ -354,54 +365,19 @@ static void trace(const struct world *w, const struct session_action *action) {
   default:
     break;
   }
-  world_trace(w, "session: %s%s", names[action->kind], detail);
+  world_trace(w, "session: %s%s", rows[action->kind].name, detail);
 }
 
 static void carry_out(struct world *w, const struct session_action *action) {
-  switch (action->kind) {
-  case ACTION_DIAL:
-    say(w, 'D');
-    world_link_dial(w, action->epoch);
-    break;
-  case ACTION_ABORT:
-    say(w, 'A');
-    do_abort(w, action);
-    break;
-  case ACTION_LATE:
-    say(w, 'L');
-    do_late(w, action);
-    break;
-  case ACTION_CLOSE:
-    say(w, 'C');
-    do_close(w, action);
-    break;
-  case ACTION_ASK:
-    do_ask(w, action);
-    break;
-  case ACTION_WRITE:
-    do_write(w, action);
-    break;
-  case ACTION_STATE:
-    do_state(w, action);
-    break;
-  case ACTION_ERROR:
-    do_error(w, action);
-    break;
-  case ACTION_RETRY:
-    do_retry(w, action);
-    break;
-  case ACTION_OPENED:
-    do_opened(w);
-    break;
-  case ACTION_ENDED:
-    do_ended(w);
-    break;
-  case ACTION_FATE:
-    do_fate(w, action);
-    break;
-  default:
+  if (action->kind >= ROWS_COUNT || !rows[action->kind].run) {
     world_break(w, "every action is known");
+    return;
   }
+  if (w->is_traced)
+    trace(w, action);
+  if (rows[action->kind].token)
+    say(w, rows[action->kind].token);
+  rows[action->kind].run(w, action);
 }
 
 void world_driver_settle(struct world *w) {
@@ -416,8 +392,6 @@ void world_driver_settle(struct world *w) {
     CHECK(c->state != STATE_CLOSED || c->has_wish || action.kind == ACTION_FATE,
           "after CLOSED nothing happens that nobody asked for");
     w->steps++;
-    if (w->is_traced)
-      trace(w, &action);
     carry_out(w, &action);
   }
   c->is_taking = false;

@@ -21,15 +21,15 @@ static uint32_t draw_weights(uint32_t *weights, uint64_t *random) {
 }
 
 static uint32_t draw_kind(const uint32_t *weights, uint32_t sum, uint64_t *random) {
-  uint32_t left = (uint32_t)(random_next(random) % sum);
+  uint32_t left = (uint32_t)(random_next(random) % (sum ? sum : 1));
   uint32_t kind = 0;
-  while (left >= weights[kind])
+  while (kind + 1 < world_ops_count() && left >= weights[kind])
     left -= weights[kind++];
   return kind;
 }
 
 void world_script_draw(struct script *script, uint64_t seed, uint32_t ops_count) {
-  uint32_t weights[OPS_KINDS_MAX];
+  uint32_t weights[OPS_KINDS_MAX] = {0};
   uint64_t random = seed;
   world_settings_draw(&script->settings, &random);
   const uint32_t sum = draw_weights(weights, &random);
