@@ -98,6 +98,9 @@ void world_check(struct world *w) {
   check_state(w);
   check_links(w);
   check_metrics(w);
+  world_shadow_check(w);
+  if (session_deadline(&w->client.session) >= world_client_now(w))
+    world_pulse_check(w);
 }
 
 /* By it a flush knows that all up to a message is done. What is stored the disk answers for. */

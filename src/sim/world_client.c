@@ -29,7 +29,9 @@ static void forget_session(struct client *c) {
   for (uint32_t i = 0; i < CLIENT_PARCELS; i++)
     c->parcels[i].is_held = false;
   c->is_closing = c->is_stopping = c->is_over = c->is_taking = c->has_verdict = false;
-  c->is_paused = c->is_redialing = c->has_ticked = false;
+  c->is_paused = c->has_ticked = false;
+  c->shadow = (struct shadow){0};
+  c->pulse = (struct pulse){0};
   c->token_count = 0;
   c->dropped = 0;
   c->last_pushed = NULL;
@@ -207,6 +209,29 @@ void world_client_feed(struct world *w, uint64_t number, uint32_t len, int64_t e
 
 /* ---- callbacks ---- */
 
+void world_client_healthy(struct world *w) {
+  world_shadow_healthy(w);
+  session_healthy(&w->client.session, world_client_now(w));
+}
+
+void world_client_probe(struct world *w) {
+  world_pulse_probed(w);
+  session_probe(&w->client.session, world_client_now(w));
+}
+
+void world_client_ask(struct world *w) {
+  world_pulse_ask_now(w);
+  session_ask(&w->client.session, world_client_now(w));
+}
+
+void world_client_pause(struct world *w, bool is_paused) {
+  struct client *c = &w->client;
+  if (c->is_paused && !is_paused)
+    world_pulse_resumed(w);
+  c->is_paused = is_paused;
+  session_pause(&c->session, world_client_now(w), is_paused);
+}
+
 static void call_wish(struct world *w, uint64_t which) {
   struct session *s = &w->client.session;
   switch (which) {
@@ -222,13 +247,13 @@ static void call_wish(struct world *w, uint64_t which) {
     session_clear(s, world_client_now(w));
     break;
   case 3:
-    session_probe(s, world_client_now(w));
+    world_client_probe(w);
     break;
   case 4:
     session_ready(s, world_client_now(w));
     break;
   default:
-    session_healthy(s, world_client_now(w));
+    world_client_healthy(w);
   }
 }
 
@@ -296,12 +321,12 @@ uint64_t world_client_next_at(const struct world *w) {
 static void tick(struct world *w) {
   struct client *c = &w->client;
   const bool had_flight = c->session.queue.in_flight;
+  world_pulse_ticks(w);
   session_tick(&c->session, world_client_now(w));
   c->has_ticked = true;
   if (!had_flight || c->session.queue.in_flight || c->is_closing)
     return;
-  CHECK(w->settings.session.confirm == CONFIRM_ACK,
-        "only acknowledgements are waited for, and sent for again");
+  world_pulse_sent_again(w);
   c->last_order = 0;
 }
 

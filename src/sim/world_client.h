@@ -7,6 +7,8 @@
 
 #include "session.h"
 #include "world_net.h"
+#include "world_pulse.h"
+#include "world_shadow.h"
 
 #define CLIENT_PARCELS 160
 #define CLIENT_ITEMS 256
@@ -74,13 +76,13 @@ struct client {
   char tokens[CLIENT_TOKENS];
   uint32_t token_count;
   uint64_t dropped;
-  uint64_t question_at_ms;
   bool is_taking;  /* inside an action */
   bool has_wish;   /* the application did something since CLOSED */
   bool has_ticked; /* since the last check */
+  struct shadow shadow;
+  struct pulse pulse;
   bool has_verdict;
-  uint8_t verdict;   /* what the application makes of the next loss */
-  bool is_redialing; /* the last loss was no attempt */
+  uint8_t verdict; /* what the application makes of the next loss */
 };
 
 struct world;
@@ -101,6 +103,11 @@ void world_client_send_direct(struct world *w, uint32_t len);
 void world_client_store(struct world *w, uint32_t len, uint32_t ttl_ms);
 /** A stored message comes from the outbox. */
 void world_client_feed(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms);
+/* What an application may call that is counted a second time. */
+void world_client_healthy(struct world *w);
+void world_client_probe(struct world *w);
+void world_client_ask(struct world *w);
+void world_client_pause(struct world *w, bool is_paused);
 /** A callback does something. */
 void world_client_call_back(struct world *w);
 /** When something is due for it, on the world's clock. */
@@ -120,6 +127,8 @@ void world_link_move(struct world *w);
 void world_link_drop(struct world *w, bool is_reset);
 /** The other end is gone: the loss is told now or soon. */
 void world_link_ended(struct world *w, struct failure failure);
+/** Part of an unfinished frame arrives. */
+void world_link_progress(struct world *w, uint64_t len);
 struct item *world_link_put(struct world *w, uint32_t at, struct item item);
 /** It can be written to. */
 bool world_link_is_fit(const struct world *w);

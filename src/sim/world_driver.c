@@ -152,15 +152,11 @@ static void do_fate(struct world *w, const struct session_action *action) {
 /* ---- the link ---- */
 
 static void do_late(struct world *w, const struct session_action *action) {
-  const struct session_config *config = &w->settings.session;
-  const uint32_t least = config->heartbeat_timeout_ms < config->probe_timeout_ms
-                             ? config->heartbeat_timeout_ms
-                             : config->probe_timeout_ms;
   CHECK(w->client.link == LINK_OPEN, "only an open link is late");
   if (action->failure.kind == FAILURE_HEARTBEAT_TIMEOUT)
-    CHECK(world_client_now(w) >= w->client.question_at_ms + least, "an answer has its time");
+    world_pulse_late(w);
   else
-    CHECK(action->failure.kind == FAILURE_CONNECTION_LOST && config->hold_until_ready,
+    CHECK(action->failure.kind == FAILURE_CONNECTION_LOST && w->settings.session.hold_until_ready,
           "late means: no answer, or not ready");
   world_link_lose(w, action->failure);
 }
@@ -172,6 +168,7 @@ static void do_dial(struct world *w, const struct session_action *action) {
 static void do_abort(struct world *w, const struct session_action *action) {
   CHECK(action->epoch == w->client.epoch, "an abort means the present link");
   world_link_drop(w, world_chance(w, 2));
+  world_shadow_dropped(w);
 }
 
 static void do_close(struct world *w, const struct session_action *action) {
@@ -203,6 +200,7 @@ static void do_ask(struct world *w, const struct session_action *action) {
   struct client *c = &w->client;
   uint64_t begin;
   CHECK(c->link == LINK_OPEN && !c->is_closing, "an open link is asked");
+  world_pulse_asked(w, &action->question);
   if (!world_link_is_fit(w))
     return;
   if (world_client_is_starved(w)) {
@@ -218,7 +216,6 @@ static void do_ask(struct world *w, const struct session_action *action) {
   session_stream_shifted(&c->session, action->epoch, begin, QUESTION_LEN);
   session_asked(&c->session, world_client_now(w) * 1000, action->epoch, begin,
                 begin + QUESTION_LEN);
-  c->question_at_ms = world_client_now(w);
 }
 
 static void check_write(struct world *w, const struct parcel *p) {
@@ -285,6 +282,7 @@ static void do_state(struct world *w, const struct session_action *action) {
             action->state.reason == REASON_NETWORK_UP || session_attempt(&c->session) == 0,
         "a connect begins to count anew");
   c->state = action->state.to;
+  world_shadow_state(w, action);
   say(w, (char)('0' + action->state.to));
   if (c->state == STATE_CLOSED)
     be_closed(w);
@@ -292,13 +290,9 @@ static void do_state(struct world *w, const struct session_action *action) {
 }
 
 static void do_retry(struct world *w, const struct session_action *action) {
-  const struct backoff_config *config = &w->settings.session.backoff;
-  CHECK((action->retry.attempt >= 1 || w->client.is_redialing) &&
-            action->retry.attempt <= config->max_retries,
-        "retries are counted, and no more than allowed");
-  CHECK(action->retry.delay_ms <=
-            (config->max_delay_ms + (uint64_t)config->retry_after_max_ms) * 3 / 2 + 5000,
-        "a delay has a maximum");
+  CHECK(action->retry.attempt <= w->settings.session.backoff.max_retries,
+        "no more retries than allowed");
+  world_shadow_retry(w, action);
   world_client_call_back(w);
 }
 

@@ -64,6 +64,8 @@ static void open_link(struct world *w) {
   c->is_writable = true;
   c->flushed = c->stream_end = c->last_order = 0;
   w->opened++;
+  world_shadow_opened(w);
+  world_pulse_opened(w);
   session_link_opened(&c->session, world_client_now(w), c->epoch);
 }
 
@@ -120,7 +122,6 @@ static enum failure_verdict judge(struct world *w, const struct failure *failure
   struct client *c = &w->client;
   const bool has_verdict = c->has_verdict && (c->verdict < VERDICT_REDIAL || c->link == LINK_OPEN);
   c->has_verdict = false;
-  c->is_redialing = has_verdict && c->verdict >= VERDICT_REDIAL;
   return has_verdict ? (enum failure_verdict)c->verdict
                      : failure_verdict(failure, session_was_open(&c->session),
                                        w->settings.session.reconnect_on_normal_close);
@@ -131,6 +132,7 @@ void world_link_lose(struct world *w, struct failure failure) {
   const enum failure_verdict verdict = judge(w, &failure);
   const uint32_t epoch = c->epoch;
   world_link_drop(w, world_chance(w, 2));
+  world_shadow_lost(w, &failure, verdict);
   session_link_lost(&c->session, world_client_now(w), epoch, &failure, verdict);
 }
 
@@ -139,7 +141,7 @@ void world_link_move(struct world *w) {
   const struct failure failure = failure_of(FAILURE_CONNECTION_LOST);
   const uint32_t epoch = c->epoch;
   world_link_drop(w, true);
-  c->is_redialing = true;
+  world_shadow_lost(w, &failure, VERDICT_MOVE);
   session_link_lost(&c->session, world_client_now(w), epoch, &failure, VERDICT_MOVE);
 }
 
@@ -234,6 +236,31 @@ static void tell_writable(struct world *w) {
   session_writable(&c->session, c->epoch, c->is_writable);
 }
 
+static bool has_question(const struct client *c) {
+  for (uint32_t i = 0; i < c->item_count; i++)
+    if (c->items[i].kind == NET_QUESTION)
+      return true;
+  return false;
+}
+
+/* Messages that somebody still waits for. */
+static bool has_messages(const struct client *c) {
+  for (uint32_t i = 0; i < c->item_count; i++)
+    if (c->items[i].parcel)
+      return true;
+  return false;
+}
+
+static void advance(struct world *w, uint64_t upto) {
+  struct client *c = &w->client;
+  const bool had_messages = has_messages(c);
+  c->flushed = upto;
+  send_whole(w);
+  world_pulse_flushed(w, !has_question(c));
+  if (had_messages && !has_messages(c))
+    world_pulse_acked(w);
+}
+
 void world_link_flush(struct world *w) {
   struct client *c = &w->client;
   c->flush_at_ms = NET_NEVER;
@@ -241,8 +268,7 @@ void world_link_flush(struct world *w) {
     return;
   const uint64_t upto = draw_flush(w);
   if (upto > c->flushed) {
-    c->flushed = upto;
-    send_whole(w);
+    advance(w, upto);
     session_flushed(&c->session, world_client_now(w), c->epoch, c->flushed);
     if (world_chance(w, 8)) /* told twice */
       session_flushed(&c->session, world_client_now(w), c->epoch, c->flushed);
@@ -251,6 +277,11 @@ void world_link_flush(struct world *w) {
 }
 
 /* ---- input ---- */
+
+void world_link_progress(struct world *w, uint64_t len) {
+  world_pulse_progressed(w, len);
+  session_frame_progress(&w->client.session, world_client_now(w), w->client.epoch, len);
+}
 
 static void take_reply(struct world *w, const struct net_frame *frame) {
   struct client *c = &w->client;
@@ -261,7 +292,8 @@ static void take_reply(struct world *w, const struct net_frame *frame) {
                                         .server_time_ms = (int64_t)w->now_ms,
                                         .original_time_ms = world_client_wall(w)};
   const uint64_t now_us = world_client_now(w) * LINK_UNIT_US + world_random(w, LINK_UNIT_US);
-  session_heartbeat_reply(&c->session, now_us, c->epoch, &reply);
+  if (session_heartbeat_reply(&c->session, now_us, c->epoch, &reply))
+    world_pulse_answered(w, now_us);
   if (reply.dialect == DIALECT_WEBSOCKET && world_chance(w, 8))
     CHECK(!session_heartbeat_reply(&c->session, now_us, c->epoch, &reply),
           "a question is answered once");
@@ -271,7 +303,8 @@ static void take_ack(struct world *w, const struct net_frame *frame) {
   struct client *c = &w->client;
   char id[sizeof c->parcels->id];
   const size_t len = world_driver_write_id(id, frame->number);
-  session_acked(&c->session, world_client_now(w), c->epoch, id, len);
+  if (session_acked(&c->session, world_client_now(w), c->epoch, id, len))
+    world_pulse_acked(w);
   if (world_chance(w, 8))
     CHECK(!session_acked(&c->session, world_client_now(w), c->epoch, id, len),
           "a message is acknowledged once");
@@ -298,7 +331,7 @@ void world_link_receive(struct world *w, const struct net_frame *frame) {
     take_close(w, frame->close_code);
     break;
   default:
-    session_frame_progress(&c->session, world_client_now(w), c->epoch, frame->len / 2);
+    world_link_progress(w, frame->len / 2);
     session_received(&c->session, 1, frame->len);
   }
 }

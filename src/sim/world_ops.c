@@ -66,24 +66,23 @@ static void do_clear(struct world *w, uint32_t a, uint32_t b) {
 
 static void do_probe(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_probe(session_of(w), world_client_now(w));
+  world_client_probe(w);
 }
 
 static void do_ask(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_ask(session_of(w), world_client_now(w));
+  world_client_ask(w);
 }
 
 /* The application reads nothing, or goes on. */
 static void do_pause(struct world *w, uint32_t is_paused, uint32_t unused) {
   (void)unused;
-  w->client.is_paused = is_paused;
-  session_pause(session_of(w), world_client_now(w), is_paused);
+  world_client_pause(w, is_paused);
 }
 
 static void do_healthy(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_healthy(session_of(w), world_client_now(w));
+  world_client_healthy(w);
 }
 
 static void do_ready(struct world *w, uint32_t a, uint32_t b) {
@@ -206,7 +205,7 @@ static void do_sleep(struct world *w, uint32_t ms, uint32_t is_noticed) {
   c->busy_until_ms = 0;
   c->behind_ms += ms;
   if (is_noticed)
-    session_probe(&c->session, world_client_now(w));
+    world_client_probe(w);
 }
 
 static void do_wall_clock(struct world *w, uint32_t ahead_s, uint32_t behind_s) {
@@ -297,7 +296,7 @@ static void do_say(struct world *w, uint32_t len, uint32_t unused) {
 static void do_progress(struct world *w, uint32_t len, uint32_t unused) {
   (void)unused;
   if (w->client.link == LINK_OPEN)
-    session_frame_progress(session_of(w), world_client_now(w), w->client.epoch, len);
+    world_link_progress(w, len);
 }
 
 /* ---- the list ---- */

@@ -15,12 +15,11 @@ static void heal(struct world *w) {
   c->starved = 0;
   c->has_verdict = false;
   c->busy_until_ms = 0;
-  c->is_paused = false;
   if (!c->is_up) {
     c->up_at_ms = w->now_ms;
     return;
   }
-  session_pause(&c->session, world_client_now(w), false);
+  world_client_pause(w, false);
   session_network_up(&c->session, world_client_now(w));
 }
 
@@ -89,7 +88,7 @@ static void deliver(struct world *w) {
   CHECK(come_to(w, is_connected, reconnect_bound(config)),
         "a client comes back within its bound once faults are over");
   session_ready(&w->client.session, world_client_now(w));
-  session_probe(&w->client.session, world_client_now(w));
+  world_client_probe(w);
   world_settle(w);
   world_pass(w, (uint64_t)config->probe_timeout_ms + config->heartbeat_timeout_ms + SLACK_MS);
   CHECK(come_to(w, is_connected, reconnect_bound(config)),
