@@ -393,8 +393,10 @@ typedef struct limpet_provider_request {
 /** What a dial gets done, in this order; a step that is not needed is not reported. */
 typedef enum limpet_step {
   LIMPET_STEP_LOOK_UP,   /**< the host's name was looked up; once for each family of addresses that
-                              has any (literals too). Fact: addresses, as "192.0.2.1, 192.0.2.2" */
-  LIMPET_STEP_CONNECTED, /**< the socket is connected. Fact: address, with port, or unix:PATH */
+                              has any (literals too). Facts: addresses, as "192.0.2.1, 192.0.2.2",
+                              and proxy, if they are that proxy's */
+  LIMPET_STEP_CONNECTED, /**< the socket is connected. Facts: address, with port, or unix:PATH, and
+                              proxy, if it is that proxy's */
   LIMPET_STEP_PROXY,     /**< the proxy let us through. Fact: proxy */
   LIMPET_STEP_TLS,       /**< the TLS handshake is done and, unless tls_insecure is set, the certificate
                               verified. Facts: version, cipher, subject, issuer, expires (of the

@@ -157,10 +157,11 @@ static struct watch_route *find_answer(struct net_watch *watch, const struct add
   return NULL;
 }
 
-static void keep_answer(struct net_watch *watch, const struct address *target,
-                        struct watch_route route) {
+static struct watch_route keep_answer(struct net_watch *watch, const struct address *target,
+                                      struct watch_route route) {
   if (watch->is_telling && watch->answers_count < ANSWERS_MAX)
     watch->answers[watch->answers_count++] = (struct answer){*target, route};
+  return route;
 }
 
 struct watch_route net_watch_route(struct net_loop *loop, const struct address *target) {
@@ -172,11 +173,7 @@ struct watch_route net_watch_route(struct net_loop *loop, const struct address *
   if (!watch || !watch->source)
     return (struct watch_route){WATCH_UNKNOWN, 0};
   const struct watch_route *known = find_answer(watch, &plain);
-  if (known)
-    return *known;
-  const struct watch_route route = watch->system->route(watch->source, &plain);
-  keep_answer(watch, &plain, route);
-  return route;
+  return known ? *known : keep_answer(watch, &plain, watch->system->route(watch->source, &plain));
 }
 
 enum watch_way net_watch_way_out(struct net_loop *loop) {
