@@ -214,6 +214,11 @@ void world_client_healthy(struct world *w) {
   session_healthy(&w->client.session, world_client_now(w));
 }
 
+void world_client_ready(struct world *w) {
+  world_shadow_ready(w);
+  session_ready(&w->client.session, world_client_now(w));
+}
+
 void world_client_probe(struct world *w) {
   world_pulse_probed(w);
   session_probe(&w->client.session, world_client_now(w));
@@ -250,7 +255,7 @@ static void call_wish(struct world *w, uint64_t which) {
     world_client_probe(w);
     break;
   case 4:
-    session_ready(s, world_client_now(w));
+    world_client_ready(w);
     break;
   default:
     world_client_healthy(w);

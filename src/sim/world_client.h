@@ -105,6 +105,7 @@ void world_client_store(struct world *w, uint32_t len, uint32_t ttl_ms);
 void world_client_feed(struct world *w, uint64_t number, uint32_t len, int64_t expires_at_wall_ms);
 /* What an application may call that is counted a second time. */
 void world_client_healthy(struct world *w);
+void world_client_ready(struct world *w);
 void world_client_probe(struct world *w);
 void world_client_ask(struct world *w);
 void world_client_pause(struct world *w, bool is_paused);

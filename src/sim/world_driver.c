@@ -156,8 +156,7 @@ static void do_late(struct world *w, const struct session_action *action) {
   if (action->failure.kind == FAILURE_HEARTBEAT_TIMEOUT)
     world_pulse_late(w);
   else
-    CHECK(action->failure.kind == FAILURE_CONNECTION_LOST && w->settings.session.hold_until_ready,
-          "late means: no answer, or not ready");
+    world_shadow_unready(w);
   world_link_lose(w, action->failure);
 }
 
@@ -222,6 +221,7 @@ static void check_write(struct world *w, const struct parcel *p) {
   const struct client *c = &w->client;
   CHECK(c->link == LINK_OPEN && !c->is_closing, "messages go out on an open link only");
   CHECK(p->is_held && c->is_writable, "messages go out while the link takes them");
+  CHECK(c->shadow.is_ready, "messages go out once the link is ready");
   CHECK(p->message.expires_at_ms > world_client_now(w), "what has expired does not go out");
   CHECK(!world_fact(w, p->message.id)->is_lost, "what was dropped does not go out");
 }
@@ -300,7 +300,7 @@ static void do_opened(struct world *w, const struct session_action *action) {
   (void)action;
   world_disk_link_opened(w);
   if (w->is_calm)
-    session_ready(&w->client.session, world_client_now(w));
+    world_client_ready(w);
   world_client_call_back(w);
 }
 

@@ -17,7 +17,7 @@ static struct failure failure_of(enum failure_kind kind) {
 void world_link_dial(struct world *w, uint32_t epoch) {
   struct client *c = &w->client;
   CHECK(c->link == LINK_NONE, "one dial or link at a time");
-  CHECK(epoch != c->epoch || !c->epoch, "each dial has a number of its own");
+  CHECK(epoch != c->epoch, "each dial has a number of its own");
   c->epoch = epoch;
   c->link = LINK_DIALING;
   c->dial_at_ms = w->now_ms + 1 + w->net.delay_ms;

@@ -87,7 +87,7 @@ static void do_healthy(struct world *w, uint32_t a, uint32_t b) {
 
 static void do_ready(struct world *w, uint32_t a, uint32_t b) {
   (void)a, (void)b;
-  session_ready(session_of(w), world_client_now(w));
+  world_client_ready(w);
 }
 
 static void do_verdict(struct world *w, uint32_t verdict, uint32_t unused) {

@@ -14,8 +14,9 @@ struct play_result {
   uint64_t steps, opened, messages, confirmed;
 };
 
-/** Storage of the caller's, as a world is large. An assertion of the session is a broken rule too,
-    where it is compiled in: SIGILL and SIGTRAP are caught meanwhile. One thread at a time. */
+/** Storage of the caller's, as a world is large. A crash is a broken rule too, and so is an
+    assertion of the session where it is compiled in: their signals are caught meanwhile. One thread
+   at a time. */
 void world_play(struct world *w, const struct script *script, bool is_traced,
                 struct play_result *result);
 

@@ -87,7 +87,7 @@ static void deliver(struct world *w) {
   const struct session_config *config = &w->settings.session;
   CHECK(come_to(w, is_connected, reconnect_bound(config)),
         "a client comes back within its bound once faults are over");
-  session_ready(&w->client.session, world_client_now(w));
+  world_client_ready(w);
   world_client_probe(w);
   world_settle(w);
   world_pass(w, (uint64_t)config->probe_timeout_ms + config->heartbeat_timeout_ms + SLACK_MS);

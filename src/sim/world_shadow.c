@@ -25,6 +25,18 @@ void world_shadow_healthy(struct world *w) {
   shadow->is_healthy |= shadow->is_open && w->client.session.phase == PHASE_OPEN;
 }
 
+void world_shadow_ready(struct world *w) {
+  struct shadow *shadow = shadow_of(w);
+  shadow->is_ready |= shadow->is_open && w->client.session.phase == PHASE_OPEN;
+}
+
+void world_shadow_unready(struct world *w) {
+  const struct shadow *shadow = shadow_of(w);
+  const uint32_t within_ms = w->settings.session.ready_timeout_ms;
+  CHECK(!shadow->is_ready && world_client_now(w) >= shadow->opened_at_ms + within_ms,
+        "an application has its time to be ready");
+}
+
 static void end_outage(struct world *w) {
   struct shadow *shadow = shadow_of(w);
   if (!shadow->is_out)
@@ -41,6 +53,7 @@ void world_shadow_opened(struct world *w) {
   end_outage(w);
   shadow->is_open = true;
   shadow->is_healthy = false;
+  shadow->is_ready = !w->settings.session.hold_until_ready;
   shadow->opened_count++;
   shadow->opened_at_ms = world_client_now(w);
 }
