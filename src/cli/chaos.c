@@ -4,8 +4,9 @@
 #include "chaos.h"
 #include "chaos_report.h"
 #include "cli.h"
-#include "descriptors.h"
 #include "control.h"
+#include "descriptors.h"
+#include "open_loop.h"
 #include "option_table.h"
 
 #include <errno.h>
@@ -292,11 +293,12 @@ static int start(struct chaos_run *run) {
 
 static int run_loop(struct chaos_run *run) {
   int error;
-  uv_loop_init(&run->uv);
+  if (!open_loop(&run->uv))
+    return EXIT_CRITICAL;
   run->options.events = chaos_report_events(&run->report);
   run->loop = net_loop_acquire(&run->uv, &memory_default, &error);
   if (!run->loop) {
-    (void)complain("%s", uv_strerror(error));
+    (void)complain("%s", net_loop_error_text(error));
     return EXIT_CRITICAL;
   }
   descriptors_raise(run->options.max_connections, 1, SPARE_DESCRIPTORS);
@@ -304,7 +306,6 @@ static int run_loop(struct chaos_run *run) {
   net_loop_release(run->loop);
   uv_run(&run->uv, UV_RUN_DEFAULT);
   uv_loop_close(&run->uv);
-  script_deinit(&memory_default, &run->script);
   return status;
 }
 
@@ -312,7 +313,7 @@ int chaos_main(int argc, char **argv) {
   static struct chaos_run run;
   int status;
   if (parse(&run, argc, argv, &status))
-    return run_loop(&run);
+    status = run_loop(&run);
   script_deinit(&memory_default, &run.script);
   return status;
 }

@@ -4,6 +4,7 @@
 #include "chat_owner.h"
 #include "cli.h"
 #include "events.h"
+#include "open_loop.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -207,7 +208,7 @@ static int start(struct chat_run *run) {
   const limpet_result result = make_chat(run, detail);
   if (result != LIMPET_OK) {
     (void)complain("%s", detail);
-    return result == LIMPET_OUTBOX ? EXIT_CRITICAL : EXIT_USAGE;
+    return result == LIMPET_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_CRITICAL;
   }
   if (!claim_outbox(run) || !run->face->start(run)) {
     limpet_stop(chat_client(run->chat), 0);
@@ -232,7 +233,8 @@ static int end_status(const struct chat_run *run) {
 
 int chat_run_main(struct chat_run *run, const struct chat_face *face) {
   run->face = face;
-  uv_loop_init(&run->loop);
+  if (!open_loop(&run->loop))
+    return EXIT_CRITICAL;
   init_signals(run);
   run->status = start(run);
   uv_run(&run->loop, UV_RUN_DEFAULT);

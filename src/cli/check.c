@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "events.h"
 #include "glyph.h"
+#include "open_loop.h"
 #include "screen.h"
 
 #include <errno.h>
@@ -218,7 +219,8 @@ int check_run(struct connect_options *options) {
   screen_init(false);
   events_init(events_wanted(options), options->is_verbose);
   adjust(&check);
-  uv_loop_init(&check.loop);
+  if (!open_loop(&check.loop))
+    return EXIT_CRITICAL;
   /* It may be over when it has hardly begun: then it has a status already. */
   const int started = start(&check);
   if (started != EXIT_DONE)

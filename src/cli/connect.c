@@ -12,6 +12,7 @@
 #include "handover.h"
 #include "input.h"
 #include "metrics_listen.h"
+#include "open_loop.h"
 #include "output.h"
 #include "screen.h"
 
@@ -349,7 +350,6 @@ static void on_signal(uv_signal_t *handle, int number) {
 }
 
 static void init_handles(struct run *run) {
-  uv_loop_init(&run->loop);
   uv_prepare_init(&run->loop, &run->turn);
   uv_timer_init(&run->loop, &run->linger);
   uv_timer_init(&run->loop, &run->tick);
@@ -412,7 +412,7 @@ static int start(struct run *run) {
   if (result != LIMPET_OK) {
     (void)complain("%s", detail);
     metrics_listen_stop(&run->metrics);
-    return result == LIMPET_OUTBOX ? EXIT_CRITICAL : EXIT_USAGE;
+    return result == LIMPET_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_CRITICAL;
   }
   run->handover = (struct handover){.options = &run->options, .client = run->client};
   if (!input_start(&run->input, &run->loop, run->options.is_binary, run->options.client.max_message,
@@ -427,6 +427,21 @@ static int start(struct run *run) {
     events_listening(metrics_listen_address(&run->metrics));
   limpet_connect(run->client);
   return EXIT_DONE;
+}
+
+static int run_to_the_end(struct run *run) {
+  if (!open_loop(&run->loop))
+    return EXIT_CRITICAL;
+  init_handles(run);
+  unref_handles(run);
+  run->status = start(run);
+  uv_run(&run->loop, UV_RUN_DEFAULT);
+  close_handles(run);
+  uv_run(&run->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&run->loop);
+  screen_deinit();
+  (void)output_flush();
+  return end_status(run);
 }
 
 int connect_main(int argc, char **argv) {
@@ -445,16 +460,7 @@ int connect_main(int argc, char **argv) {
   events_init(run.options.events, run.options.is_verbose);
   adjust(&run.options);
   set_callbacks(&run);
-  init_handles(&run);
-  unref_handles(&run);
-  run.status = start(&run);
-  uv_run(&run.loop, UV_RUN_DEFAULT);
-  close_handles(&run);
-  uv_run(&run.loop, UV_RUN_DEFAULT);
-  uv_loop_close(&run.loop);
-  screen_deinit();
-  (void)output_flush();
-  status = end_status(&run);
+  status = run_to_the_end(&run);
   connect_options_deinit(&run.options);
   return status;
 }

@@ -9,6 +9,7 @@
 #include "demo_page.h"
 #include "demo_relay.h"
 #include "demo_view.h"
+#include "open_loop.h"
 #include "option_table.h"
 
 #include <dirent.h>
@@ -280,7 +281,6 @@ static void on_signal(uv_signal_t *handle, int number) {
 }
 
 static void init_handles(struct demo *demo) {
-  uv_loop_init(&demo->loop);
   uv_timer_init(&demo->loop, &demo->pace);
   uv_timer_init(&demo->loop, &demo->draw);
   uv_signal_init(&demo->loop, &demo->signals[0]);
@@ -305,6 +305,10 @@ static int run(const struct wishes *wishes) {
   demo.is_kept = wishes->is_kept;
   if (!make_folder(&demo))
     return complain("no folder for the demo's files can be made in %.40s", demo.folder);
+  if (!open_loop(&demo.loop)) {
+    remove_folder(demo.folder);
+    return EXIT_CRITICAL;
+  }
   init_handles(&demo);
   init_people(&demo);
   demo.relay.web = wishes->web;

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "descriptors.h"
 #include "hold_options.h"
+#include "open_loop.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -93,10 +94,11 @@ static int start(struct run *run) {
 
 static int serve(struct run *run) {
   int error;
-  uv_loop_init(&run->uv);
+  if (!open_loop(&run->uv))
+    return EXIT_CRITICAL;
   run->loop = net_loop_acquire(&run->uv, &memory_default, &error);
   if (!run->loop) {
-    (void)complain("%s", uv_strerror(error));
+    (void)complain("%s", net_loop_error_text(error));
     return EXIT_CRITICAL;
   }
   descriptors_raise(run->command.hold.max_connections, 2, SPARE_DESCRIPTORS);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli.h"
 #include "descriptors.h"
+#include "open_loop.h"
 #include "option_table.h"
 #include "relay.h"
 #include "sock.h"
@@ -235,10 +236,11 @@ static int start(struct serve *serve) {
 
 static int run(struct serve *serve) {
   int error;
-  uv_loop_init(&serve->uv);
+  if (!open_loop(&serve->uv))
+    return EXIT_CRITICAL;
   serve->loop = net_loop_acquire(&serve->uv, &memory_default, &error);
   if (!serve->loop) {
-    (void)complain("%s", uv_strerror(error));
+    (void)complain("%s", net_loop_error_text(error));
     return EXIT_CRITICAL;
   }
   descriptors_raise(serve->options.max_connections, 1, SPARE_DESCRIPTORS);

@@ -148,7 +148,7 @@ limpet_result client_make(const limpet_options *options, uv_loop_t *uv,
   int error = 0;
   struct net_loop *loop = net_loop_acquire(uv, &memory, &error);
   if (!loop) {
-    (void)snprintf(detail, LIMPET_DETAIL_CAP, "the loop: %s", uv_strerror(error));
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "the loop: %s", net_loop_error_text(error));
     return error == UV_ENOMEM ? LIMPET_NO_MEMORY : LIMPET_SYSTEM;
   }
   struct limpet_client *made = memory_alloc_zeroed(&memory, sizeof *made);

@@ -19,14 +19,16 @@ void client_copy_url(struct limpet_client *client, char url[URL_LEN_MAX + 1]) {
 }
 
 static bool prepare_tls(struct limpet_client *client, const char *url) {
-  const struct failure failure = {
-      .kind = FAILURE_TLS, .is_final = true, .retry_after_ms = UINT64_MAX};
   char detail[LIMPET_DETAIL_CAP];
   limpet_result result;
-  const bool is_ready = settings_prepare(client->settings, url, detail, &result);
-  if (!is_ready)
-    client_lose(client, &failure, detail);
-  return is_ready;
+  if (settings_prepare(client->settings, url, detail, &result))
+    return true;
+  const bool may_pass = result == LIMPET_NO_MEMORY;
+  const struct failure failure = {.kind = may_pass ? FAILURE_NO_MEMORY : FAILURE_TLS,
+                                  .is_final = !may_pass,
+                                  .retry_after_ms = UINT64_MAX};
+  client_lose(client, &failure, detail);
+  return false;
 }
 
 static void log_dial(struct limpet_client *client, const char *label, const char *url) {

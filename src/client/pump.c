@@ -8,6 +8,8 @@
  */
 #include "internal.h"
 
+#include "uv_open.h"
+
 /* Turns in one run while one follows another at once: what arrived is answered in the same run, and
    a busy peer does not keep the caller's loop waiting. */
 #define PUMP_TURNS_MAX 8
@@ -27,7 +29,7 @@ static bool memory_from(const limpet_allocator *a, struct memory *memory) {
 }
 
 static int open_loop(struct limpet_pump *pump) {
-  int error = uv_loop_init(&pump->uv);
+  int error = net_uv_open(&pump->uv);
   if (error)
     return error;
   error = uv_async_init(&pump->uv, &pump->alive, NULL);

@@ -165,8 +165,10 @@ bool settings_prepare(struct settings *s, const char *url, char *detail, limpet_
       .insecure = s->options.tls_insecure,
   };
   s->link.tls = tls_context_new(&s->memory, &tls, detail);
-  *result = s->link.tls ? LIMPET_OK : LIMPET_INVALID_ARGUMENT;
-  return s->link.tls != NULL;
+  if (s->link.tls)
+    return true;
+  *result = strcmp(detail, TLS_NO_MEMORY) == 0 ? LIMPET_NO_MEMORY : LIMPET_INVALID_ARGUMENT;
+  return false;
 }
 
 bool settings_check_proxy(const struct settings *s, const char *url, char *detail) {

@@ -1,6 +1,8 @@
 /* A client with a loop and a thread of its own. */
 #include "internal.h"
 
+#include "uv_open.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +53,7 @@ static void start(struct client_thread *t, uv_loop_t *loop) {
 static void *run(void *argument) {
   struct client_thread *t = argument;
   uv_loop_t loop;
-  const bool has_loop = uv_loop_init(&loop) == 0;
+  const bool has_loop = net_uv_open(&loop) == 0;
   if (has_loop)
     start(t, &loop);
   else

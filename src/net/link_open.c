@@ -1,6 +1,7 @@
 #include "link_step.h"
 #include "opening.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,12 @@ static void end_by_io(struct link *link, enum io_result result, const char *doin
   link_finish(link, &end);
 }
 
+/* What the peer did is told by what it sent before; of what this machine lacks nothing would come.
+ */
+static bool may_be_answered(const struct link *link) {
+  return !link->is_server && (link->lost_error == EPIPE || link->lost_error == ECONNRESET);
+}
+
 /* A failed write is not the end yet: the peer may have answered before it closed. */
 bool opening_send_text(struct link *link) {
   struct opening *opening = link->opening;
@@ -155,8 +162,8 @@ bool opening_send_text(struct link *link) {
       opening->wants |= UV_WRITABLE;
       return true;
     }
-    if (result == IO_FAILED && link->is_server) {
-      end_by_io(link, result, " while answering the upgrade");
+    if (result == IO_FAILED && !may_be_answered(link)) {
+      end_by_io(link, result, link->is_server ? " while answering the upgrade" : " while asking");
       return false;
     }
     if (result == IO_FAILED)

@@ -92,6 +92,14 @@ static int bind_to(int fd, const struct address *address) {
   return bind(fd, &address->as.any, address->len) == 0 ? 0 : errno;
 }
 
+/* The port may be the kernel's choice. */
+static int read_back(int fd, struct address *address) {
+  if (address->as.any.sa_family == AF_UNIX)
+    return 0;
+  address->len = sizeof address->as;
+  return getsockname(fd, &address->as.any, &address->len) == 0 ? 0 : errno;
+}
+
 static int open_bound(struct address *address, int *bound) {
   int fd = sock_open(address->as.any.sa_family);
   if (fd < 0)
@@ -103,16 +111,13 @@ static int open_bound(struct address *address, int *bound) {
   int error = bind_to(fd, address);
   if (!error && listen(fd, BACKLOG) != 0)
     error = errno;
-  if (error) {
+  if (!error)
+    error = read_back(fd, address);
+  if (error)
     close(fd);
-    return error;
-  }
-  if (address->as.any.sa_family != AF_UNIX) {
-    address->len = sizeof address->as;
-    getsockname(fd, &address->as.any, &address->len);
-  }
-  *bound = fd;
-  return 0;
+  else
+    *bound = fd;
+  return error;
 }
 
 /* ---- accepting ---- */
@@ -141,11 +146,12 @@ static void on_readable(uv_poll_t *handle, int status, int events) {
   struct listener *listener = (struct listener *)handle;
   (void)status;
   (void)events;
+  int failures = 0;
   for (int i = 0; i < ACCEPTS_PER_TURN && !listener->is_freed; i++) {
     int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       listener->accepted(listener->user, fd);
-    } else if (!is_passing(errno)) {
+    } else if (!is_passing(errno) || ++failures == ACCEPTS_PER_TURN) {
       if (!sock_would_block(errno))
         rest(listener);
       return;

@@ -310,6 +310,11 @@ struct net_loop *net_loop_acquire(uv_loop_t *uv, const struct memory *memory, in
   return loop;
 }
 
+/* Only the masking keys fail with this one. */
+const char *net_loop_error_text(int error) {
+  return error == UV_EIO ? "no random numbers from the system" : uv_strerror(error);
+}
+
 void net_loop_retain(struct net_loop *loop) {
   loop->reference_count++;
 }

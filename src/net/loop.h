@@ -44,6 +44,8 @@ struct net_turn_end {
 /** The shared object of `uv`, made at the first call. NULL: no memory, descriptors or entropy
     (`*error`: a libuv error code). Released objects close their handles during the next turns. */
 struct net_loop *net_loop_acquire(uv_loop_t *uv, const struct memory *memory, int *error);
+/** What that error means, for people. */
+const char *net_loop_error_text(int error);
 void net_loop_retain(struct net_loop *loop);
 void net_loop_release(struct net_loop *loop);
 

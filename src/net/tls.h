@@ -21,6 +21,9 @@ struct tls_options {
 
 #define TLS_DETAIL_CAP 256
 
+/** The detail when nothing is wrong with the files, but memory ran out. */
+#define TLS_NO_MEMORY "no memory for TLS"
+
 /** Makes a client context: TLS 1.2 at least, system trust store, session tickets. NULL with
     `detail` filled when a file cannot be used. Counted: retain/release. */
 struct tls_context *tls_context_new(const struct memory *memory, const struct tls_options *options,

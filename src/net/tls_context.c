@@ -20,6 +20,13 @@ static const char *openssl_reason(void) {
   return reason ? reason : "refused by OpenSSL";
 }
 
+static void explain(char *detail, const char *what, const char *file) {
+  if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+    snprintf(detail, TLS_DETAIL_CAP, TLS_NO_MEMORY);
+  else
+    snprintf(detail, TLS_DETAIL_CAP, "%s file %s: %s", what, file, openssl_reason());
+}
+
 /* No terminal is asked for a key's pass phrase. */
 static int no_pass_phrase(char *buffer, int size, int for_writing, void *user) {
   (void)buffer;
@@ -56,21 +63,20 @@ static bool set_up_trust(SSL_CTX *ssl, const struct tls_options *options, char *
   bool ok = options->ca_file ? SSL_CTX_load_verify_locations(ssl, options->ca_file, NULL) == 1
                              : SSL_CTX_set_default_verify_paths(ssl) == 1;
   if (!ok)
-    snprintf(detail, TLS_DETAIL_CAP, "CA file %s: %s",
-             options->ca_file ? options->ca_file : "of the system", openssl_reason());
+    explain(detail, "CA", options->ca_file ? options->ca_file : "of the system");
   return ok;
 }
 
 static bool set_up_identity(SSL_CTX *ssl, const char *cert_file, const char *key_file,
                             char *detail) {
   if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1) {
-    snprintf(detail, TLS_DETAIL_CAP, "certificate file %s: %s", cert_file, openssl_reason());
+    explain(detail, "certificate", cert_file);
     return false;
   }
   if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1 &&
       SSL_CTX_check_private_key(ssl) == 1)
     return true;
-  snprintf(detail, TLS_DETAIL_CAP, "key file %s: %s", key_file, openssl_reason());
+  explain(detail, "key", key_file);
   return false;
 }
 
@@ -101,7 +107,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 
 static struct tls_context *make(const struct memory *memory, const SSL_METHOD *method,
                                 char *detail) {
-  snprintf(detail, TLS_DETAIL_CAP, "no memory for TLS");
+  snprintf(detail, TLS_DETAIL_CAP, TLS_NO_MEMORY);
   ERR_clear_error();
   struct tls_context *context = memory_alloc_zeroed(memory, sizeof *context);
   if (!context)

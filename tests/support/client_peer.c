@@ -123,15 +123,22 @@ static void on_request(void *user, struct http_exchange *exchange) {
 }
 
 void peer_init(struct peer *peer, struct world *world) {
+  peer_init_secure(peer, world, NULL);
+}
+
+void peer_init_secure(struct peer *peer, struct world *world, struct tls_context *tls) {
   memset(peer, 0, sizeof *peer);
+  peer->settings = http_settings;
+  peer->settings.tls = tls;
   peer->world = world;
   char detail[256] = "";
   const struct http_handler handler = {.request = on_request, .user = peer};
   peer->http =
-      http_server_new(world->net, "127.0.0.1:0", &http_settings, &handler, detail, sizeof detail);
+      http_server_new(world->net, "127.0.0.1:0", &peer->settings, &handler, detail, sizeof detail);
   if (!peer->http)
     fail_msg("listen: %s", detail);
-  (void)snprintf(peer->url, sizeof peer->url, "ws://127.0.0.1:%u/", http_server_port(peer->http));
+  (void)snprintf(peer->url, sizeof peer->url, "%s://127.0.0.1:%u/", tls ? "wss" : "ws",
+                 http_server_port(peer->http));
 }
 
 void peer_stop_listening(struct peer *peer) {

@@ -46,10 +46,13 @@ struct peer {
   void (*on_message)(struct peer *peer, const char *text, size_t len);
   void (*on_opened)(struct peer *peer);
   void *context;
+  struct http_settings settings;
 };
 
 /** Listens on a free port of 127.0.0.1. */
 void peer_init(struct peer *peer, struct world *world);
+/** The same for wss, unless `tls` is NULL; the context outlives the peer. */
+void peer_init_secure(struct peer *peer, struct world *world, struct tls_context *tls);
 /** Drops all links and messages and stops listening. */
 void peer_deinit(struct peer *peer);
 /** Stops listening: dials are refused from now on; links live on. */

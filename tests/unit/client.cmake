@@ -10,9 +10,14 @@ target_link_libraries(test_client_support PUBLIC limpet limpet_http limpet_wire 
                                                  PkgConfig::CMOCKA)
 
 foreach(name options parts client_cuts client_endpoints client_errors client_flush client_life client_memory client_network client_provider
-             client_receive client_send client_steps client_stop client_traps)
+             client_receive client_send client_steps client_stop client_traps uv_open)
   limpet_unit_test(test_${name} USES test_client_support)
 endforeach()
+
+if(LIMPET_TLS)
+  limpet_unit_test(test_client_memory_tls USES test_client_support)
+  target_sources(test_client_memory_tls PRIVATE ../support/net_certs.c)
+endif()
 
 limpet_unit_test(test_threads USES test_client_support)
 limpet_unit_test(test_pump USES test_client_support)
