@@ -86,7 +86,8 @@ void fuzz_one(const uint8_t *data, size_t len) {
   FUZZ_CHECK(proxy_parse(&proxy, proxies[flags % 6], &error));
   talk(&whole, &proxy, &targets[flags / 6 % 3], in, fuzz_cuts(0));
   talk(&cut, &proxy, &targets[flags / 6 % 3], in, fuzz_cuts(how));
-  FUZZ_CHECK(whole.result == cut.result && whole.consumed == cut.consumed);
+  FUZZ_CHECK(whole.result == cut.result);
+  if (whole.result == TUNNEL_DONE) /* what follows is the target's */
+    FUZZ_CHECK(whole.consumed == cut.consumed);
   FUZZ_CHECK(whole.sends == cut.sends && whole.http_status == cut.http_status);
-  FUZZ_CHECK(strcmp(whole.detail, cut.detail) == 0);
 }

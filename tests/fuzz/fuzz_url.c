@@ -85,7 +85,8 @@ static void check_redacted(const char *text, size_t len) {
   if (url_parse(&url, text, len, &error) && url.userinfo.len > 0) {
     char *secret = fuzz_text(
         (struct fuzz_input){(const uint8_t *)url.userinfo.text - 1, url.userinfo.len + 2});
-    FUZZ_CHECK(strcmp(secret, "/***@") == 0 || strstr(out, secret) == NULL);
+    FUZZ_CHECK(strcmp(secret, "/***@") == 0 || strstr(out, secret) == NULL ||
+               strstr(strstr(text, secret) + 1, secret) != NULL); /* stands elsewhere too */
     free(secret);
   }
   char *small = fuzz_alloc(wanted / 2 + 1);
