@@ -74,7 +74,8 @@ static void report(struct fleet *fleet) {
          "\"books_bytes_each\":%zu,\"bytes_each\":%zu,\"open_ns_each\":%" PRIu64 "}\n",
          fleet->count, fleet->hook_bytes / fleet->count,
          (double)fleet->hook_blocks / (double)fleet->count, books / fleet->count,
-         (resident_bytes() - fleet->first_bytes) / fleet->count, fleet->watch.wall_ns / fleet->count);
+         (resident_bytes() - fleet->first_bytes) / fleet->count,
+         fleet->watch.wall_ns / fleet->count);
 }
 
 static void settled(uv_timer_t *timer) {
@@ -142,8 +143,8 @@ int main(int argc, char **argv) {
   if (fleet.count == 0)
     die("COUNT is not a number above 0");
   descriptors_reserve(fleet.count + 64);
-  snprintf(url, sizeof url, "%s://127.0.0.1:%s/hold/ascii/1/1",
-           ca_file != NULL ? "wss" : "ws", argv[1]);
+  snprintf(url, sizeof url, "%s://127.0.0.1:%s/hold/ascii/1/1", ca_file != NULL ? "wss" : "ws",
+           argv[1]);
   options_fill(&fleet, url, ca_file);
   fleet.clients = must_alloc(fleet.count * sizeof(limpet_client *));
   uv_loop_init(&fleet.loop);

@@ -3,10 +3,10 @@
  * BENCH_BLOCKING, bench-beast-blocking: the same with its synchronous calls, which is faster for a
  * program that has one connection and nothing else to do while it waits.
  *
- * Messages of up to 16 KiB are read through Beast's buffered_read_stream (64 KiB), since by itself it
- * reads 1.5 KiB at a time; larger ones straight into a flat_buffer that is kept. Its write buffer is
- * 64 KiB; it has no way to gather messages, so each leaves with a system call of its own. Executors
- * are of their concrete type. UTF-8 is checked and deflate off, as is its default.
+ * Messages of up to 16 KiB are read through Beast's buffered_read_stream (64 KiB), since by itself
+ * it reads 1.5 KiB at a time; larger ones straight into a flat_buffer that is kept. Its write
+ * buffer is 64 KiB; it has no way to gather messages, so each leaves with a system call of its own.
+ * Executors are of their concrete type. UTF-8 is checked and deflate off, as is its default.
  *
  *   bench-beast [--tls CA.PEM] PORT MODE KIND SIZE COUNT     one line of JSON
  */
@@ -92,8 +92,7 @@ static std::unique_ptr<Tls> stream_new(net::io_context &loop, net::ssl::context 
   return stream;
 }
 
-static void tls_connect(Plain &) {
-}
+static void tls_connect(Plain &) {}
 
 static void tls_connect(Tls &stream) {
   stream.next_layer().next_layer().handshake(net::ssl::stream_base::client);
@@ -170,7 +169,9 @@ private:
     stream->text(true);
   }
 
-  Socket &socket() { return beast::get_lowest_layer(*stream); }
+  Socket &socket() {
+    return beast::get_lowest_layer(*stream);
+  }
 
   void take_message() {
     if (buffer.size() != job.size)
@@ -189,7 +190,9 @@ private:
     stream->handshake("127.0.0.1", path);
   }
 
-  void write_blocking(const char *data, std::size_t len) { stream->write(net::buffer(data, len)); }
+  void write_blocking(const char *data, std::size_t len) {
+    stream->write(net::buffer(data, len));
+  }
 
   void pingpong_blocking() {
     while (done_count < job.count) {

@@ -2,9 +2,10 @@
  * bench-lws: the jobs of bench-limpet on libwebsockets, on its own poll loop.
  *
  * As its documentation wants it: written to only in the writeable callback, there as many messages
- * as fit; each is copied in behind LWS_PRE, since lws_write() masks in place. Buffers are 64 KiB, or
- * as large as one message, so that a message mostly arrives in one piece; pieces are put together.
- * No extensions; UTF-8 is not checked, which is its default. It sets TCP_NODELAY by itself.
+ * as fit; each is copied in behind LWS_PRE, since lws_write() masks in place. Buffers are 64 KiB,
+ * or as large as one message, so that a message mostly arrives in one piece; pieces are put
+ * together. No extensions; UTF-8 is not checked, which is its default. It sets TCP_NODELAY by
+ * itself.
  *
  *   bench-lws [--tls CA.PEM] PORT MODE KIND SIZE COUNT     one line of JSON
  */
@@ -198,8 +199,8 @@ static struct lws_context *context_new(struct run *run, size_t buffer_len) {
   info.protocols = protocols;
   info.user = run;
   info.pt_serv_buf_size = (unsigned)buffer_len;
-  info.fd_limit_per_thread = (unsigned)(run->args.job.mode == MODE_HOLD ? run->args.job.count : 0) +
-                             64;
+  info.fd_limit_per_thread =
+      (unsigned)(run->args.job.mode == MODE_HOLD ? run->args.job.count : 0) + 64;
   info.gid = info.uid = -1;
   if (run->args.ca_file != NULL) {
     info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;

@@ -6,6 +6,7 @@ import pathlib
 import platform
 import shutil
 import subprocess
+import sys
 
 PLOT = pathlib.Path(__file__).resolve().parent / "plot.gnuplot"
 AHEAD_MARGIN = 1.02  # less than this apart is not a difference
@@ -43,6 +44,10 @@ def markdown_table(header, lines):
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule] + lines) + "\n"
 
 
+def number(value):
+    return "-" if value is None else f"{value:,.0f}"
+
+
 def title(library):
     return NAMES.get(library, library)
 
@@ -71,7 +76,7 @@ def latency_table(result):
 def counted_table(result):
     libraries = [library for library in result["libraries"] if library != "raw"]
     rows = dict.fromkeys(row for row, _ in result["instructions"])
-    lines = [[row] + [f"{result['instructions'][row, library]:,.0f}" for library in libraries]
+    lines = [[row] + [number(result["instructions"][row, library]) for library in libraries]
              for row in rows]
     return markdown_table(["row"] + [title(library) for library in libraries], lines)
 
@@ -90,7 +95,8 @@ def behind(result):
     found = []
 
     def compare(row, what, library, theirs, ours):
-        if library not in ("raw", "Limpet") and theirs * AHEAD_MARGIN < ours:
+        is_known = theirs is not None and ours is not None
+        if is_known and library not in ("raw", "Limpet") and theirs * AHEAD_MARGIN < ours:
             found.append((theirs / ours, f"{row} {what}: {title(library)} {theirs / ours:.2f}"))
 
     for row, figures in result["time"].items():
@@ -126,12 +132,17 @@ def versions():
     return asked.stdout.rstrip(", ")
 
 
+def command():
+    return " ".join(["bench/peers/side_by_side.py"] + sys.argv[1:])
+
+
 def markdown(result):
-    parts = [f"{machine()}; {versions()}. `make bench`, {datetime.date.today().isoformat()}.\n"]
+    parts = [f"{machine()}; {versions()}. `{command()}`, {datetime.date.today().isoformat()}.\n"]
     if result["time"]:
         parts += ["Wall time a message; the others as multiples of Limpet's:\n", ratio_table(result, "wall"),
-                  "CPU time a message of the client, likewise:\n", ratio_table(result, "cpu"),
-                  "Round trips of 64 bytes:\n", latency_table(result)]
+                  "CPU time a message of the client, likewise:\n", ratio_table(result, "cpu")]
+    if any("pingpong" in row for row in result["time"]):
+        parts += ["Round trips of 64 bytes:\n", latency_table(result)]
     if result["instructions"]:
         parts += ["Instructions of user code a message (callgrind):\n", counted_table(result)]
     if result["memory"]:

@@ -1,11 +1,11 @@
 /*
- * bench-wslay: the jobs of bench-limpet on wslay's event API. wslay brings frames and nothing else, so
- * socket, TLS, handshake and buffers are ours, as in its examples: a non-blocking socket and epoll
- * (edge-triggered, registered once), or OpenSSL on it.
+ * bench-wslay: the jobs of bench-limpet on wslay's event API. wslay brings frames and nothing else,
+ * so socket, TLS, handshake and buffers are ours, as in its examples: a non-blocking socket and
+ * epoll (edge-triggered, registered once), or OpenSSL on it.
  *
- * wslay asks for 4 KiB at a time; we read 256 KiB ahead. What it sends is gathered to 64 KiB and leaves
- * when that is full or nothing more is queued. Masking keys come from a pool of RAND_bytes. It checks
- * UTF-8 by default, and hands over whole messages.
+ * wslay asks for 4 KiB at a time; we read 256 KiB ahead. What it sends is gathered to 64 KiB and
+ * leaves when that is full or nothing more is queued. Masking keys come from a pool of RAND_bytes.
+ * It checks UTF-8 by default, and hands over whole messages.
  *
  *   bench-wslay [--tls CA.PEM] PORT MODE KIND SIZE COUNT     one line of JSON
  */
@@ -274,12 +274,11 @@ static void upgrade(struct run *run) {
   if (RAND_bytes(nonce, sizeof nonce) != 1)
     die("RAND_bytes");
   EVP_EncodeBlock((unsigned char *)key, nonce, sizeof nonce);
-  run->out.end =
-      (size_t)snprintf((char *)run->out.data, GATHER_CAP,
-                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                       "Sec-WebSocket-Key: %s\r\n\r\n",
-                       run->path, run->args.port, key);
+  run->out.end = (size_t)snprintf((char *)run->out.data, GATHER_CAP,
+                                  "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: %s\r\n\r\n",
+                                  run->path, run->args.port, key);
   while (!out_flush(run))
     wait_event(run);
   answer_read(run, answer);
@@ -333,7 +332,8 @@ static void read_to_end(struct run *run) {
   }
 }
 
-/** One turn of the loop: all that can be read, all that can be written. False: the socket is full. */
+/** One turn of the loop: all that can be read, all that can be written. False: the socket is full.
+ */
 static bool turn(struct run *run) {
   if (wslay_event_recv(run->wslay) != 0)
     die("wslay_event_recv");

@@ -612,8 +612,8 @@ LIMPET_API limpet_result limpet_set_url(limpet_client *client, const char *url, 
  */
 LIMPET_API limpet_result limpet_provide(limpet_client *client, uint64_t ticket, const char *url,
                                         const char *const *headers, char *detail);
-/** Answers that there is nothing to dial with; `why` becomes the error's detail and must hold no
-    secrets. LIMPET_NO_MEMORY: not answered. [any thread] */
+/** Answers that there is nothing to dial with; `why` (or NULL) becomes the error's detail and must
+    hold no secrets. LIMPET_NO_MEMORY: not answered. [any thread] */
 LIMPET_API limpet_result limpet_provide_failure(limpet_client *client, uint64_t ticket,
                                                 const char *why);
 

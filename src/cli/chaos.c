@@ -1,8 +1,10 @@
 /* `limpet chaos`: the proxy that breaks things, as a program. */
+#define SPARE_DESCRIPTORS 1024 /* beside two for each connection: pipes, the control server */
 #define _GNU_SOURCE
 #include "chaos.h"
 #include "chaos_report.h"
 #include "cli.h"
+#include "descriptors.h"
 #include "control.h"
 #include "option_table.h"
 
@@ -12,10 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#define SPARE_DESCRIPTORS 1024 /* beside two for each connection: pipes, the control server */
 #define OPERANDS_MAX 64
 
 struct chaos_run {
@@ -257,15 +257,6 @@ static void watch_signals(struct chaos_run *run) {
   }
 }
 
-static void raise_descriptor_limit(const struct chaos_options *options) {
-  struct rlimit limit;
-  const rlim_t wanted = 2 * (rlim_t)options->max_connections + SPARE_DESCRIPTORS;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-    return;
-  limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static bool open_control(struct chaos_run *run, char *detail) {
   if (!run->control_listen)
     return true;
@@ -308,7 +299,7 @@ static int run_loop(struct chaos_run *run) {
     (void)complain("%s", uv_strerror(error));
     return EXIT_CRITICAL;
   }
-  raise_descriptor_limit(&run->options);
+  descriptors_raise(run->options.max_connections, SPARE_DESCRIPTORS);
   const int status = start(run);
   net_loop_release(run->loop);
   uv_run(&run->uv, UV_RUN_DEFAULT);

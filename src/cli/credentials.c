@@ -1,5 +1,7 @@
 #include "credentials.h"
 
+#include "handshake.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +41,7 @@ static bool write_header(char line[LINE_CAP], char *error) {
   const int len = (int)strcspn(text, "\r\n");
   const int written = snprintf(line, LINE_CAP, "Authorization: Bearer %.*s", len, text);
   free(text);
-  if (len > 0 && written < LINE_CAP)
+  if (len > 0 && written < LINE_CAP && !handshake_check_header(line))
     return true;
   return fail(error, "the first line of '%.120s' is no usable token", token_file);
 }

@@ -1,6 +1,7 @@
 /* `limpet serve`: the relay as a program. */
 #define _GNU_SOURCE
 #include "cli.h"
+#include "descriptors.h"
 #include "option_table.h"
 #include "relay.h"
 #include "sock.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define SPARE_DESCRIPTORS                                                                          \
@@ -214,18 +214,6 @@ static void watch_signals(struct serve *serve) {
   }
 }
 
-static void raise_descriptor_limit(const struct relay_options *options) {
-  struct rlimit limit;
-  const rlim_t wanted = 2 * (rlim_t)options->max_connections + SPARE_DESCRIPTORS;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-    return;
-  limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < options->max_connections + SPARE_DESCRIPTORS)
-    (void)complain("warning: the system allows %llu open files only, too few for %u connections",
-                   (unsigned long long)limit.rlim_cur, options->max_connections);
-}
-
 static int start(struct serve *serve) {
   char detail[RELAY_DETAIL_CAP];
   switch (relay_new(serve->loop, &serve->options, &serve->relay, detail)) {
@@ -253,7 +241,7 @@ static int run(struct serve *serve) {
     (void)complain("%s", uv_strerror(error));
     return EXIT_CRITICAL;
   }
-  raise_descriptor_limit(&serve->options);
+  descriptors_raise(serve->options.max_connections, SPARE_DESCRIPTORS);
   const int status = start(serve);
   net_loop_release(serve->loop);
   uv_run(&serve->uv, UV_RUN_DEFAULT);

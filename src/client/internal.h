@@ -148,23 +148,34 @@ void client_free(struct limpet_client *client);
 /** The end of a stop has come: memory goes at the end of this turn. */
 void client_finish(struct limpet_client *client);
 
-/* ---- driver.c: between session and link ---- */
+/* ---- driver.c: what the session decides ---- */
 /** Takes all actions, runs waiting commands, sets the timer. Harmless inside itself. */
 void client_settle(struct limpet_client *client);
 void client_fold_counts(struct limpet_client *client);
 void client_turn_end(struct net_turn_end *hook);
 void client_timer(struct net_timer *timer);
 uint64_t client_now_ms(const struct limpet_client *client);
+/** The link has written: what was flushed, and whether it takes more. */
+void client_note_flush(struct limpet_client *client);
+/** Reports the fate of an action to the application. */
+void client_tell_fate(struct limpet_client *client, const struct session_action *action);
+
+/* ---- link_inputs.c: what the link reports ---- */
+const struct link_events *client_link_events(const struct limpet_client *client);
+/** Drops the link or dial now, or stops waiting for the provider; unsent messages come back. */
+void client_drop_link(struct limpet_client *client);
+/** The same, and reports its loss. */
+void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
+void client_lose_without_memory(struct limpet_client *client);
+
+/* ---- dialing.c ---- */
+/** What logs of both ends call the link: "3fa9c1-7". */
+void client_write_label(const struct limpet_client *client, uint32_t epoch,
+                        char label[LINK_LABEL_CAP]);
 /** The URL of endpoints_url(), for use without the lock. */
 void client_copy_url(struct limpet_client *client, char url[URL_LEN_MAX + 1]);
 /** Starts the dial that the session awaits. `headers`: of this dial alone, or NULL. */
 void client_dial(struct limpet_client *client, const char *const *headers);
-/** The link has written: what was flushed, and whether it takes more. */
-void client_note_flush(struct limpet_client *client);
-/** Drops the link or dial now and reports its loss. */
-void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
-/** Reports the fate of an action to the application. */
-void client_tell_fate(struct limpet_client *client, const struct session_action *action);
 
 /* ---- report.c: errors and endings, as the application sees them ---- */
 /** `failure` NULL: an end that was wanted; `end` NULL: the link was dropped here. */

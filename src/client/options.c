@@ -2,9 +2,9 @@
 #include "options.h"
 
 #include "handshake.h"
+#include "options_parts.h"
 #include "proxy.h"
 #include "round.h"
-#include "options_parts.h"
 #include "url.h"
 
 #include <stdio.h>

@@ -64,8 +64,9 @@ void provider_cancel(struct limpet_client *client) {
 
 /* ---- answers ---- */
 
+/* 0 is no ticket of anyone's: it says that nothing is awaited. */
 static bool is_awaited(const struct limpet_client *client, const struct provided *answer) {
-  return client->endpoints && client->endpoints->ticket == answer->ticket;
+  return answer->ticket != 0 && client->endpoints && client->endpoints->ticket == answer->ticket;
 }
 
 void provider_answered(struct limpet_client *client, struct provided *answer) {
@@ -117,5 +118,6 @@ limpet_result limpet_provide(limpet_client *client, uint64_t ticket, const char 
 }
 
 limpet_result limpet_provide_failure(limpet_client *client, uint64_t ticket, const char *why) {
-  return hand_in(client, &(struct provided){.ticket = ticket, .failure = why});
+  return hand_in(client, &(struct provided){.ticket = ticket,
+                                            .failure = why ? why : "the provider gave no reason"});
 }

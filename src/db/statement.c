@@ -1,8 +1,6 @@
 /* Statements and transactions. */
 #include "internal.h"
 
-#include <assert.h>
-
 sqlite3_stmt *db_ready(struct db *db, struct db_statement *statement) {
   if (statement->prepared)
     return statement->prepared;
@@ -82,7 +80,9 @@ static enum db_result set_relaxed(struct db *db, bool is_relaxed) {
 }
 
 enum db_result db_begin(struct db *db, bool is_relaxed) {
-  assert(!db_in_transaction(db));
+  db_rollback(db); /* one that found no memory before */
+  if (db_in_transaction(db))
+    return error_take(db, SQLITE_NOMEM);
   if (db->is_suspect && log_empty(db) != DB_OK)
     return db->error;
   if (set_relaxed(db, is_relaxed) != DB_OK)
@@ -101,12 +101,13 @@ enum db_result db_commit(struct db *db) {
 }
 
 /* Keeps the failure that led here. Without memory to prepare it there is none to keep either: a
-   statement that was never prepared began no transaction. */
+   statement that was never prepared began no transaction. Where the schema has changed since,
+   SQLite prepares it anew, and that may find no memory: then db_begin() tries again, or closing
+   does it. */
 void db_rollback(struct db *db) {
   if (db_in_transaction(db))
     (void)sqlite3_step(db->rollback.prepared);
   db_reset(db->rollback.prepared);
-  assert(!db_in_transaction(db));
 }
 
 enum db_result db_part_begin(struct db *db) {

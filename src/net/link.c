@@ -192,7 +192,7 @@ static void on_open_poll(struct link *link, int events) {
 static void on_poll(uv_poll_t *handle, int status, int events) {
   struct link *link = (struct link *)handle;
   struct net_loop *loop = link->loop; /* outlives the link, whose last event this may be */
-  loop->is_polled = true;
+  loop->phase = LOOP_POLLED;
   if (status < 0) {
     link->polled = 0;
     link->is_broken = link->phase != LINK_OPENING;
@@ -204,7 +204,7 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     on_open_poll(link, events);
   if (link->phase != LINK_ENDED)
     link_update_poll(link);
-  loop->is_polled = false;
+  loop->phase = LOOP_POLLING;
 }
 
 int link_attach(struct link *link, int fd) {

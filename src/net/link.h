@@ -132,8 +132,8 @@ struct link *link_dial(struct net_loop *loop, const struct link_settings *settin
 /** What the request says of the link in X-Limpet-Client, so that logs of both ends can be read side
     by side. Right after link_dial(); a token of up to 23 bytes. */
 void link_set_label(struct link *link, const char *label);
-/** Header lines of this dial alone, NULL at the end: each stands instead of the settings' lines of its
-    name. They must live until the link is open or has ended. Right after link_dial(). */
+/** Header lines of this dial alone, NULL at the end: each stands instead of the settings' lines of
+   its name. They must live until the link is open or has ended. Right after link_dial(). */
 void link_set_headers(struct link *link, const char *const *headers);
 
 /** A connection on which a valid upgrade was read, by src/http. */

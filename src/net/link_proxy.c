@@ -3,8 +3,8 @@
  * The answer is peeked at and taken off the socket up to its last byte, so that what follows is
  * left for TLS or the upgrade.
  */
-#include "opening.h"
 #include "link_step.h"
+#include "opening.h"
 
 #include "resolve.h"
 #include "text.h"

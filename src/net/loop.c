@@ -82,10 +82,10 @@ static void on_nudge(uv_idle_t *handle) {
 
 static void on_judge(uv_check_t *handle) {
   struct net_loop *loop = handle->data;
-  loop->hooks_have_run = false;
+  loop->phase = LOOP_JUDGING;
   uv_idle_stop(&loop->hurry);
   judge_deadlines(loop);
-  loop->is_between_turns = true;
+  loop->phase = LOOP_BETWEEN_TURNS;
   if (loop->hooks)
     uv_idle_start(&loop->nudge, on_nudge);
   const struct net_timer *first = timer_heap_first(&loop->deadlines);
@@ -96,7 +96,7 @@ static void on_judge(uv_check_t *handle) {
 bool net_timer_set(struct net_loop *loop, struct net_timer *timer, uint64_t at_ms) {
   if (!timer_heap_set(&loop->deadlines, &loop->memory, timer, at_ms))
     return false;
-  if (loop->wake_at_ms == NET_NEVER || loop->is_between_turns)
+  if (loop->wake_at_ms == NET_NEVER || loop->phase == LOOP_BETWEEN_TURNS)
     wake_no_later(loop, at_ms);
   return true;
 }
@@ -124,7 +124,7 @@ static void run_hooks(struct net_loop *loop) {
 static void on_turn_end(uv_prepare_t *handle) {
   struct net_loop *loop = handle->data;
   atomic_store_explicit(&loop->thread, &this_thread, memory_order_relaxed);
-  loop->is_between_turns = false;
+  loop->phase = LOOP_ENDING_TURN;
   uv_idle_stop(&loop->nudge);
   for (int round = 0; loop->hooks && round < HOOK_ROUNDS_MAX; round++)
     run_hooks(loop);
@@ -132,7 +132,7 @@ static void on_turn_end(uv_prepare_t *handle) {
     net_loop_hurry(loop);
   else
     uv_unref((uv_handle_t *)&loop->turn_end);
-  loop->hooks_have_run = true;
+  loop->phase = LOOP_POLLING;
   set_wake(loop);
 }
 
@@ -141,9 +141,9 @@ static void on_turn_end(uv_prepare_t *handle) {
 void net_loop_at_turn_end(struct net_loop *loop, struct net_turn_end *hook) {
   if (hook->place)
     return;
-  if (loop->hooks_have_run && !loop->is_polled)
+  if (loop->phase == LOOP_POLLING)
     net_loop_hurry(loop);
-  if (loop->is_between_turns)
+  if (loop->phase == LOOP_BETWEEN_TURNS)
     uv_idle_start(&loop->nudge, on_nudge);
   hook->next = NULL;
   hook->place = loop->hooks_tail;
@@ -272,7 +272,7 @@ static struct net_loop *make(uv_loop_t *uv, const struct memory *memory, int *er
   loop->memory = *memory;
   loop->reference_count = 1;
   loop->wake_at_ms = NET_NEVER;
-  loop->is_between_turns = true; /* or it becomes so soon */
+  loop->phase = LOOP_BETWEEN_TURNS; /* or it becomes so soon */
   loop->hooks_tail = &loop->hooks;
   atomic_store(&loop->thread, &this_thread);
   *error = key_pool_init(&loop->keys) ? open_handles(loop) : UV_EIO;
@@ -351,7 +351,7 @@ const struct memory *net_loop_memory(struct net_loop *loop) {
 }
 
 uint64_t net_loop_now_ms(struct net_loop *loop) {
-  if (loop->is_between_turns)
+  if (loop->phase == LOOP_BETWEEN_TURNS)
     uv_update_time(loop->uv);
   return uv_now(loop->uv);
 }

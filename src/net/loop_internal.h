@@ -8,6 +8,15 @@
 
 #include <stdatomic.h>
 
+/* Where in a turn the loop is; they follow one another. */
+enum loop_phase {
+  LOOP_BETWEEN_TURNS, /* whoever runs it may be elsewhere, for long */
+  LOOP_ENDING_TURN,   /* hooks run */
+  LOOP_POLLING,       /* hooks have run: those asked for now come after the poll */
+  LOOP_POLLED,        /* inside a link's callback: the poll blocks no more */
+  LOOP_JUDGING        /* deadlines are judged */
+};
+
 struct net_loop {
   uv_loop_t *uv;
   struct memory memory;
@@ -30,9 +39,7 @@ struct net_loop {
   uint64_t wake_at_ms;                      /* what `wake` is set to, NET_NEVER: nothing */
   struct net_turn_end *hooks, **hooks_tail; /* for the end of this turn */
   struct net_turn_end *running_hooks;       /* taken from there, being run */
-  bool hooks_have_run;   /* in this turn; those asked for now come after the poll */
-  bool is_between_turns; /* whoever runs the loop may be elsewhere, for long */
-  bool is_polled;        /* inside a callback of the poll: it blocks no more */
+  enum loop_phase phase;
 
   struct key_pool keys;
   struct traffic_pool traffic;

@@ -48,9 +48,11 @@ void text_put_base64(struct text_writer *w, const uint8_t *data, size_t len) {
     const size_t left = len - at;
     const uint32_t bits = (uint32_t)data[at] << 16 | (left > 1 ? (uint32_t)data[at + 1] << 8 : 0) |
                           (left > 2 ? data[at + 2] : 0);
-    const char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-                          left > 1 ? digits[bits >> 6 & 63] : '=',
-                          left > 2 ? digits[bits & 63] : '='};
+    char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63], '=', '='};
+    if (left > 1)
+      four[2] = digits[bits >> 6 & 63];
+    if (left > 2)
+      four[3] = digits[bits & 63];
     text_put(w, four, sizeof four);
   }
 }

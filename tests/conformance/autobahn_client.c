@@ -69,8 +69,7 @@ static void write_url(const struct run *run, char *url) {
   if (run->step == STEP_COUNT)
     (void)snprintf(url, URL_CAP, "%s/getCaseCount", run->base);
   else if (run->step == STEP_CASES)
-    (void)snprintf(url, URL_CAP, "%s/runCase?case=%u&agent=%s", run->base, run->number,
-                   run->agent);
+    (void)snprintf(url, URL_CAP, "%s/runCase?case=%u&agent=%s", run->base, run->number, run->agent);
   else
     (void)snprintf(url, URL_CAP, "%s/updateReports?agent=%s", run->base, run->agent);
 }
@@ -83,8 +82,8 @@ static void start_step(struct run *run) {
   write_url(run, url);
   o.url = url;
   o.user = run;
-  o.callbacks = (limpet_callbacks){
-      .on_text = on_text, .on_binary = on_binary, .on_state = on_state};
+  o.callbacks =
+      (limpet_callbacks){.on_text = on_text, .on_binary = on_binary, .on_state = on_state};
   o.max_retries = 0;
   o.heartbeat = LIMPET_DIALECT_OFF;
   o.compress = true;

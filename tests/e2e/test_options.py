@@ -160,6 +160,10 @@ class Refused(LimpetCase):
     def test_an_empty_token_file(self):
         with tempfile.NamedTemporaryFile() as empty:
             self.assert_refused("connect", "--token-file", empty.name, URL, naming="token-file")
+        with tempfile.NamedTemporaryFile() as unprintable:
+            unprintable.write(b"to\x01ken\n")
+            unprintable.flush()
+            self.assert_refused("connect", "--token-file", unprintable.name, URL, naming="token-file")
 
 
 class Accepted(LimpetCase):

@@ -1,4 +1,5 @@
-add_library(test_net_rig STATIC ${CMAKE_CURRENT_SOURCE_DIR}/../support/net_rig.c)
+add_library(test_net_rig STATIC ${CMAKE_CURRENT_SOURCE_DIR}/../support/net_gate.c
+                                ${CMAKE_CURRENT_SOURCE_DIR}/../support/net_rig.c)
 target_include_directories(test_net_rig PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/../support)
 target_link_libraries(test_net_rig PUBLIC limpet_http PkgConfig::CMOCKA)
 

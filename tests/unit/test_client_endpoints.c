@@ -168,9 +168,9 @@ static void a_critical_answer_of_one_leaves_it_out(void **state) {
 
 static void critical_answers_of_all_are_the_end(void **state) {
   (void)state;
-  static const char *const course[] = {
-      "state CLOSED>CONNECTING connect", "error http_status retry", "error http_status final",
-      "state CONNECTING>ERROR critical", NULL};
+  static const char *const course[] = {"state CLOSED>CONNECTING connect", "error http_status retry",
+                                       "error http_status final", "state CONNECTING>ERROR critical",
+                                       NULL};
   struct pair pair;
   pair_init(&pair, 0);
   fixture_make(&pair.f);
@@ -229,33 +229,29 @@ static void the_policy_may_leave_an_open_endpoint(void **state) {
   pair_end(&pair);
 }
 
-static void the_policy_may_end_a_round(void **state) {
-  (void)state;
+/* The second endpoint is not even dialed. */
+static void refused_first(uint16_t status, limpet_decision decision, limpet_state leads_to) {
   struct pair pair;
   pair_init(&pair, DIARY_POLICY);
   pair.f.diary.obeys = false;
-  pair.f.diary.decision = LIMPET_BACK_OFF;
+  pair.f.diary.decision = decision;
   pair.f.options.initial_delay_ms = LONG_MS;
   fixture_make(&pair.f);
-  pair.f.peer.refuses = 401;
+  pair.f.peer.refuses = status;
   limpet_connect(pair.f.client);
-  world_until(&pair.f.world, fixture_is(&pair.f, LIMPET_RECONNECTING));
+  world_until(&pair.f.world, fixture_is(&pair.f, leads_to));
   assert_int_equal(pair.b.accepted_count, 0);
   pair_end(&pair);
 }
 
+static void the_policy_may_end_a_round(void **state) {
+  (void)state;
+  refused_first(401, LIMPET_BACK_OFF, LIMPET_RECONNECTING);
+}
+
 static void the_policy_may_end_it_all(void **state) {
   (void)state;
-  struct pair pair;
-  pair_init(&pair, DIARY_POLICY);
-  pair.f.diary.obeys = false;
-  pair.f.diary.decision = LIMPET_GIVE_UP;
-  fixture_make(&pair.f);
-  pair.f.peer.refuses = 503;
-  limpet_connect(pair.f.client);
-  world_until(&pair.f.world, fixture_is(&pair.f, LIMPET_ERROR));
-  assert_int_equal(pair.b.accepted_count, 0);
-  pair_end(&pair);
+  refused_first(503, LIMPET_GIVE_UP, LIMPET_ERROR);
 }
 
 /* All left out by an application that goes on nevertheless: none is, then. */

@@ -130,8 +130,17 @@ static void an_idle_client_costs_little(void **state) {
 
 /* ---- none left ---- */
 
-enum variant { PLAIN, NODES, BARRIER, COMPRESSED };
-#define VARIANTS_COUNT (HAS_DEFLATE ? 4 : 3)
+enum variant { PLAIN, NODES, BARRIER, FALLBACKS, PROVIDED, COMPRESSED };
+#define VARIANTS_COUNT (HAS_DEFLATE ? 6 : 5)
+
+/* Without memory the answer is not taken: the wait for it ends the dial. */
+static void provide(limpet_client *client, const limpet_provider_request *request, void *user) {
+  static const char *const headers[] = {"X-Y: z", NULL};
+  char url[256];
+  (void)user;
+  (void)snprintf(url, sizeof url, "%s", request->url);
+  (void)limpet_provide(client, request->ticket, url, headers, NULL);
+}
 
 static void init_variant(struct fixture *f, enum variant variant) {
   fixture_init(f, variant == NODES ? DIARY_FATES : 0);
@@ -140,6 +149,15 @@ static void init_variant(struct fixture *f, enum variant variant) {
   f->options.max_retries = LIMPET_RETRY_FOREVER;
   f->options.max_delay_ms = 5;
   f->peer.is_echo = true;
+  if (variant == FALLBACKS) {
+    static const char *fallbacks[] = {NULL, NULL};
+    fallbacks[0] = f->peer.url;
+    f->options.url = "ws://127.0.0.1:1/"; /* nobody listens there */
+    f->options.fallbacks = fallbacks;
+  } else if (variant == PROVIDED) {
+    f->options.provider = provide;
+    f->options.provider_timeout_ms = 10;
+  }
 }
 
 /* False: limpet_new() itself got no memory, and said so. */

@@ -1,4 +1,5 @@
-/* The provider of URL and credentials: asked before each dial, answering now, later, or not at all. */
+/* The provider of URL and credentials: asked before each dial, answering now, later, or not at all.
+ */
 #include "client_fixture.h"
 
 #include <pthread.h>
@@ -31,8 +32,7 @@ static void provide(limpet_client *client, const limpet_provider_request *reques
   provider.last = *request;
   (void)snprintf(provider.last_url, sizeof provider.last_url, "%s", request->url);
   if (provider.way == ANSWER_AT_ONCE)
-    provider.result =
-        limpet_provide(client, request->ticket, provider.url, provider.headers, NULL);
+    provider.result = limpet_provide(client, request->ticket, provider.url, provider.headers, NULL);
   else if (provider.way == FAIL_AT_ONCE)
     provider.result = limpet_provide_failure(client, request->ticket, "the vault is shut");
 }
@@ -186,6 +186,36 @@ static void a_late_answer_is_ignored(void **state) {
   fixture_end(&f);
 }
 
+/* A program that has no ticket yet, or none any more, must not hit what the client does. */
+static void an_answer_without_a_ticket_is_ignored(void **state) {
+  (void)state;
+  struct fixture f;
+  set_up(&f, 0);
+  fixture_make(&f);
+  fixture_open(&f);
+  assert_int_equal(limpet_provide(f.client, 0, NULL, NULL, NULL), LIMPET_OK);
+  assert_int_equal(limpet_provide_failure(f.client, 0, "?"), LIMPET_OK);
+  world_idle(&f.world, 5);
+  assert_true(fixture_is(&f, LIMPET_CONNECTED));
+  assert_int_equal(f.peer.accepted_count, 1);
+  fixture_end(&f);
+}
+
+static void a_failure_without_a_reason_is_a_failure(void **state) {
+  (void)state;
+  struct fixture f;
+  set_up(&f, 0);
+  provider.way = ANSWER_NEVER;
+  f.options.initial_delay_ms = LONG_MS;
+  fixture_make(&f);
+  limpet_connect(f.client);
+  assert_int_equal(limpet_provide_failure(f.client, provider.last.ticket, NULL), LIMPET_OK);
+  world_until(&f.world, fixture_is(&f, LIMPET_RECONNECTING));
+  assert_true(has_detail(&f, "gave no reason"));
+  assert_int_equal(f.peer.accepted_count, 0);
+  fixture_end(&f);
+}
+
 static void an_unusable_answer_is_a_failure(void **state) {
   (void)state;
   static const char *const bad[] = {"no header", NULL};
@@ -329,6 +359,8 @@ int main(void) {
       cmocka_unit_test(one_that_fails_is_asked_again),
       cmocka_unit_test(one_that_hangs_is_asked_again),
       cmocka_unit_test(a_late_answer_is_ignored),
+      cmocka_unit_test(an_answer_without_a_ticket_is_ignored),
+      cmocka_unit_test(a_failure_without_a_reason_is_a_failure),
       cmocka_unit_test(an_unusable_answer_is_a_failure),
       cmocka_unit_test(a_client_may_end_while_it_waits),
       cmocka_unit_test(a_client_may_be_stopped_by_its_provider),

@@ -1,9 +1,9 @@
 /* A dial through a proxy, which is a plain socket of the test. */
 #define _GNU_SOURCE
+#include "net_gate.h"
 #include "net_rig.h"
 #include "resolve.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,39 +17,13 @@
 
 /* ---- a resolver of the test: what a name is says what it has ---- */
 
-static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gate = PTHREAD_COND_INITIALIZER;
-static bool gate_is_open;
-static unsigned inside_count;
-
-static void wait_at_gate(const char *host) {
-  pthread_mutex_lock(&gate_lock);
-  inside_count++;
-  while (strcmp(host, "hangs.example") == 0 && !gate_is_open)
-    pthread_cond_wait(&gate, &gate_lock);
-  inside_count--;
-  pthread_mutex_unlock(&gate_lock);
-}
-
 static void fake(const char *host, int family, struct resolve_answer *answer) {
-  wait_at_gate(host);
+  gate_pass(host);
   const char *ip = family == AF_INET ? "192.0.2.7" : "2001:db8::7";
   const bool has = strcmp(host, "both.example") == 0 ||
                    strcmp(host, family == AF_INET ? "four.example" : "six.example") == 0;
   if (has && address_from_ip(&answer->addresses[0], ip))
     answer->count = 1;
-}
-
-static void open_gate(void) {
-  bool busy = true;
-  while (busy) {
-    pthread_mutex_lock(&gate_lock);
-    gate_is_open = true;
-    pthread_cond_broadcast(&gate);
-    busy = inside_count > 0;
-    pthread_mutex_unlock(&gate_lock);
-  }
-  gate_is_open = false;
 }
 
 /* ---- one dial ---- */
@@ -315,7 +289,7 @@ static void test_a_hung_look_up(void **state) {
     else
       assert_ended(&s, LINK_END_TIMEOUT, "no end of the look-up for the proxy 127.0.0.1:");
     scene_deinit(&s);
-    open_gate();
+    gate_open();
   }
   resolve_use(NULL);
 }

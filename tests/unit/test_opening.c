@@ -1,8 +1,8 @@
 /* From dial to open, and all that can be answered instead: the client's side. */
+#include "net_gate.h"
 #include "net_rig.h"
 #include "resolve.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -272,38 +272,15 @@ static void test_no_answer_in_time(void **state) {
 
 /* ---- names ---- */
 
-static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gate = PTHREAD_COND_INITIALIZER;
-static bool gate_is_open;
-static unsigned inside_count;
-
 static void fake(const char *host, int family, struct resolve_answer *answer) {
-  pthread_mutex_lock(&gate_lock);
-  inside_count++;
-  while (strcmp(host, "hangs.example") == 0 && !gate_is_open)
-    pthread_cond_wait(&gate, &gate_lock);
-  inside_count--;
-  pthread_mutex_unlock(&gate_lock);
+  gate_pass(host);
   if (family == AF_INET && address_from_ip(&answer->addresses[0], "127.0.0.1"))
     answer->count = 1;
-}
-
-static void open_gate(void) {
-  bool busy = true;
-  while (busy) {
-    pthread_mutex_lock(&gate_lock);
-    gate_is_open = true;
-    pthread_cond_broadcast(&gate);
-    busy = inside_count > 0;
-    pthread_mutex_unlock(&gate_lock);
-  }
-  resolve_use(NULL);
 }
 
 /* A look-up that hangs blocks neither another dial, nor its own end, nor the loop's. */
 static void test_hung_lookup(void **state) {
   (void)state;
-  gate_is_open = false;
   resolve_use(fake);
   struct rig rig;
   rig_init(&rig);
@@ -329,7 +306,8 @@ static void test_hung_lookup(void **state) {
   link_abort(far.link);
   rig_server_deinit(&server);
   rig_deinit(&rig);
-  open_gate();
+  gate_open();
+  resolve_use(NULL);
 }
 
 /* ---- out of descriptors ---- */

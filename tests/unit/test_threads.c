@@ -16,7 +16,7 @@
 
 /* libuv closes descriptors by a bare system call, which ThreadSanitizer does not see: it takes the
    next thread that is given the same number for a racer. */
-const char *__tsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void) {
   return "race_top:epoll_create1\nrace_top:eventfd\nrace_top:pipe2\n";
 }

@@ -119,9 +119,9 @@ static void check_trust(const struct trust *trust) {
         !strstr(pair->client.end.detail, trust->host))
       fail_msg("%s: %d %s", trust->name, pair->client.end.kind, pair->client.end.detail);
     rig_until_count(&pair->rig, &pair->server.refused_count, 1); /* it is told by an alert */
-    assert_null(tls_sessions_take(
-        &client->sessions,
-        &(struct tls_peer){"good.example", http_server_port(pair->server.http)}));
+    assert_null(
+        tls_sessions_take(&client->sessions,
+                          &(struct tls_peer){"good.example", http_server_port(pair->server.http)}));
   }
   pair_deinit(pair);
   free(pair);

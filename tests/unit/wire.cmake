@@ -10,9 +10,11 @@ endforeach()
 if(LIMPET_DEFLATE)
   limpet_unit_test(test_deflate USES limpet_wire test_guard)
   set_tests_properties(test_deflate PROPERTIES LABELS "unit;pure")
+  add_dependencies(pure-tests test_deflate)
 endif()
 
 # Those that only compute and are quick under an emulator too: of utf8 and decoder each takes 20-60 s there.
 foreach(name sha1 mask frame close decoder_limits url handshake)
   set_tests_properties(test_${name} PROPERTIES LABELS "unit;pure")
+  add_dependencies(pure-tests test_${name})
 endforeach()

@@ -67,12 +67,18 @@ function makeSwitch([kind, label, hasWay, value]) {
   return whole;
 }
 
+// "50ms" of "delay both 50ms".
+const valueOf = (fault) => fault.fault.replace(/^\S+ (?:(?:up|down|both) )?/, "");
+
 function showSwitches(faults) {
   for (const [kind] of SWITCHES) {
-    const isOn = faults.some((fault) => fault.kind === kind && fault.connection === null);
+    const fault = faults.find((one) => one.kind === kind && one.connection === null);
     const box = at(`switch-${kind}`);
-    box.checked = isOn;
-    box.closest(".switch").classList.toggle("on", isOn);
+    const whole = box.closest(".switch");
+    const field = whole.querySelector(".value");
+    box.checked = Boolean(fault);
+    whole.classList.toggle("on", box.checked);
+    if (fault && field && field !== document.activeElement) field.value = valueOf(fault);
   }
 }
 
