@@ -37,8 +37,7 @@ struct fuzz_input fuzz_take(struct fuzz_input *in, size_t len) {
 
 struct fuzz_input fuzz_line(struct fuzz_input *in) {
   const uint8_t *end = in->len > 0 ? memchr(in->data, '\n', in->len) : NULL;
-  const struct fuzz_input line =
-      fuzz_take(in, end != NULL ? (size_t)(end - in->data) : in->len);
+  const struct fuzz_input line = fuzz_take(in, end != NULL ? (size_t)(end - in->data) : in->len);
   (void)fuzz_byte(in);
   return line;
 }
@@ -64,7 +63,16 @@ struct fuzz_cuts fuzz_cuts(uint8_t how) {
 
 size_t fuzz_next_cut(struct fuzz_cuts *cuts, size_t left) {
   cuts->state = cuts->state * 1664525u + 1013904223u;
-  const size_t wanted =
-      cuts->max == UINT32_MAX ? left : 1 + (cuts->state >> 8) % cuts->max;
+  const size_t wanted = cuts->max == UINT32_MAX ? left : 1 + (cuts->state >> 8) % cuts->max;
   return wanted < left ? wanted : left;
+}
+
+bool fuzz_is_same_detail(const char *a, const char *b) {
+  static const char quote[] = "; it began with '";
+  const size_t a_len = strlen(a), b_len = strlen(b), len = a_len < b_len ? a_len : b_len;
+  const char *quoted = strstr(a, quote);
+  if (strcmp(a, b) == 0)
+    return true;
+  return quoted != NULL && len >= (size_t)(quoted - a) + sizeof quote &&
+         memcmp(a, b, len - 1) == 0; /* but for the closing mark */
 }

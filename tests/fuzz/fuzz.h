@@ -13,8 +13,7 @@
 void fuzz_one(const uint8_t *data, size_t len);
 
 /** What must hold; else says so and aborts. */
-#define FUZZ_CHECK(condition)                                                                      \
-  ((condition) ? (void)0 : fuzz_broken(#condition, __FILE__, __LINE__))
+#define FUZZ_CHECK(condition) ((condition) ? (void)0 : fuzz_broken(#condition, __FILE__, __LINE__))
 _Noreturn void fuzz_broken(const char *what, const char *file, int line);
 
 /* ---- input taken apart from its beginning; behind its end it is zeros ---- */
@@ -50,5 +49,9 @@ struct fuzz_cuts {
 struct fuzz_cuts fuzz_cuts(uint8_t how);
 /** The next piece's length: 1 to `left`, 0 if nothing is left. */
 size_t fuzz_next_cut(struct fuzz_cuts *cuts, size_t left);
+
+/** Two readings of one HTTP head must tell the same; but what "it began with" is quoted as far as
+   it had arrived, so there one is the beginning of the other. */
+bool fuzz_is_same_detail(const char *a, const char *b);
 
 #endif
