@@ -57,7 +57,7 @@ static const char *find_header(const struct http_reader *reader, const char *at,
 }
 
 const char *http_reader_header(const struct http_reader *reader, const char *name) {
-  return find_header(reader, reader->headers, name);
+  return reader->headers_len > 0 ? find_header(reader, reader->headers, name) : NULL;
 }
 
 const char *http_reader_header_before(const struct http_reader *reader, const char *name,

@@ -241,11 +241,22 @@ static void choose_config(struct world *w) {
   c->report_fates = world_chance(w, 2);
 }
 
-void world_init(struct world *w, uint64_t seed) {
-  memset(w, 0, sizeof *w);
+static void begin(struct world *w, uint64_t seed) {
   w->seed = w->random = seed;
   w->now_ms = world_random(w, 100000);
   w->next_order = 1;
   choose_config(w);
   session_init(&w->session, &w->config, seed);
+}
+
+void world_init(struct world *w, uint64_t seed) {
+  memset(w, 0, sizeof *w);
+  begin(w, seed);
+}
+
+void world_init_choices(struct world *w, const uint8_t *choices, size_t count) {
+  memset(w, 0, sizeof *w);
+  w->choices = choices;
+  w->choices_left = count;
+  begin(w, 0);
 }

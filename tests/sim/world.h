@@ -44,6 +44,8 @@ struct world {
   struct session session;
   struct session_config config;
   uint64_t seed, random;
+  const uint8_t *choices; /* to be made before the seed's */
+  size_t choices_left;
   uint64_t now_ms;
   uint64_t step;
   uint64_t events; /* inputs and actions */
@@ -74,6 +76,8 @@ struct world {
 };
 
 void world_init(struct world *w, uint64_t seed);
+/** The same with choices that are given, as long as they last; they must stay. */
+void world_init_choices(struct world *w, const uint8_t *choices, size_t count);
 /** One random thing happens; everything is checked. */
 void world_step(struct world *w);
 /** Disconnects and checks that every message came back. */

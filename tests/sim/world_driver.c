@@ -12,7 +12,17 @@ _Noreturn void world_fail(const struct world *w, const char *what) {
   exit(1);
 }
 
+/* One byte, or two where one could not reach all. */
+static uint64_t take_choice(struct world *w, uint64_t below) {
+  uint64_t choice = 0;
+  for (int i = 0; i < (below > 256 ? 2 : 1) && w->choices_left > 0; i++, w->choices_left--)
+    choice = choice << 8 | *w->choices++;
+  return choice % below;
+}
+
 uint64_t world_random(struct world *w, uint64_t below) {
+  if (w->choices_left > 0)
+    return take_choice(w, below);
   w->random += UINT64_C(0x9e3779b97f4a7c15);
   uint64_t x = w->random;
   x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
