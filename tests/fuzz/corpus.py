@@ -29,6 +29,12 @@ SEEDS = {
     "session": ([], []),
     "protocol": (["test_http_reader", "test_http_query", "test_relay_protocol"],
                  [b"\x00", b"\x01", b"\x02", b"\x02/ws\n", b"\x03\x02"]),
+    "relay": (["test_http_reader", "test_relay_protocol"],
+              [b"\x00\x00", b"\x01\x02/ws?conversation_id=c&user_id=u&after=0\n\x01", b"\x01\x00/ws\n\x01",
+               b"\x01\x05/echo\n\x02", b"\x02\x03/conversations/c/messages\n", b"\x03\x00",
+               b"\x03\x00/conversations/c/messages?after=0&limit=2\n"]),
+    "control": (["test_http_reader", "test_chaos_fault"],
+                [b"\x00\x00", b'\x02\x00/faults\n{"fault":"', b'\x03\x02/faults\n{"faults":["', b"\x01\x00/connections?limit="]),
     "chaos": (["test_chaos_fault", "test_chaos_script", "test_chaos_frames"],
               [b"\x00", b"\x01", b"\x01+1s ", b"\x02\x11\x01", b"\x02\x39\x02"]),
 }

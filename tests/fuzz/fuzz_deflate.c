@@ -14,7 +14,8 @@
 
 enum { IS_OURS = 0x80, NO_TAKEOVER = 0x40 }; /* then 3 bits of window, 3 of repetitions */
 
-#define OUT_CAP ((size_t)128 * 1024)
+#define OUT_CAP ((size_t)48 * 1024) /* more than the largest window */
+#define IN_MAX 520
 #define MESSAGES_MAX 8
 
 static const uint8_t tail[] = {0x00, 0x00, 0xFF, 0xFF};
@@ -35,7 +36,9 @@ struct outcome {
 /* ---- inflating with little room at a time ---- */
 
 static uint8_t *next_room(struct fuzz_cuts *rooms, const struct outcome *o, size_t *room) {
-  *room = fuzz_next_cut(rooms, OUT_CAP - o->len);
+  const size_t left = OUT_CAP - o->len;
+  *room = fuzz_next_cut(rooms, left) * (1 + o->len / 64); /* a bomb is not taken byte by byte */
+  *room = *room < left ? *room : left;
   return fuzz_alloc(*room);
 }
 
@@ -256,7 +259,7 @@ static void check_strange(const struct setup *setup, struct fuzz_input in, uint8
 
 void fuzz_one(const uint8_t *data, size_t len) {
   static const unsigned times[] = {1, 1, 2, 3, 5, 17, 50, 90};
-  struct fuzz_input in = {data, len < 1400 ? len : 1400};
+  struct fuzz_input in = {data, len < IN_MAX ? len : IN_MAX};
   const uint8_t flags = fuzz_byte(&in);
   const struct setup setup = {.window_bits = (uint8_t)(8 + (flags >> 3 & 7)),
                               .no_takeover = flags & NO_TAKEOVER,
