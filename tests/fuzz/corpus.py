@@ -27,6 +27,7 @@ SEEDS = {
     "json": (["test_json_peek", "test_heartbeat", "test_ack", "test_relay_protocol"], [b""]),
     "tunnel": (["test_tunnel"], [b"\x00\x00", b"\x01\x01", b"\x02\x02", b"\x04\x00", b"\x0b\x03"]),
     "session": ([], []),
+    "outbox": ([], []),
     "protocol": (["test_http_reader", "test_http_query", "test_relay_protocol"],
                  [b"\x00", b"\x01", b"\x02", b"\x02/ws\n", b"\x03\x02"]),
     "relay": (["test_http_reader", "test_relay_protocol"],
