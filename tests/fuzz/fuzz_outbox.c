@@ -28,7 +28,7 @@ struct image {
 };
 
 static char folder[32];
-static char path[64], log_path[64], lock_path[64], shared_path[64];
+static char path[48], log_path[64], lock_path[64], shared_path[64];
 static struct image whole;          /* an outbox that was closed */
 static struct image file, file_log; /* one whose owner died */
 

@@ -23,6 +23,11 @@ static void on_end(int signal_number) {
   _exit(1);
 }
 
+/* A target may end the program by itself. */
+static void on_exit_early(void) {
+  (void)fputs(last_words, stderr);
+}
+
 static void run(const uint8_t *data, size_t len) {
   uint8_t *copy = fuzz_copy(data, len);
   fuzz_one(copy, len);
@@ -59,8 +64,10 @@ int main(int argc, char **argv) {
   (void)signal(SIGSEGV, on_end);
   (void)signal(SIGILL, on_end);
   (void)signal(SIGTRAP, on_end);
+  (void)atexit(on_exit_early);
   for (int i = 1; i < argc; i++)
     count += run_file(argv[i]);
+  last_words[0] = '\0';
   (void)printf("%zu inputs\n", count);
   return count > 0 ? 0 : 1;
 }
