@@ -4,6 +4,7 @@
 corpus.py expand FILE FOLDER    one file for each line
 corpus.py pack FOLDER FILE MAX  the smallest inputs of the folder first, up to MAX bytes of lines
 corpus.py seeds NAME FOLDER     first inputs of a target, out of the cases of the unit tests
+corpus.py add NAME FILE WORDS   puts a finding into the saved corpus, with what it did
 """
 import hashlib
 import os
@@ -94,6 +95,17 @@ def pack(folder, path, limit):
         file.write("".join(line + "\n" for line in kept))
 
 
+def add(name, source, words):
+    """At the beginning, where whoever opens the file sees it."""
+    path = os.path.join(ROOT, "tests/fuzz/corpus", name + ".txt")
+    with open(source, "rb") as file:
+        line = encode(file.read())
+    with open(path, encoding="ascii") as file:
+        before = file.read()
+    with open(path, "w", encoding="ascii") as file:
+        file.write("# %s\n%s\n%s" % (words, line, before))
+
+
 def unescape(body):
     """A C literal's inside as bytes."""
     simple = {"n": 10, "r": 13, "t": 9, "a": 7, "b": 8, "f": 12, "v": 11}
@@ -170,6 +182,8 @@ if __name__ == "__main__":
         expand(sys.argv[2], sys.argv[3])
     elif len(sys.argv) == 5 and sys.argv[1] == "pack":
         pack(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    elif len(sys.argv) == 5 and sys.argv[1] == "add":
+        add(*sys.argv[2:])
     elif len(sys.argv) == 4 and sys.argv[1] == "seeds" and sys.argv[2] in SEEDS:
         seeds(sys.argv[2], sys.argv[3])
     else:
