@@ -99,8 +99,24 @@ static void read_post(struct fuzz_input in) {
 
 /* ---- paths and queries ---- */
 
+/* Into memory of just that size, in which it ends. */
+static void check_text(const struct http_request *request, const char *name, size_t cap) {
+  char *out = fuzz_alloc(cap);
+  if (http_query(request, name, out, cap) == HTTP_TEXT_FINE)
+    FUZZ_CHECK(memchr(out, '\0', cap) != NULL);
+  free(out);
+}
+
+static void check_segment(struct url_slice segment) {
+  char *out = fuzz_alloc(segment.len + 1);
+  FUZZ_CHECK(memchr(segment.text, '/', segment.len) == NULL);
+  if (http_decode(segment, false, out, segment.len + 1) == HTTP_TEXT_FINE)
+    FUZZ_CHECK(strlen(out) <= segment.len);
+  FUZZ_CHECK(segment.len == 0 || http_decode(segment, true, out, 1) == HTTP_TEXT_BAD);
+  free(out);
+}
+
 static void read_query(struct fuzz_input in) {
-  char out[PROTOCOL_ID_MAX + 1];
   const struct fuzz_input line = fuzz_line(&in);
   char *path = (char *)fuzz_copy(line.data, line.len);
   char *query = (char *)fuzz_copy(in.data, in.len);
@@ -109,15 +125,12 @@ static void read_query(struct fuzz_input in) {
   size_t taken = 0;
   while (http_next_segment(&rest, &segment)) {
     taken += segment.len + 1;
-    FUZZ_CHECK(memchr(segment.text, '/', segment.len) == NULL || segment.len == 0);
-    if (http_decode(segment, false, out, sizeof out) == HTTP_TEXT_FINE)
-      FUZZ_CHECK(strlen(out) <= segment.len);
+    check_segment(segment);
   }
-  FUZZ_CHECK(taken <= line.len);
-  if (http_query(&request, "after", out, sizeof out) == HTTP_TEXT_FINE)
-    FUZZ_CHECK(strlen(out) < sizeof out);
-  (void)http_query(&request, "", out, sizeof out);
-  (void)http_query(&request, "user_id", out, 1);
+  FUZZ_CHECK(taken + rest.len == line.len);
+  check_text(&request, "user_id", PROTOCOL_ID_MAX + 1);
+  check_text(&request, "after", 4);
+  check_text(&request, "", 1);
   free(path);
   free(query);
 }
