@@ -104,13 +104,15 @@ struct limpet_client {
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
-  bool settles_again; /* a callback gave the session new inputs */
-  bool is_closing;    /* our close is under way on `link`: its end is no error */
-  bool is_flush_seen; /* the link wrote something; to be told to the session */
-  bool is_writable;   /* as the session was told */
-  bool is_high;       /* on_high_water was called, on_drained not yet */
-  bool is_stopping;   /* a stop has begun */
-  bool is_freed;      /* limpet_stop() has come to its end; memory goes with this turn */
+  bool settles_again;  /* a callback gave the session new inputs */
+  bool is_closing;     /* our close is under way on `link`: its end is no error */
+  bool is_flush_seen;  /* the link wrote something; to be told to the session */
+  bool is_writable;    /* as the session was told */
+  bool is_high;        /* on_high_water was called, on_drained not yet */
+  bool is_stopping;    /* a stop has begun */
+  bool is_freed;       /* limpet_stop() has come to its end; memory goes with this turn */
+  bool owes_dial;      /* that of `epoch` waits for the turn's end */
+  uint8_t dials_count; /* since the last turn end that was asked for */
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
