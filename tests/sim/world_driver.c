@@ -278,8 +278,8 @@ void driver_ack(struct world *w) {
 
 /* ---- actions ---- */
 
-/* A callback may call almost anything. One that does so in every report can go on for ever, which the
-   client must bear (test_client_traps), but no world. */
+/* A callback may call almost anything. One that does so in every report can go on for ever, which
+   the client must bear (test_client_traps), but no world. */
 static void call_back(struct world *w) {
   if (!world_chance(w, 4) || w->token_count > WORLD_TOKENS / 2)
     return;
