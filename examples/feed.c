@@ -1,13 +1,14 @@
 /*
  * A market data feed: subscribes on every link, checks that no number is missing, and asks for what
  * is. Numbers that were seen already are ignored, so the program below sees each tick once and in
- * order.
+ * order; what the server does not have any more is said to be lost.
  *
  *     example-feed ws://127.0.0.1:9000/ticks EURUSD
  *
- * The server is expected to understand  {"type":"subscribe","symbol":S,"after":N}  (all after N,
- * then live; without "after" live only) and to send
- * {"type":"tick","symbol":S,"sequence_number":N,"price":P} SIGINT or SIGTERM ends it.
+ * The server is expected to understand  {"type":"subscribe","symbol":S,"after":N}  (all after N
+ * that it has, then live; without "after" live only), to answer  {"type":"subscribed","symbol":S}
+ * and then to send  {"type":"tick","symbol":S,"sequence_number":N,"price":P}.  SIGINT or SIGTERM
+ * ends it.
  */
 #include <jansson.h>
 #include <limpet/limpet.h>
@@ -21,16 +22,19 @@
 /* Touched by the client's thread alone. */
 struct feed {
   const char *symbol;
-  json_int_t last;       /* number of the last tick taken, 0: none yet */
-  bool is_awaiting_fill; /* asked for what is missing: do not ask again for each later tick */
+  json_int_t last; /* number of the last tick taken, 0: none yet */
+  /* ASKED: what comes may be of an older subscription. ANSWERED: the next tick is the first one
+     that the server has. */
+  enum { LIVE, ASKED, ANSWERED } stage;
 };
 
 /* "now": a subscription belongs to the link it is made on, and must not wait for another. */
-static void subscribe(limpet_client *client, const struct feed *feed) {
+static void subscribe(limpet_client *client, struct feed *feed) {
   const limpet_send_options now = {.promise = LIMPET_PROMISE_NOW};
   json_t *wish = json_pack("{s:s, s:s}", "type", "subscribe", "symbol", feed->symbol);
   if (wish && feed->last > 0)
     json_object_set_new(wish, "after", json_integer(feed->last));
+  feed->stage = ASKED;
   char *text = wish ? json_dumps(wish, JSON_COMPACT) : NULL;
   if (!text || limpet_send_text(client, text, strlen(text), &now, NULL) != LIMPET_OK)
     fprintf(stderr, "not subscribed; the next link tries again\n");
@@ -40,24 +44,39 @@ static void subscribe(limpet_client *client, const struct feed *feed) {
 
 static void on_open(limpet_client *client, void *user) {
   struct feed *feed = user;
-  feed->is_awaiting_fill = false;
   printf("subscribing after %" JSON_INTEGER_FORMAT "\n", feed->last);
   subscribe(client, feed);
 }
 
 static void on_gap(limpet_client *client, struct feed *feed, json_int_t number) {
-  if (feed->is_awaiting_fill)
-    return;
   printf("gap: %" JSON_INTEGER_FORMAT " after %" JSON_INTEGER_FORMAT "\n", number, feed->last);
-  feed->is_awaiting_fill = true;
   subscribe(client, feed);
 }
 
 /* This is where a strategy would start. */
 static void on_tick(struct feed *feed, json_int_t number, double price) {
   feed->last = number;
-  feed->is_awaiting_fill = false;
+  feed->stage = LIVE;
   printf("%s %" JSON_INTEGER_FORMAT " %.5f\n", feed->symbol, number, price);
+}
+
+static void take_number(limpet_client *client, struct feed *feed, json_int_t number, double price) {
+  const bool is_next = feed->last == 0 || number == feed->last + 1;
+  if (!is_next && feed->stage == LIVE)
+    on_gap(client, feed, number);
+  if (!is_next && feed->stage == ANSWERED)
+    printf("lost: %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT "\n", feed->last + 1,
+           number - 1);
+  if (is_next || feed->stage == ANSWERED)
+    on_tick(feed, number, price);
+}
+
+static void take_subscribed(limpet_client *client, const char *type, const char *text, size_t len,
+                            void *user) {
+  struct feed *feed = user;
+  (void)client, (void)type, (void)text, (void)len;
+  if (feed->stage == ASKED)
+    feed->stage = ANSWERED;
 }
 
 static void take_tick(limpet_client *client, const char *type, const char *text, size_t len,
@@ -71,12 +90,8 @@ static void take_tick(limpet_client *client, const char *type, const char *text,
   if (!tick || json_unpack(tick, "{s:s, s:I, s:F}", "symbol", &symbol, "sequence_number", &number,
                            "price", &price) != 0)
     fprintf(stderr, "not a tick: %.*s\n", (int)len, text);
-  else if (strcmp(symbol, feed->symbol) != 0 || number <= feed->last)
-    ; /* not ours, or seen already */
-  else if (feed->last > 0 && number != feed->last + 1)
-    on_gap(client, feed, number);
-  else
-    on_tick(feed, number, price);
+  else if (strcmp(symbol, feed->symbol) == 0 && number > feed->last)
+    take_number(client, feed, number, price);
   json_decref(tick);
 }
 
@@ -115,6 +130,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   limpet_result result = limpet_on_type(client, "tick", take_tick, &feed, NULL);
+  if (result == LIMPET_OK)
+    result = limpet_on_type(client, "subscribed", take_subscribed, &feed, NULL);
   if (result == LIMPET_OK)
     result = limpet_connect(client);
   if (result == LIMPET_OK)

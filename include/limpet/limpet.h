@@ -220,7 +220,8 @@ typedef enum limpet_drop {
   LIMPET_DROP_REPLACED,     /**< a newer message with the same replace_key took its place */
   LIMPET_DROP_DISCONNECTED, /**< limpet_disconnect() or limpet_stop() */
   LIMPET_DROP_CLEARED,      /**< limpet_queue_clear() */
-  LIMPET_DROP_NOT_STORED    /**< promise "durable": the outbox could not take it; on_error said why */
+  LIMPET_DROP_NOT_STORED,   /**< promise "durable": the outbox could not take it; on_error said why */
+  LIMPET_DROP_DUPLICATE     /**< promise "durable": the outbox holds a message with this id, which stays */
 } limpet_drop;
 
 /** What to do after an error. */
@@ -392,8 +393,10 @@ typedef struct limpet_provider_request {
 /** What a dial gets done, in this order; a step that is not needed is not reported. */
 typedef enum limpet_step {
   LIMPET_STEP_LOOK_UP,   /**< the host's name was looked up; once for each family of addresses that
-                              has any (literals too). Fact: addresses, as "192.0.2.1, 192.0.2.2" */
-  LIMPET_STEP_CONNECTED, /**< the socket is connected. Fact: address, with port, or unix:PATH */
+                              has any (literals too). Facts: addresses, as "192.0.2.1, 192.0.2.2",
+                              and proxy, if they are that proxy's */
+  LIMPET_STEP_CONNECTED, /**< the socket is connected. Facts: address, with port, or unix:PATH, and
+                              proxy, if it is that proxy's */
   LIMPET_STEP_PROXY,     /**< the proxy let us through. Fact: proxy */
   LIMPET_STEP_TLS,       /**< the TLS handshake is done and, unless tls_insecure is set, the certificate
                               verified. Facts: version, cipher, subject, issuer, expires (of the
@@ -443,7 +446,7 @@ typedef struct limpet_allocator {
  * an option that a newer program sets and this library does not know. What an older program
  * does not know has its default.
  */
-typedef struct limpet_options {
+typedef struct limpet_options { /* NOLINT(clang-analyzer-optin.performance.Padding): it only grows */
   size_t size; /**< sizeof of this struct in the program; set by limpet_options_init() */
 
   /** ws://, wss:// or ws+unix:///path/to.sock:/request/path. User info becomes Basic
@@ -549,6 +552,19 @@ typedef struct limpet_options {
       addresses and networks (10.0.0.0/8), separated by commas; name:port for one port. Read inside
       limpet_new(), which must not run while another thread changes the environment. */
   bool proxy_from_environment;
+
+  /** With confirm ack: the acknowledgement of one of our messages came, and its fate has been told.
+      `text` is the whole message as the server sent it. NULL (the default): nobody is told, as
+      acknowledgements are not given to on_text. Like all callbacks it comes on the loop thread and may
+      call every function here; `text` is valid until it returns; `user` is limpet_options.user. */
+  void (*on_ack)(limpet_client *client, const char *text, size_t len, void *user);
+
+  /** Default true: the system tells when interfaces, addresses and routes change (Linux; elsewhere
+      without effect). Without a way to the target, or to its proxy, the client waits in
+      LIMPET_WAITING_FOR_NETWORK and spends no attempt; when the way is back it dials at once. A link whose
+      way changed is probed, as after the machine has slept, and one whose own address is gone is
+      replaced at once, which counts as no attempt. false: only limpet_network_hint() tells of it. */
+  bool network_watch;
 } limpet_options;
 
 /** Writes every default. `size` is sizeof(limpet_options) in the calling program. */
@@ -721,12 +737,45 @@ LIMPET_API limpet_result limpet_off_type(limpet_client *client, uint64_t handle)
     What the application knows, and what it may ask.
     @{ */
 
+/** What an application tells of the machine's network. */
+typedef enum limpet_network_state {
+  LIMPET_NETWORK_OFFLINE, /**< no way to the target, until LIMPET_NETWORK_ONLINE is told: dials end and
+                               wait in LIMPET_WAITING_FOR_NETWORK, an open link stays as long as it
+                               lives */
+  LIMPET_NETWORK_ONLINE,  /**< there is a way: who waited, or gave up, dials within 50 ms. The network
+                               watch looks again at the next change, 30 s later at the latest */
+  LIMPET_NETWORK_CHANGED  /**< perhaps another way: an open link is probed, as by limpet_probe() */
+} limpet_network_state;
+
 /** With hold_until_ready: the queue may drain on this link. Else without effect. */
 LIMPET_API limpet_result limpet_ready(limpet_client *client);
 /** The application vouches for this link: it counts as stable now, the attempt counter is 0. */
 LIMPET_API limpet_result limpet_healthy(limpet_client *client);
-/** Asks the peer now, with probe_timeout_ms: call it when the machine woke up. */
+/**
+ * Stops reading, or reads on: for an application that cannot take more messages for now, so that the
+ * server notices. The message at hand is the last one that callbacks are given; what the system has
+ * received waits there. The wish outlives links, and may be given in every state; while limpet_disconnect() or
+ * limpet_stop() is under way reading goes on whatever it says. Until the pause ends no heartbeat is sent
+ * or missed, no acknowledgement is late, and nothing is confirmed: a link that dies silently is noticed
+ * only afterwards. LIMPET_NO_MEMORY. [any thread]
+ */
+LIMPET_API limpet_result limpet_pause(limpet_client *client, bool is_paused);
+/** Sends the next heartbeat now; the answer is due within heartbeat_timeout_ms as ever, and told by
+    on_heartbeat. While one is outstanding, or without a link, this does nothing. For whoever wants proof that
+    the peer has read what was sent before (a barrier); a peer may be busy reading. With dialect "off" a
+    ping of RFC 6455 section 5.5.2 asks. LIMPET_NO_MEMORY. [any thread] */
+LIMPET_API limpet_result limpet_ask(limpet_client *client);
+/** The link is in doubt: asks the peer now, with probe_timeout_ms. A client that watches the network does it by itself
+    when its way to the peer changed or the machine has slept. */
 LIMPET_API limpet_result limpet_probe(limpet_client *client);
+/**
+ * What the application knows of the network better than the client: from a system's own service, or
+ * with limpet_options.network_watch off. [any thread]
+ *
+ * LIMPET_INVALID_ARGUMENT: no such state. LIMPET_NO_MEMORY: from another thread than the client's, and
+ * the hint was not taken.
+ */
+LIMPET_API limpet_result limpet_network_hint(limpet_client *client, limpet_network_state state);
 
 /** One consistent picture; `size` is sizeof(limpet_snapshot) in the calling program. [any thread] */
 LIMPET_API void limpet_get_snapshot(limpet_client *client, limpet_snapshot *snapshot, size_t size);

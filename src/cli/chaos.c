@@ -299,7 +299,7 @@ static int run_loop(struct chaos_run *run) {
     (void)complain("%s", uv_strerror(error));
     return EXIT_CRITICAL;
   }
-  descriptors_raise(run->options.max_connections, SPARE_DESCRIPTORS);
+  descriptors_raise(run->options.max_connections, 1, SPARE_DESCRIPTORS);
   const int status = start(run);
   net_loop_release(run->loop);
   uv_run(&run->uv, UV_RUN_DEFAULT);

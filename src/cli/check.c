@@ -122,7 +122,7 @@ static void on_open(limpet_client *client, void *user) {
   if (!greet(user))
     return;
   limpet_ready(client);
-  limpet_probe(client);
+  limpet_ask(client);
 }
 
 static void on_heartbeat(limpet_client *client, uint32_t rtt_us, void *user) {
@@ -141,6 +141,16 @@ static void on_heartbeat(limpet_client *client, uint32_t rtt_us, void *user) {
   finish(check, EXIT_DONE);
 }
 
+/* Waiting is for those who have time; a check wants to know now. */
+static void fail_offline(struct check *check) {
+  const limpet_error error = {.kind = LIMPET_ERROR_NETWORK_UNREACHABLE,
+                              .retryable = true,
+                              .message = "Waiting for network",
+                              .detail = "this machine has no way to the server, or to its proxy"};
+  fail(check, check->next, &error);
+  finish(check, EXIT_GAVE_UP);
+}
+
 static void on_state(limpet_client *client, limpet_state from, limpet_state to,
                      limpet_reason reason, void *user) {
   (void)client;
@@ -149,6 +159,8 @@ static void on_state(limpet_client *client, limpet_state from, limpet_state to,
     finish(user, EXIT_GAVE_UP);
   else if (to == LIMPET_ERROR)
     finish(user, EXIT_CRITICAL);
+  else if (to == LIMPET_WAITING_FOR_NETWORK)
+    fail_offline(user);
 }
 
 static void on_log(limpet_client *client, limpet_log_level level, const char *line, void *user) {
@@ -166,8 +178,6 @@ static void adjust(struct check *check) {
   o->outbox = NULL;
   o->confirm = LIMPET_CONFIRM_NONE;
   o->hold_until_ready = true;
-  if (o->probe_timeout_ms < o->heartbeat_timeout_ms)
-    o->probe_timeout_ms = o->heartbeat_timeout_ms;
   o->user = check;
   o->on_step = on_step;
   o->callbacks = (limpet_callbacks){
@@ -209,7 +219,10 @@ int check_run(struct connect_options *options) {
   events_init(events_wanted(options), options->is_verbose);
   adjust(&check);
   uv_loop_init(&check.loop);
-  check.status = start(&check);
+  /* It may be over when it has hardly begun: then it has a status already. */
+  const int started = start(&check);
+  if (started != EXIT_DONE)
+    check.status = started;
   uv_run(&check.loop, UV_RUN_DEFAULT);
   uv_loop_close(&check.loop);
   if (check_view_end())

@@ -77,13 +77,19 @@ static const struct wording *find_wording(const char *name) {
   return &unknown;
 }
 
+/* Until the proxy has let us through, what is reached is the proxy. */
+static const char *before(const limpet_step_report *report, const struct wording *wording) {
+  const bool is_on_the_way = report->step < LIMPET_STEP_PROXY;
+  return is_on_the_way && strcmp(wording->name, "proxy") == 0 ? "of the proxy " : wording->before;
+}
+
 static void print_short_facts(const limpet_step_report *report) {
   bool is_first = true;
   for (size_t i = 0; i < report->facts_count; i++) {
     const struct wording *wording = find_wording(report->facts[i].name);
     if (wording->has_own_line || strcmp(report->facts[i].name, "verified") == 0)
       continue;
-    printf("%s%s", is_first ? "" : ", ", wording->before);
+    printf("%s%s", is_first ? "" : ", ", before(report, wording));
     print_clean(report->facts[i].value);
     is_first = false;
   }

@@ -18,6 +18,7 @@ int chaos_main(int argc, char **argv);
 int chat_main(int argc, char **argv);
 int connect_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
+int hold_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int outbox_main(int argc, char **argv);
 

@@ -106,7 +106,7 @@ static void begin_proof(struct run *run) {
   if (run->options.client.heartbeat == LIMPET_DIALECT_OFF)
     go_to(run, RUN_LINGERING); /* the closing handshake must prove it */
   else
-    limpet_probe(run->client);
+    limpet_ask(run->client);
 }
 
 static void on_linger(uv_timer_t *timer) {
@@ -143,7 +143,7 @@ static void on_heartbeat(limpet_client *client, uint32_t rtt_us, void *user) {
   if (run->phase != RUN_PROVING || !run->is_ready)
     return;
   if (++run->proofs < PROOFS_WANTED) {
-    limpet_probe(client);
+    limpet_ask(client);
     return;
   }
   run->is_proven = true;
@@ -388,9 +388,6 @@ static void adjust(struct connect_options *o) {
   if (!o->has_queue_limit_bytes && o->client.queue_limit_bytes < o->client.max_message)
     o->client.queue_limit_bytes = o->client.max_message;
   o->client.hold_until_ready = o->on_open != NULL;
-  /* The probe at the end is no doubt about the link: it may take as long as any heartbeat. */
-  if (o->client.probe_timeout_ms < o->client.heartbeat_timeout_ms)
-    o->client.probe_timeout_ms = o->client.heartbeat_timeout_ms;
 }
 
 static bool start_metrics(struct run *run) {

@@ -116,6 +116,13 @@ static const struct connection_command command = {
     .own_count = sizeof rows / sizeof *rows,
 };
 
+const struct option_row *connect_options_row(const char *name) {
+  size_t i = 0;
+  while (strcmp(rows[i].name, name) != 0)
+    i++;
+  return &rows[i];
+}
+
 static const char *find_contradiction(const struct connect_options *o) {
   if (o->is_binary && o->client.confirm == LIMPET_CONFIRM_ACK)
     return "--confirm ack sends text messages with ids, --binary has none";
@@ -143,7 +150,7 @@ struct on_open connect_options_on_open(const struct connect_options *o) {
       .splitter = {.is_binary = o->is_binary, .max_message = o->client.max_message}};
 }
 
-static bool check_on_open(const struct connect_options *o, int *status) {
+bool connect_options_check_on_open(const struct connect_options *o, int *status) {
   char error[ON_OPEN_ERROR_CAP];
   const struct on_open on_open = connect_options_on_open(o);
   if (!o->on_open || on_open_check(&on_open, error))
@@ -164,5 +171,5 @@ bool connect_options_parse(struct connect_options *o, int argc, char **argv, int
   const char *contradiction = find_contradiction(o);
   if (contradiction)
     *status = complain("%s", contradiction);
-  return !contradiction && check_on_open(o, status);
+  return !contradiction && connect_options_check_on_open(o, status);
 }

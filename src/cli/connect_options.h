@@ -40,6 +40,12 @@ struct connect_options {
 
 /** Parses the command line. True: go on. Else `*status` is the exit status. */
 bool connect_options_parse(struct connect_options *options, int argc, char **argv, int *status);
+struct option_row;
+/** The row of that option, for another command that has it too; `options` is the first member of
+   what it fills. */
+const struct option_row *connect_options_row(const char *name);
+/** What connect_options_parse() does of it: false, with `*status` set and said why. */
+bool connect_options_check_on_open(const struct connect_options *options, int *status);
 /** `--on-open` as it is sent. */
 struct on_open connect_options_on_open(const struct connect_options *options);
 void connect_options_deinit(struct connect_options *options);

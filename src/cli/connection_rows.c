@@ -231,6 +231,8 @@ static const struct option_row rows[] = {
      CLIENT(max_message), 1, 1ULL << 31},
     {"no-reconnect-on-close", NULL, "close codes 1000 and 1001 end the run", option_false,
      CLIENT(reconnect_on_normal_close), 0, 0},
+    {"no-network-watch", NULL, "do not ask the system whether there is a way to the server",
+     option_false, CLIENT(network_watch), 0, 0},
     {"events", "FORMAT", "on stderr: text, json or none (text)", apply_events, 0, 0, 0},
     {"quiet", NULL, "no events and no status line, only errors that end the run", option_true,
      OWN(is_quiet), 0, 0},
@@ -241,10 +243,20 @@ static const struct option_row rows[] = {
 
 /* ---- the command line ---- */
 
+static size_t collect_rows(const struct connection_command *command,
+                           struct option_row all[OPTION_ROWS_MAX]) {
+  size_t count = command->own_count;
+  memcpy(all, command->own, count * sizeof *all);
+  for (size_t i = 0; i < ROWS_COUNT; i++)
+    if (!command->has_own_log || strcmp(rows[i].name, "events") != 0)
+      all[count++] = rows[i];
+  return count;
+}
+
 static void print_help(const struct connection_command *command) {
+  struct option_row all[OPTION_ROWS_MAX];
   puts(command->usage);
-  options_print(command->own, command->own_count);
-  options_print(rows, ROWS_COUNT);
+  options_print(all, collect_rows(command, all));
   options_print_last();
   puts(command->notes);
 }
@@ -303,6 +315,13 @@ static bool take_url(const struct connection_command *command, struct connect_op
   return false;
 }
 
+static bool take_no_operand(const struct connection_command *command, int argc, char **argv,
+                            int first) {
+  if (first < argc)
+    (void)complain("%s takes no operand: '%s'; --help tells more", command->name, argv[first]);
+  return first == argc;
+}
+
 bool connection_parse(const struct connection_command *command, struct connect_options *o, int argc,
                       char **argv, int *status) {
   struct option_row all[OPTION_ROWS_MAX];
@@ -311,15 +330,16 @@ bool connection_parse(const struct connection_command *command, struct connect_o
   limpet_options_init(&o->client, sizeof o->client);
   o->client.proxy_from_environment = true;
   o->linger_ms = 200;
+  if (command->never_gives_up)
+    o->client.max_retries = LIMPET_RETRY_FOREVER;
   parse_presets(o, argc, argv);
-  memcpy(all, rows, sizeof rows);
-  memcpy(all + ROWS_COUNT, command->own, command->own_count * sizeof *all);
-  if (!take_outcome(command,
-                    options_parse(argc, argv, all, ROWS_COUNT + command->own_count, o, &first),
-                    status))
+  const size_t count = collect_rows(command, all);
+  if (!take_outcome(command, options_parse(argc, argv, all, count, o, &first), status))
     return false;
   finish(o);
   *status = EXIT_USAGE;
+  if (command->has_no_url)
+    return take_no_operand(command, argc, argv, first);
   return take_url(command, o, argc, argv, first);
 }
 

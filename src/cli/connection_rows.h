@@ -14,11 +14,14 @@ struct connection_command {
   const char *notes; /* and below */
   const struct option_row *own;
   size_t own_count;
+  bool never_gives_up; /* unless --max-retries says so */
+  bool has_no_url;     /* it is no operand: there is none */
+  bool has_own_log;    /* instead of --events */
 };
 
-/** Defaults, presets, options, and one URL. `options` may be the first member of the struct that
-   the command's own rows fill; of that struct no more is touched. True: go on. Else `*status` is
-   the exit status. Either way connect_options_deinit(). */
+/** Defaults, presets, options, and one URL (or none: has_no_url). `options` may be the first member
+   of the struct that the command's own rows fill; of that struct no more is touched. True: go on.
+   Else `*status` is the exit status. Either way connect_options_deinit(). */
 bool connection_parse(const struct connection_command *command, struct connect_options *options,
                       int argc, char **argv, int *status);
 /** `url` with what --query gave, to be freed; NULL: no memory. */

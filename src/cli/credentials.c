@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define FILE_CAP ((size_t)64 * 1024)
-#define LINE_CAP 4096
 
 static const char *token_file; /* one for the program: it holds one connection */
 
@@ -34,30 +33,30 @@ char *credentials_read_file(const char *path, char *error) {
   return text;
 }
 
-static bool write_header(char line[LINE_CAP], char *error) {
+bool credentials_write_header(char line[CREDENTIALS_LINE_CAP], char *error) {
   char *text = credentials_read_file(token_file, error);
   if (!text)
     return false;
   const int len = (int)strcspn(text, "\r\n");
-  const int written = snprintf(line, LINE_CAP, "Authorization: Bearer %.*s", len, text);
+  const int written = snprintf(line, CREDENTIALS_LINE_CAP, "Authorization: Bearer %.*s", len, text);
   free(text);
-  if (len > 0 && written < LINE_CAP && !handshake_check_header(line))
+  if (len > 0 && written < CREDENTIALS_LINE_CAP && !handshake_check_header(line))
     return true;
   return fail(error, "the first line of '%.120s' is no usable token", token_file);
 }
 
 bool credentials_use_token_file(const char *path, char *error) {
-  char line[LINE_CAP];
+  char line[CREDENTIALS_LINE_CAP];
   token_file = path;
-  return write_header(line, error);
+  return credentials_write_header(line, error);
 }
 
 void credentials_provide(limpet_client *client, const limpet_provider_request *request,
                          void *user) {
-  char line[LINE_CAP], error[CREDENTIALS_ERROR_CAP];
+  char line[CREDENTIALS_LINE_CAP], error[CREDENTIALS_ERROR_CAP];
   const char *const headers[] = {line, NULL};
   (void)user;
-  if (write_header(line, error))
+  if (credentials_write_header(line, error))
     (void)limpet_provide(client, request->ticket, NULL, headers, NULL);
   else
     (void)limpet_provide_failure(client, request->ticket, error);

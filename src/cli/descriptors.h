@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/** Raises it, as far as the system lets us, to two for each connection and `spare`; warns when
-   there is not even one for each. */
-void descriptors_raise(uint32_t max_connections, uint32_t spare);
+/** Raises it, as far as the system lets us, to twice `each` for every connection and `spare`; warns
+   when there is not even `each`. */
+void descriptors_raise(uint32_t max_connections, uint32_t each, uint32_t spare);
 
 #endif

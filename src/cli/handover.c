@@ -90,7 +90,8 @@ enum input_answer handover_take(struct handover *h, const char *data, size_t len
 void handover_note(struct handover *h, const limpet_fate_report *report) {
   const bool is_settled =
       report->fate == LIMPET_FATE_STORED ||
-      (report->fate == LIMPET_FATE_DROPPED && report->drop == LIMPET_DROP_NOT_STORED);
+      (report->fate == LIMPET_FATE_DROPPED &&
+       (report->drop == LIMPET_DROP_NOT_STORED || report->drop == LIMPET_DROP_DUPLICATE));
   if (is_settled && h->unstored_count)
     h->unstored_count--;
 }

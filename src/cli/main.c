@@ -15,6 +15,7 @@ static const struct subcommand {
     {"connect", connect_main, "talk to a WebSocket server through cuts: stdin out, messages in"},
     {"chat", chat_main, "join a conversation at a relay, and miss nothing of it"},
     {"serve", serve_main, "run the relay: conversations that are stored, acknowledged, replayed"},
+    {"hold", hold_main, "a local server that any WebSocket program uses unchanged, through cuts"},
     {"chaos", chaos_main, "break connections on purpose: a TCP proxy for those who test"},
     {"outbox", outbox_main, "look at the messages that wait on disk"},
     {"demo", demo_main, "watch a chat survive cuts, frozen links and killed programs"},

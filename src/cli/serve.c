@@ -241,7 +241,7 @@ static int run(struct serve *serve) {
     (void)complain("%s", uv_strerror(error));
     return EXIT_CRITICAL;
   }
-  descriptors_raise(serve->options.max_connections, SPARE_DESCRIPTORS);
+  descriptors_raise(serve->options.max_connections, 1, SPARE_DESCRIPTORS);
   const int status = start(serve);
   net_loop_release(serve->loop);
   uv_run(&serve->uv, UV_RUN_DEFAULT);

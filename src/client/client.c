@@ -3,6 +3,7 @@
 
 #include "durable.h"
 #include "endpoints.h"
+#include "network.h"
 #include "options.h"
 
 #include <stdarg.h>
@@ -112,7 +113,7 @@ static limpet_result open_parts(struct limpet_client *client, const limpet_optio
                                 struct client_thread *thread, char *detail) {
   if (!endpoints_make(client, options) || (thread && !adopt_thread(client, thread)))
     return LIMPET_NO_MEMORY;
-  return durable_open(client, options, detail);
+  return network_open(client) ? durable_open(client, options, detail) : LIMPET_NO_MEMORY;
 }
 
 static limpet_result fill(struct limpet_client *client, const struct memory *memory,
@@ -133,6 +134,7 @@ static limpet_result fill(struct limpet_client *client, const struct memory *mem
     if (result == LIMPET_OK)
       return result;
     client_free_outside(client);
+    network_close(client);
     endpoints_free(client);
   }
   drop_url(client, client->url);
@@ -193,6 +195,7 @@ void client_free(struct limpet_client *client) {
   net_timer_unset(loop, &client->timer);
   net_loop_cancel_turn_end(loop, &client->turn_end);
   handlers_free(client);
+  network_close(client);
   endpoints_free(client);
   memory_free(&memory, client->last_end);
   drop_url(client, client->url);

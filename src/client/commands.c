@@ -1,6 +1,7 @@
 /* Wishes: carried out at once on the loop's thread; from elsewhere queued for it. */
 #include "durable.h"
 #include "endpoints.h"
+#include "network.h"
 
 /* It rests, or will: a connect that was to follow must not. */
 static bool is_at_an_end(const struct limpet_client *client) {
@@ -19,21 +20,41 @@ static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
   durable_close(client);
 }
 
-/* Between two actions too: the session keeps what it cannot do yet as a wish. */
-static void run(struct limpet_client *client, const struct command *command) {
+static void run_input(struct limpet_client *client, enum command_kind kind) {
   static void (*const inputs[])(struct session *, uint64_t) = {
       [COMMAND_CONNECT] = session_connect, [COMMAND_DISCONNECT] = session_disconnect,
       [COMMAND_READY] = session_ready,     [COMMAND_HEALTHY] = session_healthy,
-      [COMMAND_PROBE] = session_probe,     [COMMAND_CLEAR] = session_clear,
+      [COMMAND_ASK] = session_ask,         [COMMAND_PROBE] = session_probe,
+      [COMMAND_CLEAR] = session_clear,
   };
+  client_lock(client);
+  inputs[kind](&client->session, client_now_ms(client));
+  client_unlock(client);
+}
+
+/* No word of the network need have come while nobody wanted a link. */
+static void run_connect(struct limpet_client *client) {
+  network_join(client);
+  network_look(client);
+  run_input(client, COMMAND_CONNECT);
+}
+
+/* Between two actions too: the session keeps what it cannot do yet as a wish. */
+static void run(struct limpet_client *client, const struct command *command) {
   if (command->kind == COMMAND_FLUSH) {
     flush_begin(client, command->flush);
   } else if (command->kind == COMMAND_PROVIDE) {
     provider_answered(client, command->provided);
-  } else if (!client->is_stopping) {
-    client_lock(client);
-    inputs[command->kind](&client->session, client_now_ms(client));
-    client_unlock(client);
+  } else if (command->kind == COMMAND_PAUSE) {
+    client_pause(client, command->is_paused);
+  } else if (command->kind == COMMAND_HINT) {
+    network_hint(client, command->network);
+  } else if (client->is_stopping) {
+    return; /* the rest is for those who stay */
+  } else if (command->kind == COMMAND_CONNECT) {
+    run_connect(client);
+  } else {
+    run_input(client, command->kind);
   }
 }
 
@@ -181,8 +202,22 @@ limpet_result limpet_healthy(limpet_client *client) {
   return client_command(client, (struct command){.kind = COMMAND_HEALTHY});
 }
 
+limpet_result limpet_ask(limpet_client *client) {
+  return client_command(client, (struct command){.kind = COMMAND_ASK});
+}
+
 limpet_result limpet_probe(limpet_client *client) {
   return client_command(client, (struct command){.kind = COMMAND_PROBE});
+}
+
+limpet_result limpet_pause(limpet_client *client, bool is_paused) {
+  return client_command(client, (struct command){.kind = COMMAND_PAUSE, .is_paused = is_paused});
+}
+
+limpet_result limpet_network_hint(limpet_client *client, limpet_network_state state) {
+  if ((unsigned)state > LIMPET_NETWORK_CHANGED)
+    return LIMPET_INVALID_ARGUMENT;
+  return client_command(client, (struct command){.kind = COMMAND_HINT, .network = state});
 }
 
 limpet_result limpet_queue_clear(limpet_client *client) {

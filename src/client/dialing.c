@@ -1,5 +1,6 @@
 /* One dial: its URL, its TLS, its name in the logs. */
 #include "endpoints.h"
+#include "network.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,7 @@ void client_dial(struct limpet_client *client, const char *const *headers) {
     log_dial(client, label, url);
   if (!prepare_tls(client, url))
     return;
+  network_dialing(client);
   client->link =
       link_dial(client->loop, &client->settings->link, client_link_events(client), client, url);
   if (!client->link) {

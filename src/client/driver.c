@@ -1,6 +1,7 @@
 /* What the session decides becomes calls; what the link reports is in link_inputs.c. */
 #include "durable.h"
 #include "endpoints.h"
+#include "network.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,16 @@ void client_fold_counts(struct limpet_client *client) {
   client_unlock(client);
   client->in_count = client->out_count = 0;
   client->in_bytes = client->out_bytes = 0;
+}
+
+/* While it is being closed the peer's close frame has to be read. */
+void client_pause(struct limpet_client *client, bool is_paused) {
+  client->is_paused = is_paused;
+  if (client->link && link_is_open(client->link) && !client->is_closing)
+    link_pause(client->link, is_paused);
+  client_lock(client);
+  session_pause(&client->session, client_now_ms(client), is_paused);
+  client_unlock(client);
 }
 
 /* ---- what the session decides ---- */
@@ -60,6 +71,7 @@ static void do_close(struct limpet_client *client, const struct session_action *
   if (!client->link || action->epoch != client->epoch)
     return;
   client->is_closing = true;
+  link_pause(client->link, false);
   link_close(client->link, action->close_code, "");
 }
 
@@ -300,6 +312,7 @@ void client_settle(struct limpet_client *client) {
   } while (client_run_command(client) || client->settles_again);
   client->is_settling = false;
   set_timer(client);
+  network_settle(client);
   if (is_over(client))
     client_finish(client);
 }

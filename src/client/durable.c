@@ -156,7 +156,8 @@ static void tell(struct limpet_client *client, const struct outbox_event *event,
 
 static void refused(struct limpet_client *client, const struct outbox_event *event) {
   report_outbox(client, event->detail);
-  tell(client, event, LIMPET_FATE_DROPPED, LIMPET_DROP_NOT_STORED);
+  tell(client, event, LIMPET_FATE_DROPPED,
+       event->result == OUTBOX_DUPLICATE ? LIMPET_DROP_DUPLICATE : LIMPET_DROP_NOT_STORED);
 }
 
 /* Wall clocks may jump; the time to live then runs on by the clock that does not. */

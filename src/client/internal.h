@@ -36,10 +36,13 @@ enum command_kind {
   COMMAND_DISCONNECT,
   COMMAND_READY,
   COMMAND_HEALTHY,
+  COMMAND_ASK,
   COMMAND_PROBE,
   COMMAND_CLEAR,
+  COMMAND_PAUSE,
   COMMAND_FLUSH,
-  COMMAND_PROVIDE
+  COMMAND_PROVIDE,
+  COMMAND_HINT
 };
 
 struct flush;
@@ -50,8 +53,10 @@ struct command {
   struct command *next;
   enum command_kind kind;
   union {
-    struct flush *flush;       /* FLUSH */
-    struct provided *provided; /* PROVIDE */
+    bool is_paused;               /* PAUSE */
+    struct flush *flush;          /* FLUSH */
+    struct provided *provided;    /* PROVIDE */
+    limpet_network_state network; /* HINT */
   };
 };
 
@@ -73,6 +78,7 @@ struct last_end {
   char detail[LIMPET_DETAIL_CAP];
 };
 
+struct client_network;
 struct client_thread;
 struct durable;
 struct endpoints;
@@ -99,20 +105,24 @@ struct limpet_client {
   struct settings *settings;
   struct net_loop *loop;
   void *user;
-  const char *url;             /* the settings', or a copy of its own */
-  struct endpoints *endpoints; /* or NULL: only `url` is dialed */
+  const char *url;                /* the settings', or a copy of its own */
+  struct endpoints *endpoints;    /* or NULL: only `url` is dialed */
+  struct client_network *network; /* or NULL: nobody watches */
   struct link *link;
   uint32_t epoch; /* of `link` */
   bool is_settling;
-  bool settles_again;  /* a callback gave the session new inputs */
-  bool is_closing;     /* our close is under way on `link`: its end is no error */
-  bool is_flush_seen;  /* the link wrote something; to be told to the session */
-  bool is_writable;    /* as the session was told */
-  bool is_high;        /* on_high_water was called, on_drained not yet */
-  bool is_stopping;    /* a stop has begun */
-  bool is_freed;       /* limpet_stop() has come to its end; memory goes with this turn */
-  bool owes_dial;      /* that of `epoch` waits for the turn's end */
-  uint8_t dials_count; /* since the last turn end that was asked for */
+  bool settles_again;     /* a callback gave the session new inputs */
+  bool is_closing;        /* our close is under way on `link`: its end is no error */
+  bool is_flush_seen;     /* the link wrote something; to be told to the session */
+  bool is_writable;       /* as the session was told */
+  bool is_high;           /* on_high_water was called, on_drained not yet */
+  bool is_paused;         /* the application wants to be given nothing */
+  bool is_stopping;       /* a stop has begun */
+  bool is_freed;          /* limpet_stop() has come to its end; memory goes with this turn */
+  bool is_hinted_offline; /* so says the application */
+  bool is_loop_held;      /* for the wait for the network */
+  bool owes_dial;         /* that of `epoch` waits for the turn's end */
+  uint8_t dials_count;    /* since the last turn end that was asked for */
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
@@ -157,6 +167,8 @@ void client_fold_counts(struct limpet_client *client);
 void client_turn_end(struct net_turn_end *hook);
 void client_timer(struct net_timer *timer);
 uint64_t client_now_ms(const struct limpet_client *client);
+/** Reads on, or not, as the application wants. */
+void client_pause(struct limpet_client *client, bool is_paused);
 /** The link has written: what was flushed, and whether it takes more. */
 void client_note_flush(struct limpet_client *client);
 /** Reports the fate of an action to the application. */
@@ -169,6 +181,9 @@ void client_drop_link(struct limpet_client *client);
 /** The same, and reports its loss. */
 void client_lose(struct limpet_client *client, const struct failure *failure, const char *detail);
 void client_lose_without_memory(struct limpet_client *client);
+/** The link or dial lost its ground: dropped now, and a new one goes another way, if there is one.
+ */
+void client_move(struct limpet_client *client, const char *detail);
 
 /* ---- dialing.c ---- */
 /** What logs of both ends call the link: "3fa9c1-7". */

@@ -1,6 +1,7 @@
 /* What the link reports becomes inputs of the session and calls to the application. */
 #include "ack.h"
 #include "endpoints.h"
+#include "network.h"
 
 #include <string.h>
 
@@ -11,7 +12,9 @@ static void on_opened(struct link *link, const char *subprotocol) {
   client_log(client, LIMPET_LOG_INFO, "link %s: open%s%s", label,
              *subprotocol ? ", subprotocol " : "", subprotocol);
   client->is_writable = true;
+  link_pause(link, client->is_paused);
   endpoints_opened(client);
+  network_opened(client);
   client_lock(client);
   session_link_opened(&client->session, client_now_ms(client), client->epoch);
   client_unlock(client);
@@ -46,9 +49,12 @@ static bool take_ack(struct limpet_client *client, const uint8_t *data, size_t l
   const bool is_awaited =
       session_acked(&client->session, client_now_ms(client), client->epoch, id, strlen(id));
   client_unlock(client);
-  if (is_awaited)
-    client_settle(client);
-  return is_awaited;
+  if (!is_awaited)
+    return false;
+  client_settle(client);
+  if (client->link && client->settings->options.on_ack)
+    client->settings->options.on_ack(client, (const char *)data, len, client->user);
+  return true;
 }
 
 static bool awaits_reply(const struct session_config *config) {
@@ -108,6 +114,10 @@ static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, s
     client_callbacks(client)->on_binary(client, data, len, client->user);
 }
 
+static void on_found(struct link *link, const struct address *addresses, size_t count) {
+  network_found(link_user(link), addresses, count);
+}
+
 static void on_received(struct link *link) {
   client_fold_counts(link_user(link));
 }
@@ -160,23 +170,28 @@ static void give_back(void *user, uint8_t opcode, const uint8_t *data, size_t le
   client_unlock(client);
 }
 
+static void tell_lost(struct limpet_client *client, uint32_t epoch, const struct failure *failure,
+                      enum failure_verdict verdict) {
+  client_lock(client);
+  if (client->last_end && !client->is_closing)
+    client->last_end->verdict = verdict;
+  session_link_lost(&client->session, client_now_ms(client), epoch, failure, verdict);
+  client_unlock(client);
+}
+
 /* After our own close there is nothing to be judged, whatever it looked like. */
 static void lost(struct limpet_client *client, const struct failure *failure,
                  const struct link_end *end, const char *detail) {
   const uint32_t epoch = client->epoch;
   limpet_decision decision = LIMPET_BACK_OFF;
   client_fold_counts(client);
+  network_look(client); /* a loss while offline is no attempt */
   report_keep_end(client, client->is_closing ? NULL : failure, end, detail);
   if (!client->is_closing)
     decision = report_judge(client, failure);
   if (endpoints_go_on(client, epoch, failure, decision))
     return;
-  const enum failure_verdict verdict = endpoints_verdict(client, decision);
-  client_lock(client);
-  if (client->last_end && !client->is_closing)
-    client->last_end->verdict = verdict;
-  session_link_lost(&client->session, client_now_ms(client), epoch, failure, verdict);
-  client_unlock(client);
+  tell_lost(client, epoch, failure, endpoints_verdict(client, decision));
 }
 
 static void on_ended(struct link *link, const struct link_end *end) {
@@ -203,12 +218,22 @@ void client_lose(struct limpet_client *client, const struct failure *failure, co
   lost(client, failure, NULL, detail);
 }
 
+/* Nobody is asked: it says nothing about the peer, and there is nothing to wait for. */
+void client_move(struct limpet_client *client, const char *detail) {
+  const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
+  client_drop_link(client);
+  client_fold_counts(client);
+  report_keep_end(client, &failure, NULL, detail);
+  tell_lost(client, client->epoch, &failure, VERDICT_MOVE);
+}
+
 void client_lose_without_memory(struct limpet_client *client) {
   const struct failure failure = {.kind = FAILURE_NO_MEMORY, .retry_after_ms = UINT64_MAX};
   client_lose(client, &failure, "no memory for the link");
 }
 
 static const struct link_events events = {
+    .found = on_found,
     .opened = on_opened,
     .message = on_message,
     .received = on_received,
@@ -220,6 +245,7 @@ static const struct link_events events = {
 
 /* For those who want to know of the steps too. */
 static const struct link_events events_with_steps = {
+    .found = on_found,
     .opened = on_opened,
     .message = on_message,
     .received = on_received,

@@ -13,7 +13,7 @@ _Static_assert((int)LIMPET_ERROR_CLOSED_BY_PEER == (int)FAILURE_CLOSED_BY_PEER, 
 _Static_assert((int)LIMPET_FATE_DROPPED == (int)FATE_DROPPED, "fates differ");
 _Static_assert((int)LIMPET_CONFIRM_ACK == (int)CONFIRM_ACK, "confirmations differ");
 _Static_assert((int)LIMPET_STEP_UPGRADED == (int)LINK_STEP_UPGRADED, "steps differ");
-_Static_assert((int)LIMPET_DROP_NOT_STORED == (int)DROP_NOT_STORED, "drops differ");
+_Static_assert((int)LIMPET_DROP_DUPLICATE == (int)DROP_DUPLICATE, "drops differ");
 
 static const struct {
   const char *name, *text;

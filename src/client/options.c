@@ -95,6 +95,7 @@ static void init_full(limpet_options *options) {
   options->size = sizeof *options;
   options->multiplier = 1.5;
   options->reconnect_on_normal_close = true;
+  options->network_watch = true;
 }
 
 void limpet_options_init(limpet_options *options, size_t size) {

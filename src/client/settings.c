@@ -129,6 +129,7 @@ static void fill_link(struct settings *s) {
       .connect_timeout_ms = o->connect_timeout_ms,
       .happy_eyeballs_delay_ms = o->happy_eyeballs_delay_ms,
       .close_timeout_ms = o->close_timeout_ms,
+      .write_stall_ms = o->heartbeat_timeout_ms,
       .max_message = o->max_message,
       .max_handshake = o->max_handshake,
       .high_water = o->high_water,

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,6 +103,11 @@ void connection_refuse(struct http_exchange *connection, uint16_t status, const 
   answer(connection, &response);
 }
 
+void http_choose_subprotocol(struct http_exchange *connection, const char *name) {
+  assert(connection->is_owed);
+  http_reader_choose_subprotocol(connection->reader, name);
+}
+
 struct link *http_upgrade(struct http_exchange *connection, const struct link_settings *settings,
                           const struct link_events *events, void *user,
                           const char *const *headers) {
@@ -142,6 +148,19 @@ const char *http_header(const struct http_exchange *connection, const char *name
 const char *http_header_before(const struct http_exchange *connection, const char *name,
                                const char *later) {
   return http_reader_header_before(connection->reader, name, later);
+}
+
+void http_each_header(const struct http_exchange *connection, handshake_header_callback *each,
+                      void *user) {
+  http_reader_each_header(connection->reader, each, user);
+}
+
+bool http_peer_has_left(const struct http_exchange *connection) {
+  char byte;
+  if (connection->phase == HTTP_GONE)
+    return true;
+  const ssize_t n = sock_peek(connection->fd, &byte, 1);
+  return n == 0 || (n < 0 && !sock_would_block(errno));
 }
 
 const struct address *http_peer(const struct http_exchange *connection) {

@@ -72,6 +72,11 @@ const char *http_header(const struct http_exchange *exchange, const char *name);
     them; NULL: the last. */
 const char *http_header_before(const struct http_exchange *exchange, const char *name,
                                const char *later);
+/** Gives every header line of the request, in order. */
+void http_each_header(const struct http_exchange *exchange, handshake_header_callback *each,
+                      void *user);
+/** Whether who asked has gone meanwhile: an owner that lets an answer wait for long should look. */
+bool http_peer_has_left(const struct http_exchange *exchange);
 /** Who is at the other end of the connection. */
 const struct address *http_peer(const struct http_exchange *exchange);
 
@@ -101,6 +106,9 @@ void http_refuse(struct http_exchange *exchange, uint16_t status, const char *co
                  const char *sentence, const char *const *headers);
 /** Refuses a request that is no valid upgrade as its head says. */
 void http_refuse_upgrade(struct http_exchange *exchange, const char *const *headers);
+/** Before http_upgrade(): the subprotocol that the 101 names, one that was asked for, or "". Where
+   it is known only now; else http_settings has them. */
+void http_choose_subprotocol(struct http_exchange *exchange, const char *name);
 /** Hands the connection over to a link, for a request that is a valid upgrade. NULL: no memory; the
     connection is gone. */
 struct link *http_upgrade(struct http_exchange *exchange, const struct link_settings *settings,

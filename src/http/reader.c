@@ -70,6 +70,16 @@ const char *http_reader_header_before(const struct http_reader *reader, const ch
   return found;
 }
 
+void http_reader_each_header(const struct http_reader *reader, handshake_header_callback *each,
+                             void *user) {
+  const char *at = reader->headers, *end = at + reader->headers_len;
+  while (at < end) {
+    const char *value = at + strlen(at) + 1;
+    each(user, at, value);
+    at = value + strlen(value) + 1;
+  }
+}
+
 /* ---- body ---- */
 
 static void take_body(void *user, const uint8_t *data, size_t len) {
@@ -175,6 +185,10 @@ void http_reader_free(struct http_reader *reader) {
 
 const struct handshake_request *http_reader_request(const struct http_reader *reader) {
   return handshake_server_request(&reader->head);
+}
+
+void http_reader_choose_subprotocol(struct http_reader *reader, const char *name) {
+  handshake_server_choose_subprotocol(&reader->head, name);
 }
 
 uint16_t http_reader_status(const struct http_reader *reader, const char **sentence) {

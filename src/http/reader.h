@@ -43,9 +43,13 @@ void http_reader_free(struct http_reader *reader);
 enum http_read http_reader_feed(struct http_reader *reader, const uint8_t *in, size_t len,
                                 size_t *consumed);
 const struct handshake_request *http_reader_request(const struct http_reader *reader);
+/** What the request is answered with; cut at HANDSHAKE_VALUE_CAP - 1. */
+void http_reader_choose_subprotocol(struct http_reader *reader, const char *name);
 const char *http_reader_header(const struct http_reader *reader, const char *name);
 const char *http_reader_header_before(const struct http_reader *reader, const char *name,
                                       const char *later);
+void http_reader_each_header(const struct http_reader *reader, handshake_header_callback *each,
+                             void *user);
 /** After BAD: how to answer. */
 uint16_t http_reader_status(const struct http_reader *reader, const char **sentence);
 

@@ -106,6 +106,8 @@ static void on_deadline(struct net_timer *timer) {
   struct link *link = link_of_deadline(timer);
   if (link->phase == LINK_OPENING)
     opening_is_late(link);
+  else if (link->phase != LINK_DRAINING)
+    link_stall_is_due(link);
   else
     link_drain_is_late(link);
 }

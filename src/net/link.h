@@ -12,7 +12,8 @@
  * link_recover() can give back every message that was not sent whole.
  *
  * Input: read into the loop's buffer until a short read (a bounded number of reads a turn);
- * large payloads straight into a buffer of their own. Pings are answered here.
+ * large payloads straight into a buffer of their own. Pings are answered here,
+ * unless the owner wants to.
  *
  * Memory: an idle plain link is this struct and a uv_poll_t; buffers come with traffic and go
  * when a sweep finds it silent. Events may call any function here, link_abort() included.
@@ -30,6 +31,7 @@
 #define LINK_DETAIL_CAP 256
 
 struct link;
+struct address; /* sock.h */
 
 /** Why a link ended. */
 enum link_end_kind {
@@ -100,9 +102,15 @@ struct link_events {
   void (*flushed)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
+  /** Addresses of what is dialed, the target or its proxy, were found; once for each family. Or
+      NULL. */
+  void (*found)(struct link *link, const struct address *addresses, size_t count);
   /** A step of the dial is done; the report is valid until return. Or NULL: then nothing is
       gathered for it. */
   void (*step)(struct link *link, const struct link_step_report *report);
+  /** A ping came: the owner answers it with link_pong(), when it likes. Or NULL: the link answers
+     it at once. `data` is valid until return. */
+  void (*ping)(struct link *link, const uint8_t *data, size_t len);
 };
 
 /** Shared by many links and outliving them. */
@@ -110,6 +118,8 @@ struct link_settings {
   uint32_t connect_timeout_ms;
   uint32_t happy_eyeballs_delay_ms;
   uint32_t close_timeout_ms; /* after a close frame of the peer or a protocol error */
+  uint32_t
+      write_stall_ms; /* output waits, and the peer's system acknowledges nothing: lost; 0: never */
   uint64_t max_message;
   size_t max_handshake;
   uint64_t high_water; /* link_is_writable() is false from here on */
@@ -174,6 +184,9 @@ struct link_position {
 /** Sends a ping ahead of what waits, at the next frame boundary. What waited behind it moves by
     end - begin. */
 bool link_ping(struct link *link, const void *data, size_t len, struct link_position *position);
+/** Answers a ping that was given to `ping`, at the next frame boundary. Nothing once it is closing.
+ */
+void link_pong(struct link *link, const void *data, size_t len);
 /** A text message ahead of what waits: the questions of the JSON dialects. Never recovered. */
 bool link_write_ahead(struct link *link, const void *text, size_t len,
                       struct link_position *position);

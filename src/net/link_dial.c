@@ -54,6 +54,13 @@ static void on_dialed(void *user, int fd, const struct address *peer,
   link_update_poll(link);
 }
 
+static bool on_found(void *user, const struct resolve_answer *answer) {
+  struct link *link = user;
+  if (link->events->found)
+    link->events->found(link, answer->addresses, answer->count);
+  return link->phase != LINK_ENDED && link_step_looked_up(link, answer);
+}
+
 static void finish_finally(struct link *link, const char *detail) {
   struct link_end end = link_end_of(LINK_END_HANDSHAKE, detail);
   end.is_final = true;
@@ -71,7 +78,7 @@ static void begin_connect(struct link *link) {
       .host = url->host,
       .port = url->port,
       .unix_path = url->scheme == URL_WS_UNIX ? url->unix_path : NULL,
-      .found = link_step_looked_up,
+      .found = on_found,
   };
   if (!passage_choose(link, &target))
     return;

@@ -53,7 +53,10 @@ static bool take_other(struct link *link, enum decoder_result result,
                        const struct decoder_event *event) {
   switch (result) {
   case DECODER_PING:
-    link_add_pong(link, event->data, event->len);
+    if (link->events->ping)
+      link->events->ping(link, event->data, event->len);
+    else
+      link_add_pong(link, event->data, event->len);
     return true;
   case DECODER_PONG:
     link->events->pong(link, event->data, event->len);

@@ -7,6 +7,7 @@
  *   link_io.c       bytes to and from the socket, plain or TLS
  *   link_input.c    reading and decoding
  *   link_output.c   encoding and sending
+ *   link_stall.c    output that waits for nothing
  *   link_end.c      closing handshake, failures, the last event
  *
  * Phases only go forward. Events are reported from a poll callback, a deadline or the end-of-turn
@@ -117,6 +118,11 @@ int opening_wants(const struct opening *opening);
 void opening_is_ready(struct link *link, int events);
 void opening_turn_end(struct link *link);
 void opening_is_late(struct link *link);
+
+/* ---- link_stall.c ---- */
+/** A sweep has come to this link, which is warm. */
+void link_check_stall(struct link *link);
+void link_stall_is_due(struct link *link);
 
 /* ---- link_io.c ---- */
 enum io_result {

@@ -366,3 +366,9 @@ void link_add_pong(struct link *link, const uint8_t *data, size_t len) {
   }
   link_at_turn_end(link);
 }
+
+void link_pong(struct link *link, const void *data, size_t len) {
+  assert(len <= FRAME_CONTROL_MAX);
+  if (link->traffic || link_warm_up(link))
+    link_add_pong(link, data, len);
+}

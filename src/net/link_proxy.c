@@ -136,9 +136,15 @@ static void begin_tunnel(struct link *link, const struct address *address) {
   say(link);
 }
 
+void passage_name(const struct link *link, char name[PROXY_NAME_CAP]) {
+  name[0] = '\0';
+  if (client_opening(link)->passage)
+    proxy_name(&client_opening(link)->passage->proxy, name);
+}
+
 static void pass(struct link *link) {
   char name[PROXY_NAME_CAP];
-  proxy_name(&passage_of(link)->proxy, name);
+  passage_name(link, name);
   free_passage(link);
   const struct link_fact fact = {"proxy", name};
   if (link_step_report(link, LINK_STEP_PROXY, &fact, 1))

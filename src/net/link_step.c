@@ -1,6 +1,7 @@
 #include "link_step.h"
 
 #include "opening.h"
+#include "proxy.h"
 #include "tls_facts.h"
 
 #include <assert.h>
@@ -46,6 +47,7 @@ static void print_host(const struct address *address, char text[ADDRESS_TEXT_CAP
 
 bool link_step_looked_up(void *link, const struct resolve_answer *answer) {
   char text[RESOLVE_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 2)] = "", host[ADDRESS_TEXT_CAP];
+  char proxy[PROXY_NAME_CAP];
   size_t len = 0;
   if (!((struct link *)link)->events->step)
     return true;
@@ -53,15 +55,19 @@ bool link_step_looked_up(void *link, const struct resolve_answer *answer) {
     print_host(&answer->addresses[i], host);
     len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i ? ", " : "", host);
   }
-  return link_step_report(link, LINK_STEP_LOOK_UP, &(struct link_fact){"addresses", text}, 1);
+  passage_name(link, proxy);
+  const struct link_fact facts[] = {{"addresses", text}, {"proxy", proxy}};
+  return link_step_report(link, LINK_STEP_LOOK_UP, facts, COUNT_OF(facts));
 }
 
 bool link_step_connected(struct link *link, const struct address *peer) {
-  char text[ADDRESS_TEXT_CAP];
+  char text[ADDRESS_TEXT_CAP], proxy[PROXY_NAME_CAP];
   if (!link->events->step)
     return true;
   address_print(peer, text);
-  return link_step_report(link, LINK_STEP_CONNECTED, &(struct link_fact){"address", text}, 1);
+  passage_name(link, proxy);
+  const struct link_fact facts[] = {{"address", text}, {"proxy", proxy}};
+  return link_step_report(link, LINK_STEP_CONNECTED, facts, COUNT_OF(facts));
 }
 
 bool link_step_secured(struct link *link) {

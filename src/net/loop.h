@@ -47,6 +47,10 @@ struct net_loop *net_loop_acquire(uv_loop_t *uv, const struct memory *memory, in
 void net_loop_retain(struct net_loop *loop);
 void net_loop_release(struct net_loop *loop);
 
+/** Keeps the uv loop running although no handle of ours is active; counted. */
+void net_loop_hold(struct net_loop *loop);
+void net_loop_let_go(struct net_loop *loop);
+
 uv_loop_t *net_loop_uv(struct net_loop *loop);
 const struct memory *net_loop_memory(struct net_loop *loop);
 /** Monotonic; read once a turn, and anew at each call between turns, where the loop may have slept.

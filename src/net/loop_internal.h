@@ -41,15 +41,13 @@ struct net_loop {
   struct net_turn_end *running_hooks;       /* taken from there, being run */
   enum loop_phase phase;
 
+  struct net_watch *watch; /* while anybody watches */
   struct key_pool keys;
   struct traffic_pool traffic;
   uint8_t *receive; /* into `room`, on a cache line: an allocator promises 16 bytes at most */
   uint8_t room[NET_RECEIVE_CAP + 63];
 };
 
-/** Keeps the uv loop running although no handle of ours is active; counted. */
-void net_loop_hold(struct net_loop *loop);
-void net_loop_let_go(struct net_loop *loop);
 /** The next poll must not block: something waits that no descriptor tells of. */
 void net_loop_hurry(struct net_loop *loop);
 /** Traffic appeared: the sweeper runs from now on. */

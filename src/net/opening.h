@@ -85,6 +85,8 @@ bool passage_choose(struct link *link, struct dial_target *target);
 void passage_dial_failed(struct link *link, const struct dial_failure *failure);
 /** " to the proxy ...", or nothing without one. */
 void passage_describe_dial(const struct link *link, char *text, size_t cap);
+/** Of the proxy on the way, without secrets; empty: there is none. */
+void passage_name(const struct link *link, char name[PROXY_NAME_CAP]);
 /** No call comes any more. `passage` or NULL. */
 void passage_cancel(struct passage *passage);
 

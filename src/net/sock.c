@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 /* ---- addresses ---- */
@@ -119,6 +120,23 @@ int sock_take_error(int fd) {
   int error = 0;
   socklen_t len = sizeof error;
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
+bool sock_own_address(int fd, struct address *own) {
+  memset(own, 0, sizeof *own);
+  own->len = sizeof own->as;
+  return getsockname(fd, &own->as.any, &own->len) == 0;
+}
+
+bool sock_peer_address(int fd, struct address *peer) {
+  memset(peer, 0, sizeof *peer);
+  peer->len = sizeof peer->as;
+  return getpeername(fd, &peer->as.any, &peer->len) == 0;
+}
+
+uint32_t sock_unacknowledged(int fd) {
+  int count = 0;
+  return ioctl(fd, TIOCOUTQ, &count) == 0 && count > 0 ? (uint32_t)count : 0;
 }
 
 ssize_t sock_send(int fd, const void *data, size_t len) {

@@ -39,6 +39,12 @@ int sock_open(int family);
 int sock_connect(int fd, const struct address *address);
 /** The outcome of a connect in progress, and of nothing else: it takes the error away. */
 int sock_take_error(int fd);
+/** Where a connected socket's ends are. False: it has none. */
+bool sock_own_address(int fd, struct address *own);
+bool sock_peer_address(int fd, struct address *peer);
+/** Bytes sent that the peer's system has not acknowledged (a Unix socket: its program not read); 0
+    where that cannot be asked. */
+uint32_t sock_unacknowledged(int fd);
 /** As send() and recv(), not interrupted by signals. */
 ssize_t sock_send(int fd, const void *data, size_t len);
 ssize_t sock_receive(int fd, void *data, size_t len);

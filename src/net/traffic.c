@@ -102,6 +102,7 @@ bool traffic_sweep(struct net_loop *loop) {
   struct traffic *next;
   for (struct traffic *traffic = loop->traffic.warm; traffic; traffic = next) {
     next = traffic->next;
+    link_check_stall(traffic->link);
     if (traffic->is_active)
       traffic->is_active = false;
     else

@@ -28,6 +28,9 @@ struct traffic {
   size_t gather_cap;
   uint8_t *saved; /* received, not decoded; its first byte at saved_at */
   size_t saved_at, saved_len, saved_cap;
+  bool is_stall_noted; /* link_stall.c: output waits, and had come so far then */
+  uint32_t stall_kept;
+  uint64_t stall_from_ms, stall_sent;
   struct decoder decoder;
   struct output out;
 };

@@ -34,8 +34,16 @@ enum failure_kind {
 };
 
 /** What retrying can do. REDIAL: the link was given up for a new one, by the application's wish or
-    because nothing can be asked of it; the dial follows at once and counts as no attempt. */
-enum failure_verdict { VERDICT_BACK_OFF, VERDICT_RETRY_NOW, VERDICT_GIVE_UP, VERDICT_REDIAL };
+    because nothing can be asked of it; the dial follows at once and counts as no attempt. MOVE: the
+    same, because the link's own address is gone; others on this network see that at the same
+    moment, so the dial comes after the spread of the network's return. */
+enum failure_verdict {
+  VERDICT_BACK_OFF,
+  VERDICT_RETRY_NOW,
+  VERDICT_GIVE_UP,
+  VERDICT_REDIAL,
+  VERDICT_MOVE
+};
 
 struct failure {
   enum failure_kind kind;

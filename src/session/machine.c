@@ -74,13 +74,17 @@ static void abort_link(struct session *s) {
     actions_push(s, ACTION_ENDED, 0);
 }
 
-/* The network's return: all its machines see it at once, so they spread. */
+/* All machines of a network see it come and go at once, so they spread. */
+static uint64_t spread_ms(struct session *s) {
+  return (uint64_t)(NETWORK_SPREAD_MS * next_unit(s));
+}
+
 static void plan_spread(struct session *s, uint64_t now_ms) {
   if (now_ms >= s->network_reset_from_ms) {
     reset_counter(s);
     s->network_reset_from_ms = now_ms + s->config->stable_after_ms;
   }
-  s->phase_until_ms = now_ms + (uint64_t)(NETWORK_SPREAD_MS * next_unit(s));
+  s->phase_until_ms = now_ms + spread_ms(s);
 }
 
 static void close_link(struct session *s, uint64_t now_ms) {
@@ -161,7 +165,7 @@ static bool has_hint(const struct failure *failure) {
 static void plan_retry(struct session *s, uint64_t now_ms, const struct failure *failure,
                        enum failure_verdict verdict) {
   const struct backoff_config *config = &s->config->backoff;
-  s->phase_until_ms = now_ms;
+  s->phase_until_ms = verdict == VERDICT_MOVE ? now_ms + spread_ms(s) : now_ms;
   if (verdict != VERDICT_BACK_OFF)
     return;
   uint64_t delay_ms = backoff_delay(config, s->attempt - 1, next_unit(s), s->previous_delay_ms);
@@ -178,6 +182,10 @@ static bool is_retry_left(const struct session *s) {
   return max == BACKOFF_FOREVER || s->attempt <= max;
 }
 
+static bool is_attempt(enum failure_verdict verdict) {
+  return verdict != VERDICT_REDIAL && verdict != VERDICT_MOVE;
+}
+
 static enum session_input classify_loss(struct session *s, uint64_t now_ms,
                                         const struct failure *failure,
                                         enum failure_verdict verdict) {
@@ -185,7 +193,7 @@ static enum session_input classify_loss(struct session *s, uint64_t now_ms,
     return INPUT_LOST_CRITICAL;
   if (s->is_offline)
     return INPUT_LOST_OFFLINE;
-  if (verdict != VERDICT_REDIAL && is_retry_left(s) && s->attempt < UINT32_MAX)
+  if (is_attempt(verdict) && is_retry_left(s) && s->attempt < UINT32_MAX)
     s->attempt++;
   if (!is_retry_left(s))
     return INPUT_LOST_LAST;

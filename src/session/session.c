@@ -41,9 +41,21 @@ void session_healthy(struct session *s, uint64_t now_ms) {
     machine_stabilise(s);
 }
 
+void session_ask(struct session *s, uint64_t now_ms) {
+  if (s->phase == PHASE_OPEN)
+    timers_ask_now(s, now_ms);
+}
+
 void session_probe(struct session *s, uint64_t now_ms) {
   if (s->phase == PHASE_OPEN)
     timers_probed(s, now_ms);
+}
+
+void session_pause(struct session *s, uint64_t now_ms, bool is_paused) {
+  const bool ends = s->is_paused && !is_paused;
+  s->is_paused = is_paused;
+  if (ends && s->phase == PHASE_OPEN)
+    timers_resumed(s, now_ms);
 }
 
 static uint64_t held_count(const struct session *s) {

@@ -138,7 +138,13 @@ void session_connect(struct session *s, uint64_t now_ms);
 void session_disconnect(struct session *s, uint64_t now_ms);
 void session_ready(struct session *s, uint64_t now_ms);
 void session_healthy(struct session *s, uint64_t now_ms);
+/** The next question goes out now; its answer is late as ever. */
+void session_ask(struct session *s, uint64_t now_ms);
+/** The link is in doubt: as above, and the answer is late after probe_timeout_ms. */
 void session_probe(struct session *s, uint64_t now_ms);
+/** Nothing is read of the link until the pause ends: silence says nothing meanwhile, so that
+   nothing is asked of the peer and nothing is late. It outlives links. */
+void session_pause(struct session *s, uint64_t now_ms, bool is_paused);
 /** Takes the message into the queue (promise "queue"), whatever the state; the oldest make room
     at the limit. False, and nothing changed: alone larger than queue_limit_bytes, or a
     disconnect is under way. A stored one is taken while a link is open, whatever its size. */

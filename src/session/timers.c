@@ -6,7 +6,7 @@
  * - stable: since_ms + stable_after_ms. OPEN: the counter goes back to 0.
  * - ready: since_ms + ready_timeout_ms. OPEN, held: late, connection_lost.
  * - ask: ask_at_ms. OPEN, no question outstanding: one interval after the opening or after the
- *   last question was handed out; now for a probe.
+ *   last question was handed out; now for a probe or a wish.
  * - answer: answer_by_ms. OPEN, question outstanding: late, heartbeat_timeout.
  * - ack: unacked_since_ms + ack_timeout_ms. OPEN, all in flight is with the kernel: it goes again.
  * - expiry: of the queue. Any phase: a message's ttl is over.
@@ -15,6 +15,8 @@
  * question was handed out; the kernel took some of what stands before its end (so a full pipe
  * is not taken for a dead peer, and a stuck one is); part of an unfinished incoming frame came (a
  * pong cannot overtake inside a frame), as long as a KiB of it comes each connect_timeout_ms.
+ *
+ * While the application has paused reading, nothing is asked, and neither answer nor ack is late.
  *
  * An early question is asked for the barrier: with nothing outstanding, as soon as the queue ran
  * empty or half of the window is filled.
@@ -72,7 +74,7 @@ static bool is_barrier_wanted(const struct session *s) {
 }
 
 bool timers_want_question(const struct session *s, uint64_t now_ms) {
-  return s->phase == PHASE_OPEN && s->heartbeat.stage == QUESTION_NONE &&
+  return s->phase == PHASE_OPEN && s->heartbeat.stage == QUESTION_NONE && !s->is_paused &&
          (now_ms >= s->heartbeat.ask_at_ms || is_barrier_wanted(s));
 }
 
@@ -145,15 +147,25 @@ void timers_frame_progressed(struct session *s, uint64_t now_ms, uint64_t len) {
   }
 }
 
+void timers_ask_now(struct session *s, uint64_t now_ms) {
+  if (s->heartbeat.stage == QUESTION_NONE)
+    s->heartbeat.ask_at_ms = now_ms;
+}
+
 void timers_probed(struct session *s, uint64_t now_ms) {
   struct session_heartbeat *h = &s->heartbeat;
   h->answer_within_ms = (uint32_t)earliest(h->answer_within_ms, s->config->probe_timeout_ms);
   if (s->config->dialect == DIALECT_OFF)
     h->answer_within_ms = s->config->probe_timeout_ms;
-  if (h->stage == QUESTION_NONE)
-    h->ask_at_ms = now_ms;
-  else
+  timers_ask_now(s, now_ms);
+  if (h->stage != QUESTION_NONE)
     h->answer_by_ms = earliest(h->answer_by_ms, now_ms + h->answer_within_ms);
+}
+
+void timers_resumed(struct session *s, uint64_t now_ms) {
+  s->unacked_since_ms = now_ms;
+  if (s->heartbeat.stage != QUESTION_NONE)
+    move_answer(s, now_ms);
 }
 
 /* ---- the reply ---- */
@@ -205,7 +217,7 @@ bool timers_reply_received(struct session *s, uint64_t now_us,
 static uint64_t ack_by(const struct session *s) {
   const struct session_config *config = s->config;
   if (!HAS_ACKS || config->confirm != CONFIRM_ACK || !config->ack_timeout_ms ||
-      !s->queue.in_flight || s->queue.unflushed)
+      !s->queue.in_flight || s->queue.unflushed || s->is_paused)
     return SESSION_NEVER;
   return s->unacked_since_ms + config->ack_timeout_ms;
 }
@@ -219,8 +231,9 @@ static void send_again(struct session *s, uint64_t now_ms) {
 /* ---- due ---- */
 
 static uint64_t link_deadline(const struct session *s) {
-  const uint64_t heartbeat_ms =
+  const uint64_t due_ms =
       s->heartbeat.stage == QUESTION_NONE ? s->heartbeat.ask_at_ms : s->heartbeat.answer_by_ms;
+  const uint64_t heartbeat_ms = s->is_paused ? SESSION_NEVER : due_ms;
   return earliest(earliest(heartbeat_ms, ack_by(s)), earliest(stable_at(s), ready_by(s)));
 }
 
@@ -243,7 +256,7 @@ static void run_link(struct session *s, uint64_t now_ms) {
     give_up_link(s, now_ms, FAILURE_CONNECTION_LOST);
     return;
   }
-  if (h->stage == QUESTION_NONE || now_ms < h->answer_by_ms)
+  if (h->stage == QUESTION_NONE || s->is_paused || now_ms < h->answer_by_ms)
     return;
   if (now_ms - h->answer_by_ms >= SLEPT_MS)
     h->answer_by_ms = now_ms + s->config->probe_timeout_ms;

@@ -17,7 +17,10 @@ void timers_question_asked(struct session *s, uint64_t now_us, uint64_t stream_b
 void timers_stream_advanced(struct session *s, uint64_t now_ms);
 void timers_stream_shifted(struct session *s, uint64_t stream_at, uint64_t len);
 void timers_frame_progressed(struct session *s, uint64_t now_ms, uint64_t len);
+void timers_ask_now(struct session *s, uint64_t now_ms);
 void timers_probed(struct session *s, uint64_t now_ms);
+/** The pause is over: what was waited for meanwhile may have arrived long ago. */
+void timers_resumed(struct session *s, uint64_t now_ms);
 /** Whether it answers the question; then the question is over. */
 bool timers_reply_received(struct session *s, uint64_t now_us, const struct heartbeat_reply *reply);
 

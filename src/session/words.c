@@ -55,6 +55,7 @@ const char *session_drop_name(enum session_drop drop) {
       [DROP_DISCONNECTED] = "disconnected",
       [DROP_CLEARED] = "cleared",
       [DROP_NOT_STORED] = "not_stored",
+      [DROP_DUPLICATE] = "duplicate",
   };
   return NAME_OF(names, drop);
 }

@@ -39,7 +39,8 @@ enum session_drop {
   DROP_REPLACED,
   DROP_DISCONNECTED,
   DROP_CLEARED,
-  DROP_NOT_STORED /* the driver's: its outbox refused it */
+  DROP_NOT_STORED, /* the driver's: its outbox refused it */
+  DROP_DUPLICATE   /* the driver's: its outbox has one with this id */
 };
 
 /** "RECONNECTING"; "?" for no such value. */

@@ -115,6 +115,9 @@ void handshake_server_init(struct handshake_server *s,
 enum handshake_result handshake_server_feed(struct handshake_server *s, const uint8_t *in,
                                             size_t len, size_t *consumed);
 const struct handshake_request *handshake_server_request(const struct handshake_server *s);
+/** The subprotocol to be answered, for whoever learns of it only later; cut at HANDSHAKE_VALUE_CAP
+ * - 1. */
+void handshake_server_choose_subprotocol(struct handshake_server *s, const char *name);
 /** The length that the head announced; UINT64_MAX: it comes in chunks. */
 uint64_t handshake_server_body_len(const struct handshake_server *s);
 /** After HANDSHAKE_DONE with `has_body`: reads a piece of the body and gives its bytes, without the

@@ -1,5 +1,6 @@
 /* The server's side: a request read and judged (RFC 6455 section 4.2.1). */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "handshake.h"
@@ -15,6 +16,10 @@ void handshake_server_init(struct handshake_server *s,
 
 const struct handshake_request *handshake_server_request(const struct handshake_server *s) {
   return &s->request;
+}
+
+void handshake_server_choose_subprotocol(struct handshake_server *s, const char *name) {
+  (void)snprintf(s->request.subprotocol, sizeof s->request.subprotocol, "%s", name);
 }
 
 /* The first thing wrong decides the answer. */

@@ -212,7 +212,8 @@ class Thread(ExampleCase):
 class Feed(ExampleCase):
     """A server with ticks 1 to 30, which leaves out what the test wants it to."""
 
-    def serve(self, lost=(), cut_after=None):
+    def serve(self, lost=(), gone=(), cut_after=None):
+        """`lost`: left out once; `gone`: the server has them no more."""
         def tick(peer, number, symbol="EURUSD"):
             peer.send_text(json.dumps({"type": "tick", "symbol": symbol, "sequence_number": number,
                                        "price": 1 + number / 100}))
@@ -232,8 +233,9 @@ class Feed(ExampleCase):
             def on_message(_, payload):
                 wish = json.loads(payload)
                 subscribed.append(wish)
+                peer.send_text('{"type":"subscribed","symbol":"EURUSD"}')
                 tick(peer, 1, "USDJPY")
-                play(peer, wish.get("after", 0), lost if len(subscribed) == 1 else ())
+                play(peer, wish.get("after", 0), {*gone, *(lost if len(subscribed) == 1 else ())})
             peer.serve(on_message)
         return self.keep(RawServer(handle))
 
@@ -251,6 +253,15 @@ class Feed(ExampleCase):
         self.assertEqual(self.ticks(run), list(range(1, 31)))
         self.assertEqual(self.subscriptions(server), [0, 10])
         self.assertEqual(run.out.count(b"gap: 13 after 10\n"), 1)
+
+    def test_what_the_server_does_not_have_is_lost_and_the_feed_goes_on(self):
+        server = self.serve(lost=(11, 12, 14), gone=(12,))
+        run = self.example("feed", server.url("/ticks"), "EURUSD")
+        self.wait_printed(run, "EURUSD 30 1.30000")
+        self.end(run)
+        self.assertEqual(self.ticks(run), [n for n in range(1, 31) if n != 12])
+        self.assertIn(b"gap: 13 after 10\n", run.out)
+        self.assertEqual(re.findall(rb"lost: .*", run.out), [b"lost: 12 to 12"])
 
     def test_a_cut_is_bridged(self):
         server = self.serve(cut_after=20)

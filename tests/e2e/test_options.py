@@ -16,13 +16,15 @@ OPTIONS = {
     "connect-timeout", "close-timeout", "heartbeat", "heartbeat-interval", "heartbeat-timeout",
     "queue-limit", "queue-limit-bytes", "ttl", "confirm", "outbox", "fallback", "header", "query", "token-file",
     "subprotocol", "origin", "cacert", "cert", "key", "insecure", "proxy", "compress", "max-message",
-    "no-reconnect-on-close", "events", "quiet", "verbose", "binary", "linger", "keep-open",
+    "no-reconnect-on-close", "no-network-watch", "events", "quiet", "verbose", "binary", "linger", "keep-open",
     "on-open", "check", "metrics-listen",
     "help", "version"}
 LATER = [  # in the contract, not in this program yet
-    ("--no-network-watch",),
-    ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]
-COMMANDS_LATER = ("hold", "simulate")
+    ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]  # of hold alone
+COMMANDS_LATER = ("simulate",)
+HOLD_OPTIONS = OPTIONS - {"queue-limit-bytes", "ttl", "binary", "linger", "keep-open", "check",
+                          "metrics-listen", "events"} | {
+    "listen", "to", "resume", "max-connections", "drain-timeout", "allow-origin"}
 
 
 class Help(LimpetCase):
@@ -40,6 +42,10 @@ class Help(LimpetCase):
         self.assertIn("Examples", text)
         self.assertIn("limpet connect", text)
 
+    def test_help_of_hold(self):
+        text = self.output("hold", "--help")
+        self.assertEqual(set(re.findall(r"(?m)^ +--([a-z][a-z-]*)", text)), HOLD_OPTIONS)
+
     def test_help_names_every_command_and_no_other(self):
         text = self.output("--help")
         self.assertIn("connect", text)
@@ -47,7 +53,7 @@ class Help(LimpetCase):
             self.assertNotRegex(text, rf"(?m)^\s+{command}\b")
 
     def test_every_help_names_help_and_version(self):
-        for command in ("connect", "chat", "serve", "outbox", "chaos"):
+        for command in ("connect", "chat", "serve", "outbox", "chaos", "hold"):
             with self.subTest(command):
                 text = self.output(command, "--help")
                 self.assertRegex(text, r"(?m)^ +--help ")
@@ -58,7 +64,7 @@ class Help(LimpetCase):
     def test_version(self):
         for arguments in (("--version",), ("connect", "--version"), ("chat", "--version"),
                           ("serve", "--version"), ("outbox", "--version"),
-                          ("chaos", "--version")):
+                          ("chaos", "--version"), ("hold", "--version")):
             self.assertRegex(self.output(*arguments), r"^limpet \d+\.\d+\.\d+\n$")
 
 
@@ -133,6 +139,25 @@ class Refused(LimpetCase):
                 (("--confirm", "barrier", "--heartbeat", "off"), "confirm")]:
             with self.subTest(options):
                 self.assert_refused("connect", *options, URL, naming=naming)
+
+    def test_hold(self):
+        for options, naming in [
+                ((), "--listen"), (("--listen", "127.0.0.1:0"), "--to"),
+                (("--listen", "127.0.0.1:0", "--to", "http://h/"), "scheme"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "operand"), "operand"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "--resume", "after"), "resume"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "--resume", "=x"), "resume"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "--resume", "a&b=x"), "resume"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "--allow-origin", "x"), "allow-origin"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "--header", "no colon"), "header"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "--linger", "1"), "linger"),
+                (("--listen", "127.0.0.1:0", "--to", URL, "--max-connections", "0"),
+                 "max-connections")]:
+            with self.subTest(options):
+                self.assert_refused("hold", *options, naming=naming)
+        run = self.limpet("hold", "--listen", "nowhere", "--to", URL, stdin=b"")
+        self.assert_exit(run, 3)
+        self.assertIn("nowhere", run.text)
 
     def test_missing_and_needless_values(self):
         self.assert_refused("connect", URL, "--max-retries", naming="--max-retries")

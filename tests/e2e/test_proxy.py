@@ -116,6 +116,16 @@ class Through(ProxyCase):
         self.assertIsNone(record.header("Proxy-Authorization"))
         self.assertIsNone(record.header("Authorization"))
 
+    def test_a_check_says_what_is_the_proxys(self):
+        proxy = self.proxy(Tinyproxy)
+        run = self.connect("--check", "--proxy", proxy.url(), self.server().url(host="localhost"))
+        self.assert_exit(run, 0)
+        name = f"127.0.0.1:{proxy.port}"
+        rows = run.out.decode().splitlines()
+        self.assertRegex(rows[1], rf"ok +DNS +127\.0\.0\.1, of the proxy {name}")
+        self.assertRegex(rows[2], rf"ok +TCP +{name}, of the proxy {name}")
+        self.assertRegex(rows[3], rf"ok +Proxy +{name}")
+
     def test_many_messages_both_ways(self):
         lines = b"".join(b"%d:" % i + b"x" * (i % 3000) + b"\n" for i in range(1500))
         for kind in (Tinyproxy, Microsocks):

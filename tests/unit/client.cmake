@@ -9,7 +9,7 @@ target_compile_options(test_client_support PRIVATE "SHELL:-iquote ${PROJECT_BINA
 target_link_libraries(test_client_support PUBLIC limpet limpet_http limpet_wire limpet_session
                                                  PkgConfig::CMOCKA)
 
-foreach(name options parts client_cuts client_endpoints client_errors client_flush client_life client_memory client_provider
+foreach(name options parts client_cuts client_endpoints client_errors client_flush client_life client_memory client_network client_provider
              client_receive client_send client_steps client_stop client_traps)
   limpet_unit_test(test_${name} USES test_client_support)
 endforeach()

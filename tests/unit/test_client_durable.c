@@ -293,7 +293,7 @@ static void one_id_is_stored_once(void **state) {
   fixture_make(&f);
   box_send(&f, 1);
   const uint64_t second = box_send(&f, 1);
-  world_until(&f.world, box_has_fate(&f, second, "dropped not_stored"));
+  world_until(&f.world, box_has_fate(&f, second, "dropped duplicate"));
   assert_true(diary_has(&f.diary, "error outbox retry"));
   assert_int_equal(box_waiting(&f), 1);
   box_stop(&f);

@@ -322,6 +322,96 @@ static void large_and_small_messages_keep_their_order(void **state) {
   fixture_end(&f);
 }
 
+/* ---- pauses ---- */
+
+static void a_paused_client_is_given_nothing_and_misses_nothing(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_init(&f, DIARY_HEARTBEATS);
+  f.options.heartbeat_interval_ms = 100;
+  f.options.heartbeat_timeout_ms = 100;
+  fixture_make(&f);
+  assert_int_equal(limpet_pause(f.client, true), LIMPET_OK); /* before there is a link */
+  fixture_open(&f);
+  diary_clear(&f.diary);
+  peer_send(&f.peer, "a");
+  world_pass(&f.world, 300); /* in which a heartbeat would have been missed */
+  assert_int_equal(f.diary.count, 0);
+  assert_true(fixture_is(&f, LIMPET_CONNECTED));
+  assert_int_equal(limpet_pause(f.client, false), LIMPET_OK);
+  world_until(&f.world, diary_lines(&f.diary, "text a") == 1);
+  world_until(&f.world, f.diary.heartbeats_count > 0);
+  fixture_end(&f);
+}
+
+static void pause_it(limpet_client *client, const char *type, const char *text, size_t len,
+                     void *user) {
+  (void)type, (void)text, (void)len, (void)user;
+  assert_int_equal(limpet_pause(client, true), LIMPET_OK);
+}
+
+static void the_message_at_hand_is_the_last(void **state) {
+  (void)state;
+  if (!HAS_JSON)
+    skip();
+  struct fixture f;
+  fixture_init(&f, 0);
+  fixture_make(&f);
+  assert_int_equal(limpet_on_type(f.client, "stop", pause_it, NULL, NULL), LIMPET_OK);
+  fixture_open(&f);
+  peer_send(&f.peer, "{\"type\":\"stop\"}");
+  peer_send(&f.peer, "b");
+  world_until(&f.world, diary_lines(&f.diary, "text {") == 1);
+  world_idle(&f.world, 20);
+  assert_int_equal(diary_lines(&f.diary, "text b"), 0);
+  assert_int_equal(limpet_pause(f.client, false), LIMPET_OK);
+  world_until(&f.world, diary_lines(&f.diary, "text b") == 1);
+  fixture_end(&f);
+}
+
+static void a_paused_client_can_be_closed(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_init(&f, 0);
+  fixture_make(&f);
+  fixture_open(&f);
+  assert_int_equal(limpet_pause(f.client, true), LIMPET_OK);
+  assert_int_equal(limpet_disconnect(f.client), LIMPET_OK);
+  world_until(&f.world, fixture_is(&f, LIMPET_CLOSED));
+  world_until(&f.world, f.peer.ended_count == 1);
+  assert_true(f.peer.last_end.was_clean);
+  fixture_end(&f);
+}
+
+/* ---- acknowledgements ---- */
+
+static void on_ack(limpet_client *client, const char *text, size_t len, void *user) {
+  (void)client;
+  diary_add(user, "ack %.*s", (int)len, text);
+}
+
+static void acknowledgements_are_told_to_those_who_ask(void **state) {
+  (void)state;
+  if (!HAS_JSON)
+    skip();
+  static const char ack[] = "{\"type\":\"ack\",\"id\":\"m\",\"sequence_number\":7}";
+  const limpet_send_options how = {.message_id = "m"};
+  struct fixture f;
+  fixture_init(&f, 0);
+  f.options.confirm = LIMPET_CONFIRM_ACK;
+  f.options.on_ack = on_ack;
+  fixture_make(&f);
+  fixture_open(&f);
+  assert_int_equal(limpet_send_text(f.client, "x", 1, &how, NULL), LIMPET_OK);
+  world_until(&f.world, f.peer.messages_count == 1);
+  peer_send(&f.peer, ack);
+  peer_send(&f.peer, ack); /* of nothing that is awaited: an ordinary text */
+  wait_for_mark(&f);
+  assert_int_equal(diary_lines(&f.diary, "ack {"), 1);
+  assert_int_equal(diary_lines(&f.diary, "text {"), 1);
+  fixture_end(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(handlers_come_after_on_text_and_in_order),
@@ -335,6 +425,10 @@ int main(void) {
       cmocka_unit_test(a_silent_peer_is_noticed),
       cmocka_unit_test(a_message_above_the_limit_ends_it_all),
       cmocka_unit_test(large_and_small_messages_keep_their_order),
+      cmocka_unit_test(a_paused_client_is_given_nothing_and_misses_nothing),
+      cmocka_unit_test(the_message_at_hand_is_the_last),
+      cmocka_unit_test(a_paused_client_can_be_closed),
+      cmocka_unit_test(acknowledgements_are_told_to_those_who_ask),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,7 +133,7 @@ static void words_have_names(void **state) {
                                         "network_up", "disconnect"};
   static const char *const fates[] = {"queued", "stored", "written", "confirmed", "dropped"};
   static const char *const drops[] = {"none",         "overflow", "expired",   "replaced",
-                                      "disconnected", "cleared",  "not_stored"};
+                                      "disconnected", "cleared",  "not_stored", "duplicate"};
   assert_int_equal(COUNT(states), STATE_COUNT);
   assert_int_equal(COUNT(reasons), REASON_COUNT);
   for (int i = 0; i < (int)COUNT(states); i++)

@@ -75,6 +75,7 @@ static void defaults_are_the_contracts(void **state) {
   assert_null(o.allocator.alloc);
   assert_null(o.proxy);
   assert_false(o.proxy_from_environment);
+  assert_null(o.on_ack);
 }
 
 /* What a preset leaves alone stays as it was, changed or not. */

@@ -380,6 +380,23 @@ static void with_the_heartbeat_off_a_probe_is_a_ping(void **state) {
   rig_expect(&rig, "ask; " HEARTBEAT_LOSS);
 }
 
+static void a_wish_asks_now_and_waits_as_ever(void **state) {
+  (void)state;
+  session_ask(&rig.session, rig.now_ms); /* no link: nothing */
+  rig_start(&rig);
+  rig_pass(&rig, 100);
+  session_ask(&rig.session, rig.now_ms);
+  rig_take(&rig);
+  rig_expect(&rig, "ask");
+  rig_flush(&rig);
+  rig_pass(&rig, 5000);
+  session_ask(&rig.session, rig.now_ms); /* one is outstanding: nothing */
+  rig_pass(&rig, 4999);
+  rig_expect(&rig, "");
+  rig_pass(&rig, 1);
+  rig_expect(&rig, HEARTBEAT_LOSS);
+}
+
 /* ---- a machine that slept ---- */
 
 /* The tick comes a minute late: we slept, and the reply may lie unread in the socket. */
@@ -491,6 +508,7 @@ int main(void) {
       TEST(a_probe_asks_now_and_waits_less),
       TEST(a_probe_shortens_an_outstanding_question),
       TEST(a_probe_never_lengthens),
+      TEST(a_wish_asks_now_and_waits_as_ever),
       TEST(after_a_probe_the_usual_timeout_holds),
       TEST(with_the_heartbeat_off_a_probe_is_a_ping),
       TEST(after_sleep_the_reply_gets_another_chance),

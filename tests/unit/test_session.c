@@ -206,6 +206,45 @@ static void a_redial_is_no_attempt(void **state) {
                    "DISCONNECTED>RECONNECTING retry");
 }
 
+static void a_move_is_no_attempt_and_spreads(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig.config.backoff.max_retries = 0;
+  rig_lose_by(&rig, &cut, VERDICT_MOVE);
+  assert_in_range(rig.last_delay_ms, 0, 49);
+  assert_int_equal(session_attempt(&rig.session), 0);
+  rig_pass(&rig, 50);
+  rig_open(&rig);
+  assert_int_equal(session_get_state(&rig.session), STATE_CONNECTED);
+}
+
+/* Not all at the same moment: that is what the spread is for. */
+static void moves_differ(void **state) {
+  uint64_t least = UINT64_MAX, most = 0;
+  (void)state;
+  rig_start(&rig);
+  for (int i = 0; i < 50; i++) {
+    rig_lose_by(&rig, &cut, VERDICT_MOVE);
+    least = rig.last_delay_ms < least ? rig.last_delay_ms : least;
+    most = rig.last_delay_ms > most ? rig.last_delay_ms : most;
+    rig_pass(&rig, 50);
+    rig_open(&rig);
+  }
+  assert_true(least < 10 && most > 40);
+  assert_int_equal(session_attempt(&rig.session), 0);
+}
+
+static void a_move_without_a_way_waits_for_the_network(void **state) {
+  (void)state;
+  rig_start(&rig);
+  session_network_down(&rig.session, rig.now_ms);
+  rig_take(&rig);
+  rig_lose_by(&rig, &cut, VERDICT_MOVE);
+  rig_expect(&rig, "error connection_lost; ended; CONNECTED>DISCONNECTED lost; "
+                   "DISCONNECTED>WAITING_FOR_NETWORK network_down");
+  assert_int_equal(session_attempt(&rig.session), 0);
+}
+
 /* ---- the counter ---- */
 
 static void a_stable_link_resets_the_counter(void **state) {
@@ -444,6 +483,37 @@ static void a_session_is_small(void **state) {
   assert_true(sizeof(struct session) <= 408);
 }
 
+/* ---- pauses ---- */
+
+/* Nothing is asked while nothing is read, and an answer that was awaited has its time again. */
+static void nothing_is_late_while_the_application_reads_nothing(void **state) {
+  (void)state;
+  rig_start(&rig);
+  rig_pass(&rig, rig.config.heartbeat_interval_ms);
+  rig_flush(&rig);
+  rig_forget(&rig); /* a question is out */
+  session_pause(&rig.session, rig.now_ms, true);
+  rig_pass(&rig, 10 * (uint64_t)rig.config.heartbeat_interval_ms);
+  rig_expect(&rig, "");
+  session_pause(&rig.session, rig.now_ms, false);
+  rig_pass(&rig, rig.config.heartbeat_timeout_ms - 1);
+  rig_expect(&rig, "");
+  assert_int_equal(session_get_state(&rig.session), STATE_CONNECTED);
+  rig_pass(&rig, 1);
+  assert_int_not_equal(session_get_state(&rig.session), STATE_CONNECTED);
+}
+
+static void a_pause_asks_nothing(void **state) {
+  (void)state;
+  rig_start(&rig);
+  session_pause(&rig.session, rig.now_ms, true);
+  rig_pass(&rig, 3 * (uint64_t)rig.config.heartbeat_interval_ms);
+  rig_expect(&rig, "");
+  session_pause(&rig.session, rig.now_ms, false);
+  rig_take(&rig);
+  assert_int_equal(rig.question.counter, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void) {
@@ -460,6 +530,9 @@ int main(void) {
       TEST(the_application_may_overrule),
       TEST(retry_now_is_counted_and_bounded),
       TEST(a_redial_is_no_attempt),
+      TEST(a_move_is_no_attempt_and_spreads),
+      TEST(moves_differ),
+      TEST(a_move_without_a_way_waits_for_the_network),
       TEST(a_stable_link_resets_the_counter),
       TEST(stability_needs_no_tick),
       TEST(the_application_may_vouch_for_a_link),
@@ -473,6 +546,8 @@ int main(void) {
       TEST(outages_are_measured),
       TEST(traffic_is_counted),
       TEST(a_session_is_small),
+      TEST(nothing_is_late_while_the_application_reads_nothing),
+      TEST(a_pause_asks_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
