@@ -35,6 +35,8 @@ SEEDS = {
               [b"\x00\x00", b"\x01\x02/ws?conversation_id=c&user_id=u&after=0\n\x01", b"\x01\x00/ws\n\x01",
                b"\x01\x05/echo\n\x02", b"\x02\x03/conversations/c/messages\n", b"\x03\x00",
                b"\x03\x00/conversations/c/messages?after=0&limit=2\n"]),
+    "hold": (["test_hold_resume", "test_hold_target", "test_http_reader"],
+             [b"\x00", b"\x01\x01", b"\x01\x00a\n", b"\x01\x04a\nb=c\n", b"\x02\x00", b"\x02\x03"]),
     "control": (["test_http_reader", "test_chaos_fault"],
                 [b"\x00\x00", b'\x02\x00/faults\n{"fault":"', b'\x03\x02/faults\n{"faults":["', b"\x01\x00/connections?limit="]),
     "chaos": (["test_chaos_fault", "test_chaos_script", "test_chaos_frames"],

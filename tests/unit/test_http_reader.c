@@ -152,17 +152,27 @@ static void test_requests(void **state) {
   }
 }
 
+static void count_header(void *user, const char *name, const char *value) {
+  (void)name, (void)value;
+  ++*(unsigned *)user;
+}
+
 static void test_headers(void **state) {
   (void)state;
   static const char in[] = GET "X-A: one\r\nx-b:\r\nX-A: two\r\n\r\n";
   size_t left;
   struct http_reader *reader = http_reader_new(&options);
+  unsigned count = 0;
   assert_null(http_reader_header(reader, "X-A"));
+  http_reader_each_header(reader, count_header, &count);
+  assert_int_equal(count, 0);
   assert_int_equal(feed(reader, in, sizeof in - 1, &left), HTTP_READ_DONE);
   assert_string_equal(http_reader_header(reader, "x-a"), "one");
   assert_string_equal(http_reader_header(reader, "X-B"), "");
   assert_string_equal(http_reader_header(reader, "HOST"), "h");
   assert_null(http_reader_header(reader, "X"));
+  http_reader_each_header(reader, count_header, &count);
+  assert_int_equal(count, 4);
   http_reader_free(reader);
   http_reader_free(NULL);
 }
