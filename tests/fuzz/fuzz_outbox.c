@@ -18,7 +18,7 @@
 
 enum kind { KIND_FILE, KIND_LOG, KIND_MADE_UP, KIND_ROWS, KINDS_COUNT };
 
-#define PATIENCE_S 20
+#define PATIENCE_S 50
 #define MESSAGES_COUNT 6
 #define EDITS_MAX 40
 

@@ -11,7 +11,7 @@
 
 #include <uv.h>
 
-#define SERVICE_PATIENCE_MS 15000
+#define SERVICE_PATIENCE_MS 50000
 
 struct service {
   uv_loop_t uv;
