@@ -21,5 +21,6 @@ int demo_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int outbox_main(int argc, char **argv);
+int simulate_main(int argc, char **argv);
 
 #endif

@@ -18,6 +18,7 @@ static const struct subcommand {
     {"hold", hold_main, "a local server that any WebSocket program uses unchanged, through cuts"},
     {"chaos", chaos_main, "break connections on purpose: a TCP proxy for those who test"},
     {"outbox", outbox_main, "look at the messages that wait on disk"},
+    {"simulate", simulate_main, "tell what a setting does to a fleet; try to break a session's promises"},
     {"demo", demo_main, "watch a chat survive cuts, frozen links and killed programs"},
 };
 

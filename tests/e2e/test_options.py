@@ -21,7 +21,7 @@ OPTIONS = {
     "help", "version"}
 LATER = [  # in the contract, not in this program yet
     ("--listen", "127.0.0.1:0"), ("--resume", "a=b")]  # of hold alone
-COMMANDS_LATER = ("simulate",)
+COMMANDS_LATER = ()
 HOLD_OPTIONS = OPTIONS - {"queue-limit-bytes", "ttl", "binary", "linger", "keep-open", "check",
                           "metrics-listen", "events"} | {
     "listen", "to", "resume", "max-connections", "drain-timeout", "allow-origin"}

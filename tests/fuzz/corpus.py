@@ -27,7 +27,7 @@ SEEDS = {
     "deflate": (["test_deflate", "test_decoder"], [b"\x38\x03", b"\x7c\x01", b"\xb8\x02", b"\xc7\x05"]),
     "json": (["test_json_peek", "test_heartbeat", "test_ack", "test_relay_protocol"], [b""]),
     "tunnel": (["test_tunnel"], [b"\x00\x00", b"\x01\x01", b"\x02\x02", b"\x04\x00", b"\x0b\x03"]),
-    "session": ([], []),
+    "session": (["test_world_script"], [b"#"]),
     "outbox": ([], []),
     "protocol": (["test_http_reader", "test_http_query", "test_relay_protocol"],
                  [b"\x00", b"\x01", b"\x02", b"\x02/ws\n", b"\x03\x02"]),

@@ -112,6 +112,12 @@ static bool herd_spreads(uint64_t seed) {
   forever.backoff.max_retries = BACKOFF_FOREVER;
   holds &= spreads(&forever, &cut, 20, 30000, 60000, seed, "at the cap, equal jitter");
 
+  const struct failure restart = {
+      .kind = FAILURE_CLOSED_BY_PEER, .close_code = 1012, .retry_after_ms = SESSION_NEVER};
+  config.backoff.jitter = JITTER_FULL;
+  config.backoff.initial_delay_ms = 1; /* which leaves the spread over 5 s alone */
+  holds &= spreads(&config, &restart, 0, 0, 5000, seed, "close 1012");
+
   const struct failure busy = {
       .kind = FAILURE_HTTP_STATUS, .http_status = 503, .retry_after_ms = 20000};
   holds &= spreads(&defaults, &busy, 0, 20000, 30000, seed, "Retry-After");
