@@ -1,7 +1,7 @@
 # Everything a user types. The build itself is CMake's (see CMakePresets.json).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all web docs deb test-deb deps demo test test-long bench coverage lint clean
+.PHONY: all web docs deb test-deb deps demo test test-long fuzz bench coverage lint clean
 
 all:
 	@./scripts/deps build
@@ -26,6 +26,11 @@ test: deps
 
 test-long: deps
 	@./scripts/test long
+
+# make fuzz TARGET=url SECONDS=60; alone it says which targets there are.
+fuzz:
+	@./scripts/deps test
+	@./scripts/fuzz $(TARGET) $(SECONDS)
 
 bench:
 	@./scripts/deps bench

@@ -13,3 +13,6 @@ if(LIMPET_COVERAGE)
   add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
   add_link_options(-fprofile-instr-generate)
 endif()
+if(LIMPET_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link) # coverage; the targets alone link the fuzzer
+endif()

@@ -33,11 +33,30 @@ void client_pause(struct limpet_client *client, bool is_paused) {
 
 /* ---- what the session decides ---- */
 
+/* Dials can fail at once, and an application can try anew in each report of it: that must not keep
+   the loop from its other work, nor from a stop, so the rest waits for the next turn. */
+#define DIALS_OF_A_TURN_MAX 8
+
+/* Unless it is not wanted any more. */
+static void dial_what_is_owed(struct limpet_client *client) {
+  if (!client->owes_dial || client->dials_count == DIALS_OF_A_TURN_MAX)
+    return;
+  client->owes_dial = false;
+  if (!session_is_dialing(&client->session))
+    return;
+  client->dials_count++;
+  endpoints_dial(client);
+}
+
 static void do_dial(struct limpet_client *client, const struct session_action *action) {
   client->epoch = action->epoch;
   client->is_closing = false;
   client->direct_end = 0;
-  endpoints_dial(client);
+  client->owes_dial = true;
+  if (client->dials_count == DIALS_OF_A_TURN_MAX)
+    net_loop_at_turn_end(client->loop, &client->turn_end);
+  else
+    dial_what_is_owed(client);
 }
 
 static void do_abort(struct limpet_client *client, const struct session_action *action) {
@@ -254,6 +273,7 @@ static bool next_action(struct limpet_client *client, struct session_action *act
 static void take_actions(struct limpet_client *client) {
   struct session_action action;
   do {
+    dial_what_is_owed(client);
     while (next_action(client, &action))
       handlers[action.kind](client, &action);
     if (client->is_flush_seen)
@@ -343,6 +363,7 @@ void client_turn_end(struct net_turn_end *hook) {
     return;
   }
   client_fold_counts(client);
+  client->dials_count = 0;
   if (!client->timer.slot && next_deadline(client) <= client_now_ms(client))
     client_timer(&client->timer); /* it got no memory, and its time has come */
   else

@@ -162,10 +162,11 @@ static void refused(struct limpet_client *client, const struct outbox_event *eve
 
 /* Wall clocks may jump; the time to live then runs on by the clock that does not. */
 static uint64_t expiry_of(const struct limpet_client *client, const struct outbox_event *event) {
-  const int64_t left_ms = event->expires_at_wall_ms - net_loop_wall_ms(client->loop);
-  if (event->expires_at_wall_ms == INT64_MAX)
+  const int64_t at_ms = event->expires_at_wall_ms, wall_ms = net_loop_wall_ms(client->loop);
+  if (at_ms == INT64_MAX)
     return SESSION_NEVER;
-  return client_now_ms(client) + (left_ms > 0 ? (uint64_t)left_ms : 0);
+  const uint64_t left_ms = at_ms > wall_ms ? (uint64_t)at_ms - (uint64_t)wall_ms : 0;
+  return client_now_ms(client) + left_ms;
 }
 
 static struct envelope *make_envelope(struct limpet_client *client,

@@ -121,6 +121,8 @@ struct limpet_client {
   bool is_freed;          /* limpet_stop() has come to its end; memory goes with this turn */
   bool is_hinted_offline; /* so says the application */
   bool is_loop_held;      /* for the wait for the network */
+  bool owes_dial;         /* that of `epoch` waits for the turn's end */
+  uint8_t dials_count;    /* since the last turn end that was asked for */
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 

@@ -57,7 +57,7 @@ static const char *find_header(const struct http_reader *reader, const char *at,
 }
 
 const char *http_reader_header(const struct http_reader *reader, const char *name) {
-  return find_header(reader, reader->headers, name);
+  return reader->headers_len > 0 ? find_header(reader, reader->headers, name) : NULL;
 }
 
 const char *http_reader_header_before(const struct http_reader *reader, const char *name,
@@ -72,11 +72,10 @@ const char *http_reader_header_before(const struct http_reader *reader, const ch
 
 void http_reader_each_header(const struct http_reader *reader, handshake_header_callback *each,
                              void *user) {
-  const char *at = reader->headers, *end = at + reader->headers_len;
-  while (at < end) {
-    const char *value = at + strlen(at) + 1;
-    each(user, at, value);
-    at = value + strlen(value) + 1;
+  for (size_t at = 0; at < reader->headers_len;) { /* NULL if there are none */
+    const char *name = reader->headers + at, *value = name + strlen(name) + 1;
+    each(user, name, value);
+    at = (size_t)(value + strlen(value) + 1 - reader->headers);
   }
 }
 

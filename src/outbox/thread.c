@@ -92,12 +92,13 @@ static uint64_t judge(struct outbox *o, struct chore *chore, uint64_t at_ms, boo
 static uint64_t expiry_at_ms(const struct outbox *o) {
   if (o->thread.is_expiry_stale)
     return 0;
-  if (o->thread.expires_at_wall_ms == ROWS_NEVER)
+  const int64_t at_ms = o->thread.expires_at_wall_ms, now_ms = thread_wall_ms();
+  if (at_ms == ROWS_NEVER)
     return WORKER_NEVER;
-  const int64_t left_ms = o->thread.expires_at_wall_ms - thread_wall_ms();
-  if (left_ms <= 0)
+  if (at_ms <= now_ms)
     return 0;
-  return worker_now_ms() + (left_ms < OUTBOX_CLOCK_MS ? (uint64_t)left_ms : OUTBOX_CLOCK_MS);
+  const uint64_t left_ms = (uint64_t)at_ms - (uint64_t)now_ms; /* whatever stands in the file */
+  return worker_now_ms() + (left_ms < OUTBOX_CLOCK_MS ? left_ms : OUTBOX_CLOCK_MS);
 }
 
 static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {

@@ -192,7 +192,6 @@ void world_client_feed(struct world *w, uint64_t number, uint32_t len, int64_t e
   struct client *c = &w->client;
   if (c->link != LINK_OPEN)
     return;
-  const int64_t left_ms = expires_at_wall_ms - world_client_wall(w);
   struct parcel *p =
       world_client_is_starved(w) ? NULL : world_driver_parcel(w, number, w->next_order, len);
   if (!p) {
@@ -202,8 +201,10 @@ void world_client_feed(struct world *w, uint64_t number, uint32_t len, int64_t e
   }
   w->next_order++;
   p->message.is_stored = true;
-  if (expires_at_wall_ms != INT64_MAX)
+  if (expires_at_wall_ms != INT64_MAX) {
+    const int64_t left_ms = expires_at_wall_ms - world_client_wall(w);
     p->message.expires_at_ms = world_client_now(w) + (left_ms > 0 ? (uint64_t)left_ms : 0);
+  }
   p->is_held = session_enqueue(&c->session, world_client_now(w), &p->message);
 }
 

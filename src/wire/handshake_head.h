@@ -50,7 +50,8 @@ struct handshake_head {
 void handshake_head_init(struct handshake_head *h, bool is_request, size_t max);
 /** After HEAD_END: another head follows, on the same account of bytes. */
 void handshake_head_next(struct handshake_head *h);
-/** Reads up to the end of one line. */
+/** Reads up to the end of one line. With HEAD_BAD *used depends on how the bytes came (the parser's
+    finding lies behind what the scanner has passed): nobody may read on there. */
 enum head_result handshake_head_feed(struct handshake_head *h, const struct head_line *line,
                                      const uint8_t *in, size_t len, size_t *used);
 typedef void head_body_callback(void *user, const uint8_t *data, size_t len);
@@ -63,7 +64,8 @@ const char *handshake_head_name(const struct handshake_head *h, const struct hea
 const char *handshake_head_value(const struct handshake_head *h, const struct head_line *line);
 /** Whether the first line says HTTP/1.`minor`. */
 bool handshake_head_is_http_1(const struct handshake_head *h, uint8_t minor);
-/** "malformed HTTP: problem, after 'beginning'". */
+/** "malformed HTTP: problem; it began with 'beginning'": the problem is the first one however the
+    bytes came, the beginning is as much as had come, so that a wrong server can be known by it. */
 void handshake_head_describe(const struct handshake_head *h, char *detail, size_t cap);
 
 #endif

@@ -13,6 +13,7 @@
 #include "proxy.h"
 
 #define TUNNEL_DETAIL_CAP 192
+#define TUNNEL_REASON_CAP 49
 #define TUNNEL_LINE_CAP 1024     /* longer lines of a head are cut: none that counts is as long */
 #define TUNNEL_MESSAGE_CAP 12288 /* more than any message: CONNECT with 8 KiB of user info */
 #define SOCKS5_MESSAGE_CAP 520   /* the longest, user name and password of 255 bytes each */
@@ -35,6 +36,7 @@ struct tunnel_target {
 struct tunnel_http {
   struct handshake_head head;
   bool has_challenge, offers_basic;
+  char reason[TUNNEL_REASON_CAP]; /* of the answer under way, cut */
   char line[TUNNEL_LINE_CAP];
 };
 

@@ -53,21 +53,18 @@ static bool is_http_1(const struct handshake_head *head) {
   return handshake_head_is_http_1(head, 1) || handshake_head_is_http_1(head, 0);
 }
 
+static uint16_t status_of(const struct tunnel_http *http) {
+  return http->head.parser.status_code;
+}
+
 static enum tunnel_result read_start(struct tunnel *tunnel, const struct head_line *line) {
-  struct handshake_head *head = &tunnel->as.http.head;
-  const char *reason = handshake_head_value(head, line);
-  tunnel->http_status = (uint16_t)llhttp_get_status_code(&head->parser);
-  if (tunnel->http_status < 100 || !is_http_1(head)) {
+  struct tunnel_http *http = &tunnel->as.http;
+  const char *reason = handshake_head_value(&http->head, line);
+  if (status_of(http) < 100 || !is_http_1(&http->head)) {
     text_describe(tunnel->detail, sizeof tunnel->detail, "not an HTTP/1.1 status line", reason);
-    tunnel->http_status = 0;
     return TUNNEL_REFUSED;
   }
-  struct text_writer w = text_writer_begin(tunnel->detail, sizeof tunnel->detail);
-  text_put_string(&w, "HTTP ");
-  text_put_number(&w, tunnel->http_status);
-  text_put_string(&w, reason[0] != '\0' ? " " : "");
-  const size_t len = strlen(reason);
-  text_put_escaped(&w, reason, len < 48 ? len : 48);
+  text_copy(http->reason, sizeof http->reason, reason);
   return TUNNEL_MORE;
 }
 
@@ -91,7 +88,13 @@ static const char *authentication_problem(const struct tunnel *tunnel) {
 }
 
 static enum tunnel_result refuse(struct tunnel *tunnel) {
-  struct text_writer w = text_writer_resume(tunnel->detail, sizeof tunnel->detail);
+  const struct tunnel_http *http = &tunnel->as.http;
+  struct text_writer w = text_writer_begin(tunnel->detail, sizeof tunnel->detail);
+  tunnel->http_status = status_of(http);
+  text_put_string(&w, "HTTP ");
+  text_put_number(&w, tunnel->http_status);
+  text_put_string(&w, http->reason[0] != '\0' ? " " : "");
+  text_put_escaped(&w, http->reason, strlen(http->reason));
   if (tunnel->http_status == STATUS_PROXY_AUTHENTICATION) {
     text_put_string(&w, ": ");
     text_put_string(&w, authentication_problem(tunnel));
@@ -102,11 +105,9 @@ static enum tunnel_result refuse(struct tunnel *tunnel) {
 }
 
 static enum tunnel_result end_head(struct tunnel *tunnel) {
-  const uint16_t status = tunnel->http_status;
+  const uint16_t status = status_of(&tunnel->as.http);
   if (status >= 300 || status == STATUS_SWITCHING)
     return refuse(tunnel);
-  tunnel->http_status = 0;
-  tunnel->detail[0] = '\0';
   if (status >= 200)
     return TUNNEL_DONE;
   handshake_head_next(&tunnel->as.http.head); /* an interim answer: the real one follows */
@@ -118,13 +119,11 @@ static enum tunnel_result fail_too_long(struct tunnel *tunnel) {
   text_put_string(&w, "its answer's head is longer than ");
   text_put_number(&w, tunnel->as.http.head.max);
   text_put_string(&w, " bytes");
-  tunnel->http_status = 0;
   return TUNNEL_REFUSED;
 }
 
 static enum tunnel_result fail_malformed(struct tunnel *tunnel) {
   handshake_head_describe(&tunnel->as.http.head, tunnel->detail, sizeof tunnel->detail);
-  tunnel->http_status = 0;
   return TUNNEL_REFUSED;
 }
 

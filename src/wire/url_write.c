@@ -147,14 +147,19 @@ static bool is_hopeless(const char *start, const char *at_sign) {
          (find(start, at_sign, '?') < at_sign || find(start, at_sign, '#') < at_sign);
 }
 
+/* RFC 3986 section 3.1; what else stands before "://" may be a user name and half a password. */
+static bool is_scheme_character(char ch) {
+  ch = text_to_lower(ch);
+  return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '+' || ch == '-' ||
+         ch == '.';
+}
+
 /* Behind "scheme://", or the beginning. */
 static const char *after_scheme(const char *text) {
-  const char *mark = strstr(text, "://");
-  for (const char *at = text; mark != NULL && at < mark; at++) {
-    if (strchr("/?#@", *at) != NULL)
-      return text;
-  }
-  return mark != NULL ? mark + 3 : text;
+  const char *at = text;
+  while (is_scheme_character(*at))
+    at++;
+  return strncmp(at, "://", 3) == 0 ? at + 3 : text;
 }
 
 static void redact(struct redaction *r, const char *text, size_t len) {

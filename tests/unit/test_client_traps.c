@@ -391,6 +391,35 @@ static void pong_inside_a_half_sent_frame(void **state) {
   fixture_end(&f);
 }
 
+static void connect_again(struct diary *diary, const char *line) {
+  if (strncmp(line, "retry", 5) == 0 && diary->left > 0) {
+    diary->left--;
+    limpet_connect(diary->client);
+  }
+}
+
+/* A dial that fails at once, for want of memory, and an application that tries anew in each report:
+   others on the loop, and limpet_stop(), must have their turn all the same. */
+static void a_loop_inside_one_turn(void **state) {
+  (void)state;
+  enum { TRIES = 3000 };
+  struct fixture f;
+  fixture_init(&f, 0);
+  f.options.max_retries = LIMPET_RETRY_FOREVER;
+  f.diary.react = connect_again;
+  f.diary.left = TRIES;
+  fixture_make(&f);
+  atomic_store(&f.memory.fails_on, true);
+  atomic_store(&f.memory.fail_at, atomic_load(&f.memory.calls) + 1);
+  limpet_connect(f.client);
+  world_idle(&f.world, 1);
+  assert_true(f.diary.left > TRIES / 2);
+  world_until(&f.world, f.diary.left < TRIES / 2); /* and yet it goes on */
+  atomic_store(&f.memory.fail_at, 0);
+  world_until(&f.world, fixture_is(&f, LIMPET_CONNECTED));
+  fixture_end(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bytes_of_the_old_link_on_the_new_one),
@@ -404,6 +433,7 @@ int main(void) {
       cmocka_unit_test(a_callback_under_a_lock),
       cmocka_unit_test(ping_stuck_behind_data),
       cmocka_unit_test(pong_inside_a_half_sent_frame),
+      cmocka_unit_test(a_loop_inside_one_turn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

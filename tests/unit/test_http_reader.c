@@ -55,6 +55,11 @@ static const struct reader_case cases[] = {
     {POST "Transfer-Encoding: chunked\r\n\r\nzz\r\n", HTTP_READ_BAD, 400, NULL, "malformed", NULL},
     {POST "Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", HTTP_READ_BAD, 400, NULL, "malformed",
      NULL},
+    {POST "Transfer-Encoding:\r\n\r\n", HTTP_READ_BAD, 400, NULL, "Transfer-Encoding", NULL},
+    {POST "Transfer-Encoding: ,\r\n\r\n", HTTP_READ_BAD, 400, NULL, "", NULL},
+    {POST "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", HTTP_READ_BAD, 400,
+     NULL, "", NULL},
+    {POST "Transfer-Encoding:\r\nContent-Length: 2\r\n\r\nab", HTTP_READ_BAD, 400, NULL, "", NULL},
     {POST "Transfer-Encoding: gzip\r\n\r\nabc", HTTP_READ_BAD, 400, NULL, "malformed", NULL},
     {GET "Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n", HTTP_READ_DONE, 0, "", NULL, NULL},
     {POST "Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nab", HTTP_READ_DONE, 0,
@@ -147,17 +152,27 @@ static void test_requests(void **state) {
   }
 }
 
+static void count_header(void *user, const char *name, const char *value) {
+  (void)name, (void)value;
+  ++*(unsigned *)user;
+}
+
 static void test_headers(void **state) {
   (void)state;
   static const char in[] = GET "X-A: one\r\nx-b:\r\nX-A: two\r\n\r\n";
   size_t left;
   struct http_reader *reader = http_reader_new(&options);
+  unsigned count = 0;
   assert_null(http_reader_header(reader, "X-A"));
+  http_reader_each_header(reader, count_header, &count);
+  assert_int_equal(count, 0);
   assert_int_equal(feed(reader, in, sizeof in - 1, &left), HTTP_READ_DONE);
   assert_string_equal(http_reader_header(reader, "x-a"), "one");
   assert_string_equal(http_reader_header(reader, "X-B"), "");
   assert_string_equal(http_reader_header(reader, "HOST"), "h");
   assert_null(http_reader_header(reader, "X"));
+  http_reader_each_header(reader, count_header, &count);
+  assert_int_equal(count, 4);
   http_reader_free(reader);
   http_reader_free(NULL);
 }

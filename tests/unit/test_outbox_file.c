@@ -129,6 +129,19 @@ static void test_strange_rows(void **state) {
   assert_int_equal(strlen(rig->event.id), OUTBOX_ID_MAX);
 }
 
+/* A time that no clock tells is over, or far. */
+static void test_strange_times(void **state) {
+  struct outbox_rig *rig = *state;
+  make_format_1(rig->path);
+  run_sql(rig->path, "UPDATE message SET expires_at_ms = -9223372036854775808 WHERE attempts = 2;"
+                     "UPDATE message SET expires_at_ms = 9223372036854775806 WHERE opcode = 2;");
+  rig_open(rig);
+  rig_expect(rig, OUTBOX_EXPIRED, 1764000000000000);
+  outbox_want(rig->outbox, 10, MUCH);
+  rig_expect_message(rig, 1764000000000003, "replacement");
+  rig_expect(rig, OUTBOX_MESSAGE, 1764000000000002);
+}
+
 /* ---- one owner ---- */
 
 /* [D1] [D7] */
@@ -372,6 +385,7 @@ int main(void) {
       CASE(test_refused_files),
       CASE(test_lying_sums),
       CASE(test_strange_rows),
+      CASE(test_strange_times),
       CASE(test_killed_owner),
       CASE(test_list_and_count_beside_the_owner),
       CASE(test_outside_without_a_file),

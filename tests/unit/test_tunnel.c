@@ -338,6 +338,23 @@ static void unfinished_answers(void **state) {
   }
 }
 
+/* Detail and status are a refusal's: nobody sees them of an answer that is not whole. */
+static void unfinished_answers_tell_nothing(void **state) {
+  (void)state;
+  for (size_t i = 0; i < COUNT(answer_cases); i++) {
+    const struct answer_case *c = &answer_cases[i];
+    for (size_t len = 1; len < answer_len(c); len++) {
+      struct talk talk;
+      talk_init(&talk, c->proxy, &by_name);
+      feed_all(&talk.tunnel, (const uint8_t *)c->answer, len, len, 1);
+      if (talk.tunnel.result == TUNNEL_REFUSED)
+        continue;
+      assert_string_equal(talk.tunnel.detail, "");
+      assert_int_equal(talk.tunnel.http_status, 0);
+    }
+  }
+}
+
 /* ---- limits ------------------------------------------------------------------------ */
 
 static void endless_heads(void **state) {
@@ -415,6 +432,7 @@ int main(void) {
       cmocka_unit_test(socks5_login),
       cmocka_unit_test(answers),
       cmocka_unit_test(unfinished_answers),
+      cmocka_unit_test(unfinished_answers_tell_nothing),
       cmocka_unit_test(endless_heads),
       cmocka_unit_test(noise),
       cmocka_unit_test(no_secrets_in_details),

@@ -290,6 +290,8 @@ static const struct redact_case redact_cases[] = {
     {"ws://u:sec/ret@h/p", "ws://***@h/p"},
     {"ws://u:sec?ret@h/p", "ws://***"},
     {"ws://u:sec#ret@h/p", "ws://***"},
+    {"u:sec://ret@h/p", "***@h/p"}, /* what stands before :// is a scheme, or it is none */
+    {" ws://u:secret@h/p", "***@h/p"},
     {"ws://h/a b\r\n\x1B[31m\xC3", "ws://h/a%20b%0D%0A%1B[31m%C3"},
 };
 
