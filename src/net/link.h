@@ -100,6 +100,8 @@ struct link_events {
   /** The kernel took more: see link_stream_sent(). Also when link_is_writable() changed. Or NULL.
    */
   void (*flushed)(struct link *link);
+  /** A turn ended in which output waited and the kernel took nothing. Or NULL. */
+  void (*held_up)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
   /** Addresses of what is dialed, the target or its proxy, were found; once for each family. Or
