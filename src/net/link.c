@@ -211,7 +211,7 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     opening_is_ready(link, events);
   else
     on_open_poll(link, events);
-  if (link->phase != LINK_ENDED)
+  if (!link->turn_end.place) /* it does so itself */
     link_update_poll(link);
   loop->phase = LOOP_POLLING;
 }

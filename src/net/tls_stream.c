@@ -97,7 +97,6 @@ static void forget_errors(void) {
     ERR_clear_error();
 }
 
-
 static bool attach(struct tls_stream *tls) {
   pthread_once(&method_once, make_method);
   tls->ssl = SSL_new(tls->context->ssl);
