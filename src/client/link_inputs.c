@@ -173,7 +173,8 @@ static void lost(struct limpet_client *client, const struct failure *failure,
                  const struct link_end *end, const char *detail) {
   const uint32_t epoch = client->epoch;
   limpet_decision decision = LIMPET_BACK_OFF;
-  network_look(client); /* a loss while offline is no attempt */
+  if (!client->is_closing)
+    network_look(client); /* a loss while offline is no attempt */
   report_keep_end(client, client->is_closing ? NULL : failure, end, detail);
   if (!client->is_closing)
     decision = report_judge(client, failure);
