@@ -56,7 +56,7 @@ static void on_dialed(void *user, int fd, const struct address *peer,
 
 static bool on_found(void *user, const struct resolve_answer *answer) {
   struct link *link = user;
-  if (link->events->found)
+  if (link->events->found && !answer->is_known)
     link->events->found(link, answer->addresses, answer->count);
   return link->phase != LINK_ENDED && link_step_looked_up(link, answer);
 }
