@@ -14,7 +14,10 @@ void client_write_label(const struct limpet_client *client, uint32_t epoch,
 
 void client_copy_url(struct limpet_client *client, char url[URL_LEN_MAX + 1]) {
   client_lock(client);
-  (void)snprintf(url, URL_LEN_MAX + 1, "%s", endpoints_url(client));
+  const char *const present = endpoints_url(client);
+  const size_t len = strnlen(present, URL_LEN_MAX);
+  memcpy(url, present, len);
+  url[len] = '\0';
   client_unlock(client);
 }
 

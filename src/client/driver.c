@@ -10,15 +10,31 @@ uint64_t client_now_ms(const struct limpet_client *client) {
   return net_loop_now_ms(client->loop);
 }
 
+static void fold_counts(struct limpet_client *client) {
+  session_received(&client->session, client->in_count, client->in_bytes);
+  session_sent(&client->session, client->out_count, client->out_bytes);
+  client->in_count = client->out_count = 0;
+  client->in_bytes = client->out_bytes = 0;
+}
+
 void client_fold_counts(struct limpet_client *client) {
   if (!client->in_count && !client->out_count)
     return;
   client_lock(client);
-  session_received(&client->session, client->in_count, client->in_bytes);
-  session_sent(&client->session, client->out_count, client->out_bytes);
+  fold_counts(client);
   client_unlock(client);
-  client->in_count = client->out_count = 0;
-  client->in_bytes = client->out_bytes = 0;
+}
+
+void client_note_flush(struct limpet_client *client) {
+  const bool writable = link_is_writable(client->link);
+  client_lock(client);
+  fold_counts(client);
+  session_flushed(&client->session, client_now_ms(client), client->epoch,
+                  link_stream_sent(client->link));
+  if (writable != client->is_writable)
+    session_writable(&client->session, client->epoch, writable);
+  client_unlock(client);
+  client->is_writable = writable;
 }
 
 /* While it is being closed the peer's close frame has to be read. */
@@ -138,7 +154,6 @@ static void do_write(struct limpet_client *client, const struct session_action *
   client->out_bytes += action->message->len;
   if (action->message->is_stored)
     durable_written(client, envelope);
-  net_loop_at_turn_end(client->loop, &client->turn_end);
   client_lock(client);
   session_written(&client->session, client_now_ms(client), action->epoch, action->message,
                   stream_end);
@@ -272,15 +287,9 @@ static bool next_action(struct limpet_client *client, struct session_action *act
 
 static void take_actions(struct limpet_client *client) {
   struct session_action action;
-  do {
-    dial_what_is_owed(client);
-    while (next_action(client, &action))
-      handlers[action.kind](client, &action);
-    if (client->is_flush_seen)
-      client_note_flush(client);
-    else
-      return;
-  } while (true);
+  dial_what_is_owed(client);
+  while (next_action(client, &action))
+    handlers[action.kind](client, &action);
 }
 
 static uint64_t next_deadline(const struct limpet_client *client) {
@@ -362,7 +371,6 @@ void client_turn_end(struct net_turn_end *hook) {
     end_turn_of_life(client);
     return;
   }
-  client_fold_counts(client);
   client->dials_count = 0;
   if (!client->timer.slot && next_deadline(client) <= client_now_ms(client))
     client_timer(&client->timer); /* it got no memory, and its time has come */

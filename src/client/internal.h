@@ -113,7 +113,6 @@ struct limpet_client {
   bool is_settling;
   bool settles_again;     /* a callback gave the session new inputs */
   bool is_closing;        /* our close is under way on `link`: its end is no error */
-  bool is_flush_seen;     /* the link wrote something; to be told to the session */
   bool is_writable;       /* as the session was told */
   bool is_high;           /* on_high_water was called, on_drained not yet */
   bool is_paused;         /* the application wants to be given nothing */
@@ -128,7 +127,7 @@ struct limpet_client {
 
   uint64_t direct_end; /* where direct messages end in the stream: behind it are only nodes */
 
-  /* counted in the hot path, folded into the session once a turn or read */
+  /* counted in the hot path, folded into the session when the link is flushed, or was read */
   uint32_t in_count, out_count;
   uint64_t in_bytes, out_bytes;
 
@@ -169,7 +168,7 @@ void client_timer(struct net_timer *timer);
 uint64_t client_now_ms(const struct limpet_client *client);
 /** Reads on, or not, as the application wants. */
 void client_pause(struct limpet_client *client, bool is_paused);
-/** The link has written: what was flushed, and whether it takes more. */
+/** The link has written: what was flushed, whether it takes more, and the counts with it. */
 void client_note_flush(struct limpet_client *client);
 /** Reports the fate of an action to the application. */
 void client_tell_fate(struct limpet_client *client, const struct session_action *action);

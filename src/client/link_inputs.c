@@ -118,8 +118,11 @@ static void on_found(struct link *link, const struct address *addresses, size_t 
   network_found(link_user(link), addresses, count);
 }
 
+/* Where something was sent, the end of the turn counts both. */
 static void on_received(struct link *link) {
-  client_fold_counts(link_user(link));
+  struct limpet_client *client = link_user(link);
+  if (!client->out_count)
+    client_fold_counts(client);
 }
 
 static void on_pong(struct link *link, const uint8_t *data, size_t len) {
@@ -137,23 +140,9 @@ static void on_progress(struct link *link, size_t len) {
   client_settle(client);
 }
 
-void client_note_flush(struct limpet_client *client) {
-  client->is_flush_seen = false;
-  if (!client->link)
-    return;
-  const bool writable = link_is_writable(client->link);
-  client_lock(client);
-  session_flushed(&client->session, client_now_ms(client), client->epoch,
-                  link_stream_sent(client->link));
-  if (writable != client->is_writable)
-    session_writable(&client->session, client->epoch, writable);
-  client_unlock(client);
-  client->is_writable = writable;
-}
-
 static void on_flushed(struct link *link) {
   struct limpet_client *client = link_user(link);
-  client->is_flush_seen = true;
+  client_note_flush(client);
   client_settle(client);
 }
 
@@ -184,8 +173,8 @@ static void lost(struct limpet_client *client, const struct failure *failure,
                  const struct link_end *end, const char *detail) {
   const uint32_t epoch = client->epoch;
   limpet_decision decision = LIMPET_BACK_OFF;
-  client_fold_counts(client);
-  network_look(client); /* a loss while offline is no attempt */
+  if (!client->is_closing)
+    network_look(client); /* a loss while offline is no attempt */
   report_keep_end(client, client->is_closing ? NULL : failure, end, detail);
   if (!client->is_closing)
     decision = report_judge(client, failure);
@@ -194,22 +183,29 @@ static void lost(struct limpet_client *client, const struct failure *failure,
   tell_lost(client, epoch, failure, endpoints_verdict(client, decision));
 }
 
+/* The link says nothing more, or is to say nothing more: what only its next turn would have told is
+   told now. */
+static void leave(struct limpet_client *client) {
+  struct link *link = client->link;
+  client->link = NULL;
+  client_fold_counts(client);
+  link_recover(link, give_back, client);
+}
+
 static void on_ended(struct link *link, const struct link_end *end) {
   struct limpet_client *client = link_user(link);
   const struct failure failure = report_failure(end);
-  client->link = NULL;
-  link_recover(link, give_back, client);
+  leave(client);
   lost(client, &failure, end, end->detail);
   client_settle(client);
 }
 
 void client_drop_link(struct limpet_client *client) {
   struct link *link = client->link;
-  client->link = NULL;
   provider_cancel(client);
   if (!link)
     return;
-  link_recover(link, give_back, client);
+  leave(client);
   link_abort(link);
 }
 
@@ -222,7 +218,6 @@ void client_lose(struct limpet_client *client, const struct failure *failure, co
 void client_move(struct limpet_client *client, const char *detail) {
   const struct failure failure = {.kind = FAILURE_CONNECTION_LOST, .retry_after_ms = UINT64_MAX};
   client_drop_link(client);
-  client_fold_counts(client);
   report_keep_end(client, &failure, NULL, detail);
   tell_lost(client, client->epoch, &failure, VERDICT_MOVE);
 }
@@ -240,6 +235,7 @@ static const struct link_events events = {
     .pong = on_pong,
     .progress = on_progress,
     .flushed = on_flushed,
+    .held_up = on_flushed,
     .ended = on_ended,
 };
 
@@ -252,6 +248,7 @@ static const struct link_events events_with_steps = {
     .pong = on_pong,
     .progress = on_progress,
     .flushed = on_flushed,
+    .held_up = on_flushed,
     .ended = on_ended,
     .step = report_step,
 };

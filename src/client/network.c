@@ -92,14 +92,17 @@ static enum watch_way either(enum watch_way a, enum watch_way b) {
   return a == WATCH_NO_WAY && b == WATCH_NO_WAY ? WATCH_NO_WAY : WATCH_UNKNOWN;
 }
 
-static enum watch_way way_to_known(const struct limpet_client *client, const char *host,
-                                   enum watch_way otherwise) {
+/* False: the host must be looked up. */
+static bool is_way_known(const struct limpet_client *client, const char *host,
+                         enum watch_way *way) {
   static const int families[] = {AF_INET6, AF_INET};
   struct resolve_answer answer;
   for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-    if (resolve_is_known(host, families[i], &answer) && answer.count > 0)
-      return net_watch_route(client->loop, &answer.addresses[0]).way;
-  return otherwise;
+    if (resolve_is_known(host, families[i], &answer) && answer.count > 0) {
+      *way = net_watch_route(client->loop, &answer.addresses[0]).way;
+      return true;
+    }
+  return false;
 }
 
 static enum watch_way way_to_found(const struct limpet_client *client) {
@@ -125,7 +128,9 @@ static enum watch_way way_to_url(struct limpet_client *client) {
     return WATCH_WAY;
   const bool has_proxy =
       proxies_choose(&client->settings->proxies, &url, &proxy, error) == PROXIES_ONE;
-  return way_to_known(client, has_proxy ? proxy.url.host : url.host, way_to_found(client));
+  enum watch_way way;
+  return is_way_known(client, has_proxy ? proxy.url.host : url.host, &way) ? way
+                                                                           : way_to_found(client);
 }
 
 /* The next dial may go elsewhere. */

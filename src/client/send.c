@@ -110,8 +110,6 @@ uint64_t limpet_buffered_amount(limpet_client *client) {
 static inline void count_out(struct limpet_client *client, size_t len) {
   client->out_count++;
   client->out_bytes += len;
-  if (!client->turn_end.place)
-    net_loop_at_turn_end(client->loop, &client->turn_end);
 }
 
 /* The link gathers: the session must stop handing it messages, the application be told. At once,

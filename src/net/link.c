@@ -179,6 +179,13 @@ static void report_news(struct link *link) {
     link->events->flushed(link);
 }
 
+static void report_turn(struct link *link) {
+  if (link->has_news)
+    report_news(link);
+  else if (link->events->held_up && link->phase != LINK_ENDED && link_buffered(link) > 0)
+    link->events->held_up(link);
+}
+
 static void on_open_poll(struct link *link, int events) {
   if (events & UV_WRITABLE) {
     link->is_blocked = false;
@@ -204,7 +211,7 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     opening_is_ready(link, events);
   else
     on_open_poll(link, events);
-  if (link->phase != LINK_ENDED)
+  if (!link->turn_end.place) /* it does so itself */
     link_update_poll(link);
   loop->phase = LOOP_POLLING;
 }
@@ -270,7 +277,7 @@ static void on_turn_end(struct net_turn_end *hook) {
     link_send(link);
     if (link->wants_resume || link->is_broken)
       resume(link);
-    report_news(link);
+    report_turn(link);
   }
   link_update_poll(link);
 }

@@ -100,10 +100,12 @@ struct link_events {
   /** The kernel took more: see link_stream_sent(). Also when link_is_writable() changed. Or NULL.
    */
   void (*flushed)(struct link *link);
+  /** A turn ended in which output waited and the kernel took nothing. Or NULL. */
+  void (*held_up)(struct link *link);
   /** The last event. The link's memory goes after it returned. */
   void (*ended)(struct link *link, const struct link_end *end);
-  /** Addresses of what is dialed, the target or its proxy, were found; once for each family. Or
-      NULL. */
+  /** Addresses of what is dialed, the target or its proxy, were looked up; once for each family.
+      Or NULL. */
   void (*found)(struct link *link, const struct address *addresses, size_t count);
   /** A step of the dial is done; the report is valid until return. Or NULL: then nothing is
       gathered for it. */

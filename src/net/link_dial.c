@@ -56,7 +56,7 @@ static void on_dialed(void *user, int fd, const struct address *peer,
 
 static bool on_found(void *user, const struct resolve_answer *answer) {
   struct link *link = user;
-  if (link->events->found)
+  if (link->events->found && !answer->is_known)
     link->events->found(link, answer->addresses, answer->count);
   return link->phase != LINK_ENDED && link_step_looked_up(link, answer);
 }
@@ -172,13 +172,13 @@ static void succeed(struct link *link, uint8_t *rest, size_t rest_len) {
     link->wants_resume = true;
     link_at_turn_end(link);
   }
-  if (!link->traffic && !link_warm_up(link)) {
+  if (rest_len == 0)
+    return; /* an idle link needs no buffers */
+  if (!link->traffic && !link_warm_up(link))
     link_finish_simply(link, LINK_END_NO_MEMORY, "no memory to read");
-    return;
-  }
-  if (rest_len > 0 && link->is_paused)
+  else if (link->is_paused)
     traffic_save(link->loop, link->traffic, rest, rest_len);
-  else if (rest_len > 0 && link_decode(link, rest, rest_len) && link->events->received)
+  else if (link_decode(link, rest, rest_len) && link->events->received)
     link->events->received(link);
 }
 

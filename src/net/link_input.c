@@ -102,6 +102,8 @@ bool link_decode(struct link *link, uint8_t *in, size_t len) {
     size_t consumed = take_whole_messages(link, in, len);
     in += consumed;
     len -= consumed;
+    if (consumed > 0 && len == 0)
+      return link_takes_input(link);
     if (consumed > 0 && !link_takes_input(link))
       return keep_rest(link, in, len);
     enum decoder_result result = decoder_next(decoder, in, len, &consumed, &event);

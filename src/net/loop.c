@@ -2,11 +2,13 @@
  * One turn of a uv loop, as seen from here:
  *
  *   timers    `wake` may fire; it only makes sure that the poll does not block
- *   prepare   end-of-turn hooks run (buffers are sent), `wake` is set anew
+ *   prepare   hooks run that were asked for since the check, `wake` is set anew
  *   poll      sockets are read
- *   check     deadlines are judged, after everything that has arrived was read
+ *   check     deadlines are judged, after everything that has arrived was read; then hooks run
+ *             (buffers are sent)
  *
- * All handles are unreferenced but `wake`, which is active only while a deadline is pending.
+ * Unreferenced are all handles that are always active. `wake` is active while a deadline is
+ * pending, `hurry` and `nudge` while hooks wait that must be waited for.
  *
  * Between the end of one turn's check and the next turn's prepare whoever runs the loop may sleep
  * in a poll of his own, as long as uv_backend_timeout() says: time stands still there, no prepare
@@ -20,8 +22,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Rounds of end-of-turn hooks before the sockets are polled again. */
-#define HOOK_ROUNDS_MAX 4
+/* Rounds of end-of-turn hooks after the sockets were polled, and before they are again. */
+#define HOOK_ROUNDS_MAX 2
 #define HANDLE_COUNT 7
 
 /* Its address names the calling thread, and costs no call. */
@@ -76,23 +78,6 @@ static void judge_deadlines(struct net_loop *loop) {
   }
 }
 
-static void on_nudge(uv_idle_t *handle) {
-  (void)handle;
-}
-
-static void on_judge(uv_check_t *handle) {
-  struct net_loop *loop = handle->data;
-  loop->phase = LOOP_JUDGING;
-  uv_idle_stop(&loop->hurry);
-  judge_deadlines(loop);
-  loop->phase = LOOP_BETWEEN_TURNS;
-  if (loop->hooks)
-    uv_idle_start(&loop->nudge, on_nudge);
-  const struct net_timer *first = timer_heap_first(&loop->deadlines);
-  if (first)
-    wake_no_later(loop, first->at_ms);
-}
-
 bool net_timer_set(struct net_loop *loop, struct net_timer *timer, uint64_t at_ms) {
   if (!timer_heap_set(&loop->deadlines, &loop->memory, timer, at_ms))
     return false;
@@ -120,18 +105,38 @@ static void run_hooks(struct net_loop *loop) {
 }
 
 /* What hooks ask for is done at once, as what a burst of sends asks for usually is; after a few
-   rounds the next turn comes first, without sleeping, so that no hook can starve the sockets. */
-static void on_turn_end(uv_prepare_t *handle) {
-  struct net_loop *loop = handle->data;
-  atomic_store_explicit(&loop->thread, &this_thread, memory_order_relaxed);
+   rounds the sockets come first, without sleeping, so that no hook can starve them. */
+static void run_rounds(struct net_loop *loop) {
   loop->phase = LOOP_ENDING_TURN;
-  uv_idle_stop(&loop->nudge);
   for (int round = 0; loop->hooks && round < HOOK_ROUNDS_MAX; round++)
     run_hooks(loop);
+}
+
+static void on_nudge(uv_idle_t *handle) {
+  (void)handle;
+}
+
+static void on_judge(uv_check_t *handle) {
+  struct net_loop *loop = handle->data;
+  loop->phase = LOOP_JUDGING;
+  uv_idle_stop(&loop->hurry);
+  judge_deadlines(loop);
+  run_rounds(loop);
+  loop->phase = LOOP_BETWEEN_TURNS;
+  if (loop->hooks)
+    uv_idle_start(&loop->nudge, on_nudge);
+  const struct net_timer *first = timer_heap_first(&loop->deadlines);
+  if (first)
+    wake_no_later(loop, first->at_ms);
+}
+
+static void on_prepare(uv_prepare_t *handle) {
+  struct net_loop *loop = handle->data;
+  atomic_store_explicit(&loop->thread, &this_thread, memory_order_relaxed);
+  uv_idle_stop(&loop->nudge);
+  run_rounds(loop);
   if (loop->hooks)
     net_loop_hurry(loop);
-  else
-    uv_unref((uv_handle_t *)&loop->turn_end);
   loop->phase = LOOP_POLLING;
   set_wake(loop);
 }
@@ -149,7 +154,6 @@ void net_loop_at_turn_end(struct net_loop *loop, struct net_turn_end *hook) {
   hook->place = loop->hooks_tail;
   *loop->hooks_tail = hook;
   loop->hooks_tail = &hook->next;
-  uv_ref((uv_handle_t *)&loop->turn_end);
 }
 
 void net_loop_cancel_turn_end(struct net_loop *loop, struct net_turn_end *hook) {
@@ -228,7 +232,7 @@ static void on_closed(uv_handle_t *handle) {
 
 static void close_handles(struct net_loop *loop) {
   uv_handle_t *const handles[HANDLE_COUNT] = {
-      (uv_handle_t *)&loop->wake,     (uv_handle_t *)&loop->sweeper, (uv_handle_t *)&loop->turn_end,
+      (uv_handle_t *)&loop->wake,     (uv_handle_t *)&loop->sweeper, (uv_handle_t *)&loop->prepare,
       (uv_handle_t *)&loop->judge,    (uv_handle_t *)&loop->hurry,   (uv_handle_t *)&loop->nudge,
       (uv_handle_t *)&loop->post_box,
   };
@@ -246,17 +250,17 @@ static int open_handles(struct net_loop *loop) {
     return error;
   uv_timer_init(loop->uv, &loop->wake);
   uv_timer_init(loop->uv, &loop->sweeper);
-  uv_prepare_init(loop->uv, &loop->turn_end);
+  uv_prepare_init(loop->uv, &loop->prepare);
   uv_check_init(loop->uv, &loop->judge);
   uv_idle_init(loop->uv, &loop->hurry);
   uv_idle_init(loop->uv, &loop->nudge);
   loop->post_box.data = loop->wake.data = loop->sweeper.data = loop;
-  loop->turn_end.data = loop->judge.data = loop->hurry.data = loop;
-  uv_prepare_start(&loop->turn_end, on_turn_end);
+  loop->prepare.data = loop->judge.data = loop->hurry.data = loop;
+  uv_prepare_start(&loop->prepare, on_prepare);
   uv_check_start(&loop->judge, on_judge);
   uv_unref((uv_handle_t *)&loop->post_box);
   uv_unref((uv_handle_t *)&loop->sweeper);
-  uv_unref((uv_handle_t *)&loop->turn_end);
+  uv_unref((uv_handle_t *)&loop->prepare);
   uv_unref((uv_handle_t *)&loop->judge);
   return 0;
 }

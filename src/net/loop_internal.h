@@ -11,7 +11,7 @@
 /* Where in a turn the loop is; they follow one another. */
 enum loop_phase {
   LOOP_BETWEEN_TURNS, /* whoever runs it may be elsewhere, for long */
-  LOOP_ENDING_TURN,   /* hooks run */
+  LOOP_ENDING_TURN,   /* hooks run: before the poll, and after the deadlines */
   LOOP_POLLING,       /* hooks have run: those asked for now come after the poll */
   LOOP_POLLED,        /* inside a link's callback: the poll blocks no more */
   LOOP_JUDGING        /* deadlines are judged */
@@ -29,7 +29,7 @@ struct net_loop {
 
   uv_timer_t wake;    /* wakes the poll in time for the first deadline */
   uv_timer_t sweeper; /* runs while links are warm; never keeps the loop alive */
-  uv_prepare_t turn_end;
+  uv_prepare_t prepare;
   uv_check_t judge;
   uv_idle_t hurry;     /* keeps the next poll from blocking */
   uv_idle_t nudge;     /* says between turns that hooks wait; see loop.c */

@@ -88,6 +88,7 @@ bool resolve_is_known(const char *host, int family, struct resolve_answer *answe
   answer->system_error = 0;
   if (!address_from_ip(&answer->addresses[0], host))
     return false;
+  answer->is_known = true;
   if (answer->addresses[0].as.any.sa_family == family)
     answer->count = 1;
   return true;

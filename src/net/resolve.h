@@ -15,6 +15,7 @@
 struct resolve_answer {
   int error;        /* EAI_*, 0 if fine */
   int system_error; /* errno, for EAI_SYSTEM */
+  bool is_known;    /* nobody had to be asked */
   size_t count;
   struct address addresses[RESOLVE_ADDRESSES_MAX];
 };

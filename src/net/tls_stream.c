@@ -90,6 +90,13 @@ static void make_method(void) {
 
 /* ---- life ---- */
 
+/* SSL_get_error() would take what others left in the thread's queue for its own. To look whether
+   there is anything costs less than to clear it. */
+static void forget_errors(void) {
+  if (ERR_peek_error())
+    ERR_clear_error();
+}
+
 static bool attach(struct tls_stream *tls) {
   pthread_once(&method_once, make_method);
   tls->ssl = SSL_new(tls->context->ssl);
@@ -105,7 +112,7 @@ static bool attach(struct tls_stream *tls) {
 }
 
 static struct tls_stream *make(struct tls_context *context, const struct memory *memory, int fd) {
-  ERR_clear_error();
+  forget_errors();
   struct tls_stream *tls = memory_alloc_zeroed(memory, sizeof *tls);
   if (!tls)
     return NULL;
@@ -210,7 +217,7 @@ static enum tls_result outcome(struct tls_stream *tls, int result) {
 }
 
 enum tls_result tls_stream_handshake(struct tls_stream *tls) {
-  ERR_clear_error();
+  forget_errors();
   return outcome(tls, SSL_do_handshake(tls->ssl));
 }
 
@@ -218,11 +225,13 @@ enum tls_result tls_stream_read(struct tls_stream *tls, void *data, size_t cap, 
   *len = 0;
   while (*len < cap) {
     size_t n = 0;
-    ERR_clear_error();
+    forget_errors();
     int result = SSL_read_ex(tls->ssl, (char *)data + *len, cap - *len, &n);
     if (result != 1)
       return outcome(tls, result);
     *len += n;
+    if (tls->is_drained && !SSL_has_pending(tls->ssl))
+      return TLS_WANT_READ; /* as OpenSSL would find out at some length */
   }
   return TLS_DONE;
 }
@@ -230,16 +239,16 @@ enum tls_result tls_stream_read(struct tls_stream *tls, void *data, size_t cap, 
 enum tls_result tls_stream_write(struct tls_stream *tls, const void *data, size_t len,
                                  size_t *written) {
   *written = 0;
-  ERR_clear_error();
+  forget_errors();
   int result = SSL_write_ex(tls->ssl, data, len, written);
   return result == 1 ? TLS_DONE : outcome(tls, result);
 }
 
 void tls_stream_close(struct tls_stream *tls) {
-  ERR_clear_error();
+  forget_errors();
   if (!tls->is_failed && SSL_is_init_finished(tls->ssl))
     SSL_shutdown(tls->ssl);
-  ERR_clear_error();
+  forget_errors();
 }
 
 void tls_stream_is_readable(struct tls_stream *tls) {

@@ -232,14 +232,14 @@ static bool parse_port(struct url *url, struct cursor *c, const char *authority_
 
 /* ---- the parts ---------------------------------------------------------------- */
 
-static const char *find_any(const char *at, const char *end, const char *wanted) {
-  while (at < end && strchr(wanted, *at) == NULL)
+static const char *find_either(const char *at, const char *end, char one, char other) {
+  while (at < end && *at != one && *at != other)
     at++;
   return at;
 }
 
 static bool parse_authority(struct url *url, struct cursor *c, uint16_t usual_port) {
-  const char *end = find_any(c->at, c->end, "/?");
+  const char *end = find_either(c->at, c->end, '/', '?');
   if (!parse_userinfo(url, c, end))
     return false;
   const bool is_bracketed = c->at < end && *c->at == '[';
@@ -250,7 +250,7 @@ static bool parse_authority(struct url *url, struct cursor *c, uint16_t usual_po
 
 /* Decodes the socket's path, which reaches to the first colon. */
 static bool parse_socket_path(struct url *url, struct cursor *c) {
-  const char *end = find_any(c->at, c->end, ":?");
+  const char *end = find_either(c->at, c->end, ':', '?');
   size_t len = 0;
   while (c->at < end) {
     const bool is_escape = *c->at == '%';
@@ -271,7 +271,7 @@ static bool parse_socket_path(struct url *url, struct cursor *c) {
 /* ws+unix:/socket:/request and ws+unix://[user info@]/socket:/request */
 static bool parse_unix(struct url *url, struct cursor *c) {
   if (take_prefix(c, "//")) {
-    const char *end = find_any(c->at, c->end, "/?");
+    const char *end = find_either(c->at, c->end, '/', '?');
     if (!parse_userinfo(url, c, end))
       return false;
     if (c->at != end)
@@ -284,7 +284,8 @@ static bool parse_unix(struct url *url, struct cursor *c) {
 }
 
 static void take_path_and_query(struct url *url, struct cursor *c) {
-  const char *mark = find_any(c->at, c->end, "?");
+  const char *found = memchr(c->at, '?', (size_t)(c->end - c->at));
+  const char *mark = found != NULL ? found : c->end;
   url->path.text = c->at;
   url->path.len = (size_t)(mark - c->at);
   url->has_query = mark < c->end;

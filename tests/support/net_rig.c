@@ -159,6 +159,11 @@ static void on_flushed(struct link *link) {
   tell(end, "flushed");
 }
 
+static void on_held_up(struct link *link) {
+  struct end *end = link_user(link);
+  end->held_up_count++;
+}
+
 static void on_ended(struct link *link, const struct link_end *last) {
   struct end *end = link_user(link);
   assert_false(end->has_ended);
@@ -175,6 +180,7 @@ const struct link_events end_events = {
     .pong = on_pong,
     .progress = on_progress,
     .flushed = on_flushed,
+    .held_up = on_held_up,
     .ended = on_ended,
 };
 

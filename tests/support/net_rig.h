@@ -41,7 +41,7 @@ struct end {
   struct link *link;
   const struct link_events *events; /* NULL: end_events */
   bool is_open, has_ended, echoes;
-  unsigned message_count, received_count, pong_count, flushed_count, progress_count;
+  unsigned message_count, received_count, pong_count, flushed_count, held_up_count, progress_count;
   size_t byte_count, progress_len;
   uint8_t last_opcode;
   uint8_t *last; /* a copy of the last message, if `keeps` */

@@ -63,6 +63,11 @@ static void giving_up_is_told_last(void **state) {
       "state CONNECTING>DISCONNECTED lost",
       "retry 1",
       "state DISCONNECTED>RECONNECTING retry",
+      "error connect_refused retry",
+      "retry 2",
+      "error connect_refused retry",
+      "error gave_up final",
+      "state RECONNECTING>FAILED gave_up",
       NULL,
   };
   struct fixture f;
@@ -73,7 +78,7 @@ static void giving_up_is_told_last(void **state) {
   limpet_connect(f.client);
   world_until(&f.world, fixture_is(&f, LIMPET_FAILED));
   limpet_connect(f.client);
-  world_until(&f.world, fixture_is(&f, LIMPET_RECONNECTING));
+  world_until(&f.world, diary_lines(&f.diary, "error gave_up") == 2);
   diary_is(&f.diary, lines);
   fixture_end(&f);
 }

@@ -341,7 +341,7 @@ static void not_ready_in_time_is_a_loss(void **state) {
   fixture_make(&f);
   fixture_send(&f, 1);
   fixture_open(&f);
-  world_until(&f.world, f.peer.opened_count == 2);
+  world_until(&f.world, f.peer.opened_count == 2 && fixture_is(&f, LIMPET_CONNECTED));
   assert_true(diary_has(&f.diary, "error connection_lost retry"));
   assert_int_equal(f.peer.messages_count, 0);
   limpet_ready(f.client);

@@ -305,6 +305,31 @@ static void test_writable(void **state) {
   pair_deinit(&pair);
 }
 
+/* Whoever counts what it wrote hears of each turn in which it did, whether or not the kernel took
+   some: of one that took nothing once, and not again while nothing is written. */
+static void test_held_up(void **state) {
+  (void)state;
+  struct pair pair;
+  pair_init(&pair, "127.0.0.1:0");
+  pair_open(&pair);
+  link_pause(pair.far.link, true);
+  block(&pair.rig, pair.client.link, 200000, 10000);
+  unsigned flushed, held_up;
+  do { /* the kernel may yet take a little */
+    flushed = pair.client.flushed_count;
+    held_up = pair.client.held_up_count;
+    assert_true(link_write(pair.client.link, FRAME_TEXT, "more", 4, NULL));
+    uv_run(&pair.rig.uv, UV_RUN_NOWAIT);
+  } while (pair.client.flushed_count > flushed);
+  assert_int_equal(pair.client.held_up_count, held_up + 1);
+  uv_run(&pair.rig.uv, UV_RUN_NOWAIT);
+  assert_true(pair.client.flushed_count > flushed || pair.client.held_up_count == held_up + 1);
+  link_pause(pair.far.link, false);
+  while (link_buffered(pair.client.link) > 0)
+    rig_turn(&pair.rig);
+  pair_deinit(&pair);
+}
+
 static void pause_self(struct end *end, const char *event) {
   if (strcmp(event, "message") == 0 && end->message_count % 3 == 0)
     link_pause(end->link, true);
@@ -504,6 +529,7 @@ int main(void) {
       cmocka_unit_test(test_idle_links_own_one_block),
       cmocka_unit_test(test_without_memory),
       cmocka_unit_test(test_writable),
+      cmocka_unit_test(test_held_up),
       cmocka_unit_test(test_pause),
       cmocka_unit_test(test_paused_link_keeps_loop_alive),
       cmocka_unit_test(test_every_ping_is_answered),

@@ -248,6 +248,36 @@ static void test_turn_end(void **state) {
   rig_deinit(&rig);
 }
 
+struct asker {
+  struct net_timer timer;
+  struct hook *hook;
+};
+
+static void ask(struct net_timer *timer) {
+  struct asker *asker = (struct asker *)timer;
+  net_loop_at_turn_end(asker->hook->rig->loop, &asker->hook->turn_end);
+}
+
+/* What a turn asks for is done in it; what is asked for between two turns keeps the loop alive. */
+static void test_turn_end_in_the_same_turn(void **state) {
+  (void)state;
+  struct rig rig;
+  rig_init(&rig);
+  struct hook hook = make_hook(&rig);
+  struct asker asker = {.timer.fire = ask, .hook = &hook};
+  net_timer_set(rig.loop, &asker.timer, 0);
+  uv_run(&rig.uv, UV_RUN_NOWAIT);
+  assert_int_equal(hook.count, 1);
+  uv_run(&rig.uv, UV_RUN_NOWAIT);
+  assert_false(uv_loop_alive(&rig.uv));
+  net_loop_at_turn_end(rig.loop, &hook.turn_end); /* between two turns */
+  assert_true(uv_loop_alive(&rig.uv));
+  assert_int_equal(uv_backend_timeout(&rig.uv), 0);
+  uv_run(&rig.uv, UV_RUN_NOWAIT);
+  assert_int_equal(hook.count, 2);
+  rig_deinit(&rig);
+}
+
 /* A hook that asks for itself again comes a few times in a turn, then lets the sockets be polled,
    but does not let the loop sleep. */
 static void test_turn_end_again(void **state) {
@@ -401,6 +431,7 @@ int main(void) {
       cmocka_unit_test(test_waiting_does_not_spin),
       cmocka_unit_test(test_deadline_after_arrived_data),
       cmocka_unit_test(test_turn_end),
+      cmocka_unit_test(test_turn_end_in_the_same_turn),
       cmocka_unit_test(test_turn_end_again),
       cmocka_unit_test(test_posting),
       cmocka_unit_test(test_one_object_for_a_loop),
