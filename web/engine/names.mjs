@@ -1,0 +1,11 @@
+// The engine's exports have one letter, and in the sources a name: what begins with `$`, and `memory`.
+import { readFileSync } from 'node:fs';
+
+/** Esbuild's options that put the letters in, for everything that is made from the sources. After build.sh. */
+export function shortNames() {
+  const lines = readFileSync(new URL('../build/exports.txt', import.meta.url), 'utf8').trim().split('\n');
+  return {
+    mangleProps: /^(\$.+|memory)$/,
+    mangleCache: Object.fromEntries(lines.map((line) => line.split(' => '))),
+  };
+}
