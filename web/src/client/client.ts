@@ -6,7 +6,7 @@ import { getEngine, type Engine } from '../engine/engine';
 import { guarded } from '../guarded';
 import { Link, socketUrl } from './link';
 import { isLoopback, seemsOffline, unwatch, watch } from './network';
-import { CONFIRMS, DIALECTS, JITTERS, settle, type Settings } from './options';
+import { CONFIRMS, HEARTBEATS, JITTERS, settle, type Settings } from './options';
 import { redact } from './redact';
 import { announce } from './registry';
 import { checkData, sizeOf } from './size';
@@ -105,7 +105,7 @@ export class Client implements ClientLike {
     engine.$init(
       this.#at, Math.floor((o.random ?? Math.random)() * 2 ** 53), Math.min(o.maxRetries, 0xffffffff), o.initialDelayMs,
       o.maxDelayMs, o.multiplier, JITTERS.indexOf(o.jitter), o.stableAfterMs, +o.reconnectOnNormalClose,
-      DIALECTS.indexOf(o.heartbeat), o.heartbeatIntervalMs, o.heartbeatTimeoutMs, o.probeTimeoutMs, o.closeTimeoutMs,
+      HEARTBEATS.indexOf(o.heartbeat) + 1, o.heartbeatIntervalMs, o.heartbeatTimeoutMs, o.probeTimeoutMs, o.closeTimeoutMs,
       o.holdUntilReady ? o.readyTimeoutMs : 0, CONFIRMS.indexOf(o.confirm), o.queueLimit, o.queueLimitBytes, 1,
     );
     bury(engine, this, this.#at, this.#messages);
