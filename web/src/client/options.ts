@@ -34,21 +34,23 @@ const DEFAULTS = { jitter: 'equal', heartbeat: 'off', confirm: 'none', reconnect
 type Numbers = Record<keyof typeof NUMBERS, number>;
 export type Settings = ClientOptions & Numbers & Required<Pick<ClientOptions, keyof typeof DEFAULTS>>;
 
-function refuse(name: string, why: string): never {
-  throw new RangeError(`limpet: invalid_argument: ${name} ${why}`);
+const nameOf = (o: ClientOptions, name: string) => o.names?.[name] ?? name;
+
+function refuse(o: ClientOptions, name: string, why: string): never {
+  throw new RangeError(`limpet: invalid_argument: ${nameOf(o, name)} ${why}`);
 }
 
-function checkNumber(name: string, value: unknown, [, lowest, highest]: readonly number[]): void {
+function checkNumber(o: ClientOptions, name: string, value: unknown, [, lowest, highest]: readonly number[]): void {
   const whole = name === 'multiplier' || value === Infinity || Number.isInteger(value);
   if (!(typeof value === 'number' && whole && value >= lowest! && value <= highest!))
-    refuse(name, `${String(value)} is not ${name === 'multiplier' ? 'a number' : 'an integer'} within ${lowest}-${highest}`);
+    refuse(o, name, `${String(value)} is not ${name === 'multiplier' ? 'a number' : 'an integer'} within ${lowest}-${highest}`);
 }
 
 /* One may not be more than the other; a default gives way to what was asked for. */
 function order(given: ClientOptions, o: Settings, low: keyof Numbers, high: keyof Numbers): void {
   if (given[high] === undefined) o[high] = Math.max(o[low], o[high]);
   else if (given[low] === undefined) o[low] = Math.min(o[low], o[high]);
-  if (o[low] > o[high]) refuse(low, `is more than ${high}`);
+  if (o[low] > o[high]) refuse(o, low, `is more than ${nameOf(o, high)}`);
 }
 
 /**
@@ -57,13 +59,13 @@ function order(given: ClientOptions, o: Settings, low: keyof Numbers, high: keyo
  */
 export function settle(given: ClientOptions): Settings {
   const o = { ...given } as Settings & Record<string, unknown>;
-  if (o.url === undefined || o.url === null || o.url === '') refuse('url', 'is missing');
-  for (const [name, range] of Object.entries(NUMBERS)) checkNumber(name, (o[name] ??= range[0]), range);
+  if (o.url === undefined || o.url === null || o.url === '') refuse(o, 'url', 'is missing');
+  for (const [name, range] of Object.entries(NUMBERS)) checkNumber(o, name, (o[name] ??= range[0]), range);
   for (const [name, byDefault] of Object.entries(DEFAULTS)) o[name] ??= byDefault;
   for (const [name, choices] of Object.entries(CHOICES))
-    if (!choices.includes(o[name] as string)) refuse(name, `'${o[name]}' is not one of ${choices.join(', ')}`);
+    if (!choices.includes(o[name] as string)) refuse(o, name, `'${o[name]}' is not one of ${choices.join(', ')}`);
   order(given, o, 'initialDelayMs', 'maxDelayMs');
   order(given, o, 'heartbeatTimeoutMs', 'heartbeatIntervalMs');
-  if (o.confirm === 'barrier' && o.heartbeat === 'off') refuse('confirm', 'barrier needs a heartbeat');
+  if (o.confirm === 'barrier' && o.heartbeat === 'off') refuse(o, 'confirm', 'barrier needs a heartbeat');
   return o;
 }
