@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildDemo } from './demo/build.mjs';
+import { shortNames } from './engine/names.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const run = (command, ...args) => execFileSync(command, args, { cwd: here('.'), stdio: 'inherit' });
@@ -32,6 +33,7 @@ export async function buildPackage() {
     target: 'es2022',
     jsx: 'automatic',
     logLevel: 'warning',
+    ...shortNames(),
   });
   run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
   for (const path of filesOf('dist', /\.(js|d\.ts)$/)) nameWhole(path);

@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { fileURLToPath } from 'node:url';
+import { shortNames } from './engine/names.mjs';
 
 const source = (name: string) => fileURLToPath(new URL(`./src/${name}.ts`, import.meta.url));
 
 export default defineConfig({
+  esbuild: shortNames(),
   resolve: {
     alias: [
       { find: /^limpet$/, replacement: source('index') },

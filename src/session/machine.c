@@ -165,7 +165,7 @@ static bool has_hint(const struct failure *failure) {
 static void plan_retry(struct session *s, uint64_t now_ms, const struct failure *failure,
                        enum failure_verdict verdict) {
   const struct backoff_config *config = &s->config->backoff;
-  s->phase_until_ms = verdict == VERDICT_MOVE ? now_ms + spread_ms(s) : now_ms;
+  s->phase_until_ms = HAS_MOVE && verdict == VERDICT_MOVE ? now_ms + spread_ms(s) : now_ms;
   if (verdict != VERDICT_BACK_OFF)
     return;
   uint64_t delay_ms = backoff_delay(config, s->attempt - 1, next_unit(s), s->previous_delay_ms);
@@ -183,7 +183,7 @@ static bool is_retry_left(const struct session *s) {
 }
 
 static bool is_attempt(enum failure_verdict verdict) {
-  return verdict != VERDICT_REDIAL && verdict != VERDICT_MOVE;
+  return verdict != VERDICT_REDIAL && (!HAS_MOVE || verdict != VERDICT_MOVE);
 }
 
 static enum session_input classify_loss(struct session *s, uint64_t now_ms,

@@ -39,6 +39,10 @@ static uint64_t earliest(uint64_t a, uint64_t b) {
   return a < b ? a : b;
 }
 
+static bool is_paused(const struct session *s) {
+  return HAS_PAUSE && s->is_paused;
+}
+
 /* ---- the link ---- */
 
 static void plan_question(struct session *s, uint64_t at_ms) {
@@ -74,7 +78,7 @@ static bool is_barrier_wanted(const struct session *s) {
 }
 
 bool timers_want_question(const struct session *s, uint64_t now_ms) {
-  return s->phase == PHASE_OPEN && s->heartbeat.stage == QUESTION_NONE && !s->is_paused &&
+  return s->phase == PHASE_OPEN && s->heartbeat.stage == QUESTION_NONE && !is_paused(s) &&
          (now_ms >= s->heartbeat.ask_at_ms || is_barrier_wanted(s));
 }
 
@@ -84,9 +88,11 @@ void timers_question_handed(struct session *s, uint64_t now_ms,
   const bool is_off =
       s->config->dialect == DIALECT_OFF; /* a probe or barrier: any server answers */
   h->dialect = (uint8_t)(is_off ? DIALECT_WEBSOCKET : s->config->dialect);
-  h->counter++;
+  if (HAS_PINGS)
+    h->counter++;
   h->stage = QUESTION_HANDED;
-  h->progress_from_ms = SESSION_NEVER;
+  if (HAS_FRAMES)
+    h->progress_from_ms = SESSION_NEVER;
   h->ask_at_ms = now_ms + s->config->heartbeat_interval_ms;
   h->answer_by_ms = now_ms + h->answer_within_ms;
   question->dialect = (enum heartbeat_dialect)h->dialect;
@@ -217,7 +223,7 @@ bool timers_reply_received(struct session *s, uint64_t now_us,
 static uint64_t ack_by(const struct session *s) {
   const struct session_config *config = s->config;
   if (!HAS_ACKS || config->confirm != CONFIRM_ACK || !config->ack_timeout_ms ||
-      !s->queue.in_flight || s->queue.unflushed || s->is_paused)
+      !s->queue.in_flight || s->queue.unflushed || is_paused(s))
     return SESSION_NEVER;
   return s->unacked_since_ms + config->ack_timeout_ms;
 }
@@ -233,7 +239,7 @@ static void send_again(struct session *s, uint64_t now_ms) {
 static uint64_t link_deadline(const struct session *s) {
   const uint64_t due_ms =
       s->heartbeat.stage == QUESTION_NONE ? s->heartbeat.ask_at_ms : s->heartbeat.answer_by_ms;
-  const uint64_t heartbeat_ms = s->is_paused ? SESSION_NEVER : due_ms;
+  const uint64_t heartbeat_ms = is_paused(s) ? SESSION_NEVER : due_ms;
   return earliest(earliest(heartbeat_ms, ack_by(s)), earliest(stable_at(s), ready_by(s)));
 }
 
@@ -256,7 +262,7 @@ static void run_link(struct session *s, uint64_t now_ms) {
     give_up_link(s, now_ms, FAILURE_CONNECTION_LOST);
     return;
   }
-  if (h->stage == QUESTION_NONE || s->is_paused || now_ms < h->answer_by_ms)
+  if (h->stage == QUESTION_NONE || is_paused(s) || now_ms < h->answer_by_ms)
     return;
   if (now_ms - h->answer_by_ms >= SLEPT_MS)
     h->answer_by_ms = now_ms + s->config->probe_timeout_ms;

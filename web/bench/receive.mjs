@@ -10,6 +10,7 @@
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { shortNames } from '../engine/names.mjs';
 import { chromium } from 'playwright-core';
 import { WebSocketServer } from 'ws';
 
@@ -44,7 +45,7 @@ const contents = `
 
 async function bundle() {
   const resolveDir = fileURLToPath(new URL('../src', import.meta.url));
-  const { outputFiles } = await build({ stdin: { contents, resolveDir, loader: 'ts' }, bundle: true, minify: true, format: 'esm', target: 'es2022', write: false });
+  const { outputFiles } = await build({ stdin: { contents, resolveDir, loader: 'ts' }, bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, ...shortNames() });
   return outputFiles[0].text;
 }
 

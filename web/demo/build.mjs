@@ -3,6 +3,7 @@ import { build } from 'esbuild';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shortNames } from '../engine/names.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -17,6 +18,7 @@ export async function buildDemo(folder) {
     format: 'esm',
     target: ['es2021'],
     logLevel: 'warning',
+    ...shortNames(),
   });
   for (const name of ['index.html', 'favicon.svg']) await copyFile(here(name), resolve(folder, name));
 }

@@ -1,15 +1,26 @@
-// Writes what the loaders of src/engine import: the wasm as text, one character a byte, which gzip packs
-// better than base64; and wasm2js's code as a function that makes an engine (wasm2js instantiates at
-// import; an import of ours must have no effect).
+// Writes what the loaders of src/engine import: the wasm as text; and wasm2js's code as a function that
+// makes an engine (wasm2js instantiates at import; an import of ours must have no effect).
 import { readFileSync, writeFileSync } from 'node:fs';
+
+/* Moves the most frequent bytes to characters that no minifier escapes. */
+const SHIFT = 33;
+const ESCAPES = '~!#%&,:;<=>@_`';
 
 const read = (name) => readFileSync(new URL(`../build/${name}`, import.meta.url));
 const write = (name, text) => writeFileSync(new URL(`../src/engine/${name}`, import.meta.url), text);
 
+/* A character a byte, shifted; from 128 on the escape and the character 128 before. */
+function pack(bytes) {
+  const shifted = bytes.map((byte) => byte + SHIFT);
+  const escape = [...ESCAPES].find((character) => !shifted.includes(character.charCodeAt(0)));
+  if (!escape) throw new Error('the engine uses all characters that could escape others');
+  const character = (code) => (code < 128 ? '' : escape) + String.fromCharCode(code & 127);
+  return { escape, text: Array.from(shifted, character).join('') };
+}
+
 function wasm() {
-  const text = JSON.stringify(read('engine.wasm').toString('latin1'));
-  const escape = (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  return `export default ${text.replace(/\\u00(..)/g, '\\x$1').replace(/[\x7f-\xff]/g, escape)};\n`;
+  const { escape, text } = pack(read('engine.wasm'));
+  return `export const shift = ${SHIFT}, escaped = /${escape}[^]/g, text = ${JSON.stringify(text)};\n`;
 }
 
 function js() {

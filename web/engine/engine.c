@@ -5,7 +5,8 @@
  */
 #include "session.h"
 
-#define EXPORT(name) __attribute__((export_name(#name))) name
+/* `$`: a name inside the package, which the build makes short (names.mjs). */
+#define EXPORT(name) __attribute__((export_name("$" #name))) name
 
 struct client {
   struct session session;
@@ -18,11 +19,30 @@ union slot {
   struct session_message message;
 };
 
-/* What next() and metrics() tell: read as 64-bit floats. */
-static double out[16];
+/* What next() and metrics() tell. The client reads an action as 32-bit words, at these places. */
+static union {
+  struct session_action action;
+  double metrics[16];
+} out;
 
-double *EXPORT(results)(void) {
-  return out;
+#define AT_WORD(member, n)                                                                         \
+  _Static_assert(offsetof(struct session_action, member) == 4 * (n), "src/client reads it there")
+AT_WORD(epoch, 1);
+AT_WORD(message, 2);
+AT_WORD(state.from, 2);
+AT_WORD(state.to, 3);
+AT_WORD(state.reason, 4);
+AT_WORD(failure.kind, 2);
+AT_WORD(failure.close_code, 3); /* its low half; the other, http_status, is 0 */
+AT_WORD(retry.attempt, 2);
+AT_WORD(retry.max_retries, 3);
+AT_WORD(retry.delay_ms, 4);
+AT_WORD(fate.message, 2);
+AT_WORD(fate.fate, 3);
+AT_WORD(fate.drop, 4);
+
+void *EXPORT(results)(void) {
+  return &out;
 }
 
 /* ---- memory: slots of one size for each kind, used again but never given back to the page, so the
@@ -65,13 +85,12 @@ void EXPORT(freeClient)(struct client *c) {
   give(0, c);
 }
 
-struct session_message *EXPORT(message)(uint32_t len, double expires_at_ms, uint32_t id) {
+/* What the driver fills; what this scope leaves out (session_scope.h) is never looked at. */
+struct session_message *EXPORT(message)(uint32_t len, double expires_at_ms) {
   struct session_message *m = take(1, sizeof *m);
   if (m) {
-    *m = (struct session_message){.len = len,
-                                  .expires_at_ms =
-                                      expires_at_ms < 0 ? SESSION_NEVER : (uint64_t)expires_at_ms,
-                                  .id = id};
+    m->len = len;
+    m->expires_at_ms = expires_at_ms < 0 ? SESSION_NEVER : (uint64_t)expires_at_ms;
   }
   return m;
 }
@@ -260,54 +279,14 @@ void EXPORT(metrics)(struct client *c, double now_ms) {
                         m.rtt_max_us / 1000.0,
                         (double)m.clock_offset_ms};
   for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
-    out[i] = all[i];
+    out.metrics[i] = all[i];
 }
 
 /* ---- actions ---- */
 
-/* Takes the next action and returns its kind, 0 when none is left. In `out`: the epoch, then
-   CLOSE: code. STATE: from, to, reason. LATE, ERROR: kind, close code, retryable. RETRY: attempt,
-   max, delay. WRITE: message id, its address. FATE: message id, its address, fate, drop, final. */
+/* Takes the next action into `out` and returns its kind, 0 when none is left. */
 int EXPORT(next)(struct client *c, double now_ms) {
-  struct session_action a;
-  if (!session_next_action(&c->session, (uint64_t)now_ms, &a))
-    return 0;
-  out[0] = a.epoch;
-  switch (a.kind) {
-  case ACTION_CLOSE:
-    out[1] = a.close_code;
-    break;
-  case ACTION_STATE:
-    out[1] = a.state.from;
-    out[2] = a.state.to;
-    out[3] = a.state.reason;
-    break;
-  case ACTION_LATE:
-  case ACTION_ERROR:
-    out[1] = a.failure.kind;
-    out[2] = a.failure.close_code;
-    out[3] = a.failure.retryable;
-    break;
-  case ACTION_RETRY:
-    out[1] = a.retry.attempt;
-    out[2] = a.retry.max_retries;
-    out[3] = (double)a.retry.delay_ms;
-    break;
-  case ACTION_WRITE:
-    out[1] = (double)a.message->id;
-    out[2] = (uintptr_t)a.message;
-    break;
-  case ACTION_FATE:
-    out[1] = (double)a.fate.message->id;
-    out[2] = (uintptr_t)a.fate.message;
-    out[3] = a.fate.fate;
-    out[4] = a.fate.drop;
-    out[5] = a.fate.final;
-    break;
-  default:
-    break;
-  }
-  return (int)a.kind;
+  return session_next_action(&c->session, (uint64_t)now_ms, &out.action) ? (int)out.action.kind : 0;
 }
 
 double EXPORT(backoff)(uint32_t max_delay_ms, uint32_t initial_delay_ms, double multiplier,

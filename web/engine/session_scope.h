@@ -9,7 +9,10 @@ enum {
   HAS_RECOVERED = 0,    /* session_recovered() */
   HAS_ACKS = 0,         /* CONFIRM_ACK */
   HAS_HTTP_STATUS = 0,  /* failure.http_status and failure.retry_after_ms */
-  HAS_PINGS = 0         /* DIALECT_WEBSOCKET: replies carry a counter */
+  HAS_PINGS = 0,        /* DIALECT_WEBSOCKET: replies carry a counter */
+  HAS_PAUSE = 0,        /* session_pause() */
+  HAS_MOVE = 0,         /* VERDICT_MOVE */
+  HAS_FRAMES = 0        /* session_frame_progress() */
 };
 
 #endif

@@ -1,4 +1,5 @@
 /** `limpet/service`: EnhancedWebSocketService, the client with handlers by message type. */
+import { renamed } from './client/aliases';
 import { Client } from './client/client';
 import { parseMessage } from './client/json';
 import { settle } from './client/options';
@@ -24,19 +25,20 @@ function serviceState(state: State): ServiceState {
   return state === 'CLOSED' ? 'disconnected' : (state.toLowerCase() as ServiceState);
 }
 
+const ALIASES = {
+  maxReconnectAttempts: 'maxRetries',
+  initialReconnectDelay: 'initialDelayMs',
+  maxReconnectDelay: 'maxDelayMs',
+  reconnectBackoffFactor: 'multiplier',
+  heartbeatInterval: 'heartbeatIntervalMs',
+  heartbeatTimeout: 'heartbeatTimeoutMs',
+} as const;
+
 function clientOptions(url: ClientOptions['url'], given: ServiceOptions): ClientOptions {
-  const {
-    maxReconnectAttempts, initialReconnectDelay, maxReconnectDelay, reconnectBackoffFactor, heartbeatInterval,
-    heartbeatTimeout, ...rest
-  } = given;
-  const options: ClientOptions = { ...rest, url };
-  options.maxRetries ??= maxReconnectAttempts;
-  options.initialDelayMs ??= initialReconnectDelay;
-  options.maxDelayMs ??= maxReconnectDelay ?? Math.max(30000, options.initialDelayMs ?? 0);
-  options.multiplier ??= reconnectBackoffFactor;
+  const options: ClientOptions = { ...renamed(given, ALIASES), url };
+  options.maxDelayMs ??= Math.max(30000, options.initialDelayMs ?? 0);
   options.heartbeat ??= 'timestamp';
-  options.heartbeatIntervalMs ??= heartbeatInterval;
-  options.heartbeatTimeoutMs ??= heartbeatTimeout ?? Math.min(5000, options.heartbeatIntervalMs ?? 5000);
+  options.heartbeatTimeoutMs ??= Math.min(5000, options.heartbeatIntervalMs ?? 5000);
   return options;
 }
 

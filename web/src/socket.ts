@@ -1,6 +1,7 @@
 /**
  * `LimpetSocket`: stands wherever a `WebSocket` stands, and survives.
  */
+import { renamed } from './client/aliases';
 import { Client } from './client/client';
 import type { ClientOptions, Data, LimpetError, State } from './client/types';
 
@@ -37,12 +38,10 @@ const ALIASES = {
 } as const;
 
 function translate({ startClosed, debugLogger, ...given }: LimpetSocketOptions): Partial<ClientOptions> {
-  const options: Record<string, unknown> = given;
-  for (const [theirs, ours] of Object.entries(ALIASES)) {
-    const value = options[theirs] as number | undefined;
-    delete options[theirs];
-    if (value !== undefined)
-      options[ours] = ours === 'multiplier' ? value : value === Infinity ? 1e6 : Math.round(value);
+  const options = renamed(given, ALIASES) as Partial<ClientOptions> & Record<string, unknown>;
+  for (const ours of Object.keys(options.names!)) {
+    const value = options[ours] as number;
+    if (ours !== 'multiplier') options[ours] = value === Infinity ? 1e6 : Math.round(value);
   }
   if (debugLogger && options.debug) Object.assign(options, { logger: debugLogger, debug: false });
   return options;

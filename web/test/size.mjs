@@ -6,16 +6,16 @@ import { gzipSync } from 'node:zlib';
 
 /* bytes; `goal`: what it should come to */
 const budgets = [
-  { what: "{ LimpetSocket } from 'limpet'", from: 'index.js', budget: 12200, goal: 5120 },
-  { what: "{ EnhancedWebSocketClient } from 'limpet'", from: 'index.js', budget: 11900 },
+  { what: "{ LimpetSocket } from 'limpet'", from: 'index.js', budget: 11400, goal: 5120 },
+  { what: "{ EnhancedWebSocketClient } from 'limpet'", from: 'index.js', budget: 11000 },
   { what: "{ toNovaError } from 'limpet'", from: 'index.js', budget: 400 },
-  { what: "{ calculateBackoffDelay } from 'limpet'", from: 'index.js', budget: 5800 },
-  { what: "service from 'limpet/service'", from: 'service.js', budget: 12100 },
+  { what: "{ calculateBackoffDelay } from 'limpet'", from: 'index.js', budget: 5100 },
+  { what: "service from 'limpet/service'", from: 'service.js', budget: 11300 },
   { what: "{ useConnection } from 'limpet/store'", from: 'store.js', budget: 2100 },
   { what: "* from 'limpet/react'", from: 'react.js', budget: 4900 },
   { what: "* from 'limpet/elements'", from: 'elements.js', budget: 5400 },
   { what: "{ OfflineQueue } from 'limpet/offline'", from: 'offline.js', budget: 6600 },
-  { what: "{ useJsEngine } from 'limpet/engine-js'", from: 'engine-js.js', budget: 9100 },
+  { what: "{ useJsEngine } from 'limpet/engine-js'", from: 'engine-js.js', budget: 8750 },
 ];
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));

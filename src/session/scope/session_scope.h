@@ -12,7 +12,10 @@ enum {
   HAS_RECOVERED = 1,    /* session_recovered() */
   HAS_ACKS = 1,         /* CONFIRM_ACK */
   HAS_HTTP_STATUS = 1,  /* failure.http_status and failure.retry_after_ms */
-  HAS_PINGS = 1         /* DIALECT_WEBSOCKET: replies carry a counter */
+  HAS_PINGS = 1,        /* DIALECT_WEBSOCKET: replies carry a counter */
+  HAS_PAUSE = 1,        /* session_pause() */
+  HAS_MOVE = 1,         /* VERDICT_MOVE */
+  HAS_FRAMES = 1        /* session_frame_progress() */
 };
 
 #endif

@@ -6,7 +6,7 @@ import { getEngine, type Engine } from '../engine/engine';
 import { guarded } from '../guarded';
 import { Link, socketUrl } from './link';
 import { isLoopback, seemsOffline, unwatch, watch } from './network';
-import { CONFIRMS, DIALECTS, JITTERS, settle, type Settings } from './options';
+import { CONFIRMS, HEARTBEATS, JITTERS, settle, type Settings } from './options';
 import { redact } from './redact';
 import { announce } from './registry';
 import { checkData, sizeOf } from './size';
@@ -17,9 +17,10 @@ import {
   CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, METRICS, PROVIDER, REASONS, STATES, makeError, type Count,
 } from './words';
 
-/* All take the session and the moment first; some need no moment. */
-type Input =
-  | 'connect' | 'disconnect' | 'clear' | 'ready' | 'healthy' | 'probe' | 'opened' | 'lost' | 'up' | 'down' | 'tick';
+/* A function of the engine that takes the session and the moment first; some need no moment. */
+type Input = (c: number, nowMs: number, ...more: number[]) => void;
+/* A message that the session holds: id, payload, size. */
+type Held = [number, Data, number];
 type Timer = ReturnType<typeof setTimeout> | undefined;
 type Asked = [string | URL, string | string[] | undefined, string | undefined];
 
@@ -52,13 +53,13 @@ function isPromise(value: unknown): boolean {
 const ask = (provided: unknown) => (typeof provided === 'function' ? provided() : provided);
 
 /* Gives a collected client's room in the engine back. */
-let graves: FinalizationRegistry<{ at: number; messages: Map<number, Data> }> | undefined;
+let graves: FinalizationRegistry<{ at: number; messages: Map<number, Held> }> | undefined;
 
-function bury(engine: Engine, client: Client, at: number, messages: Map<number, Data>): void {
+function bury(engine: Engine, client: Client, at: number, messages: Map<number, Held>): void {
   if (typeof FinalizationRegistry === 'undefined') return;
   graves ??= new FinalizationRegistry((left) => {
-    for (const m of left.messages.keys()) engine.freeMessage(m);
-    engine.freeClient(left.at);
+    for (const m of left.messages.keys()) engine.$freeMessage(m);
+    engine.$freeClient(left.at);
   });
   graves.register(client, { at, messages });
 }
@@ -67,14 +68,14 @@ export class Client implements ClientLike {
   state: State = 'CLOSED';
   reason: Reason = 'none';
   lastError: LimpetError | null = null;
-  /** The sizes and payloads of all messages that the session holds, by their address. */
-  readonly #messages = new Map<number, Data>();
+  /** All messages that the session holds, by their address. */
+  readonly #messages = new Map<number, Held>();
   readonly #listeners = new Set<readonly [ClientEvents]>();
   readonly #options: Settings;
   readonly #engine = getEngine();
   /** The session's address in the engine. */
   readonly #at: number;
-  #out = new Float64Array(0);
+  #out = new Uint32Array(0);
   #epoch = 0;
   #link: Link | undefined;
   #url = '';
@@ -99,12 +100,12 @@ export class Client implements ClientLike {
   constructor(options: ClientOptions) {
     const o = (this.#options = settle(options));
     const engine = this.#engine;
-    this.#at = engine.client();
+    this.#at = engine.$client();
     if (!this.#at) throw new Error('limpet: out of memory');
-    engine.init(
+    engine.$init(
       this.#at, Math.floor((o.random ?? Math.random)() * 2 ** 53), Math.min(o.maxRetries, 0xffffffff), o.initialDelayMs,
       o.maxDelayMs, o.multiplier, JITTERS.indexOf(o.jitter), o.stableAfterMs, +o.reconnectOnNormalClose,
-      DIALECTS.indexOf(o.heartbeat), o.heartbeatIntervalMs, o.heartbeatTimeoutMs, o.probeTimeoutMs, o.closeTimeoutMs,
+      HEARTBEATS.indexOf(o.heartbeat) + 1, o.heartbeatIntervalMs, o.heartbeatTimeoutMs, o.probeTimeoutMs, o.closeTimeoutMs,
       o.holdUntilReady ? o.readyTimeoutMs : 0, CONFIRMS.indexOf(o.confirm), o.queueLimit, o.queueLimitBytes, 1,
     );
     bury(engine, this, this.#at, this.#messages);
@@ -137,12 +138,12 @@ export class Client implements ClientLike {
 
   /** Messages may go at once. */
   get isOpen(): boolean {
-    return !this.isEnding && !!this.#engine.isOpen(this.#at);
+    return !this.isEnding && !!this.#engine.$isOpen(this.#at);
   }
 
   /** A disconnect is under way: until CLOSED is told. */
   get isEnding(): boolean {
-    return !!this.#engine.isEnding(this.#at) || this.#inputs.some(([name]) => name === 'disconnect');
+    return !!this.#engine.$isEnding(this.#at) || this.#inputs.some(([input]) => input === this.#engine.$disconnect);
   }
 
   connect(): void {
@@ -152,13 +153,13 @@ export class Client implements ClientLike {
   }
 
   retryNow(): void {
-    this.#input('connect');
+    this.#input(this.#engine.$connect);
   }
 
   /** The code and reason go to the peer: 1000 or 3000-4999. CLOSED is the last report. */
   disconnect(code = 1000, reason = ''): void {
     this.#farewell = [code, reason];
-    this.#input('disconnect');
+    this.#input(this.#engine.$disconnect);
   }
 
   /** Another link in place of the present one, or `connect()` where there is none; the queue stays. */
@@ -168,19 +169,19 @@ export class Client implements ClientLike {
   }
 
   clear(): void {
-    this.#input('clear');
+    this.#input(this.#engine.$clear);
   }
 
   ready(): void {
-    this.#input('ready');
+    this.#input(this.#engine.$ready);
   }
 
   healthy(): void {
-    this.#input('healthy');
+    this.#input(this.#engine.$healthy);
   }
 
   probe(): void {
-    this.#input('probe');
+    this.#input(this.#engine.$probe);
   }
 
   listen(events: ClientEvents): () => void {
@@ -194,14 +195,14 @@ export class Client implements ClientLike {
     const size = sizeOf(data);
     if (isNow || this.#passes(size)) return this.#sendNow(data, size);
     const now = nowMs();
-    const m = this.#engine.message(size, ttlMs < 0 ? -1 : now + ttlMs, this.#lastId + 1);
+    const m = this.#engine.$message(size, ttlMs < 0 ? -1 : now + ttlMs);
     if (!m) return 0;
-    if (!this.#engine.enqueue(this.#at, now, m)) {
-      this.#engine.freeMessage(m);
+    if (!this.#engine.$enqueue(this.#at, now, m)) {
+      this.#engine.$freeMessage(m);
       return 0;
     }
     const id = ++this.#lastId;
-    this.#messages.set(m, data);
+    this.#messages.set(m, [id, data, size]);
     this.#heldBytes += size;
     this.#drain();
     return id;
@@ -211,17 +212,18 @@ export class Client implements ClientLike {
     const now = nowMs();
     const engine = this.#engine;
     if (this.#flushTimer) this.#pollFlush();
-    const retryAt = engine.retryAt(this.#at);
-    engine.received(this.#at, this.#messagesIn, this.#bytesIn);
+    const retryAt = engine.$retryAt(this.#at);
+    engine.$received(this.#at, this.#messagesIn, this.#bytesIn);
     this.#messagesIn = this.#bytesIn = 0;
-    engine.metrics(this.#at, now);
-    const counts = Object.fromEntries(METRICS.map((name, i) => [name, this.#results()[i]]));
+    engine.$metrics(this.#at, now);
+    const out = new Float64Array(engine.memory.buffer, engine.$results());
+    const counts = Object.fromEntries(METRICS.map((name, i) => [name, out[i]]));
     return {
       ...(counts as Pick<Metrics, Count>),
       state: this.state,
       connected: this.isOpen,
       url: redact(this.url),
-      attempt: engine.attempt(this.#at),
+      attempt: engine.$attempt(this.#at),
       maxRetries: this.#options.maxRetries,
       nextRetryAt: retryAt < 0 ? null : Date.now() + retryAt - now,
       reason: this.reason,
@@ -232,14 +234,14 @@ export class Client implements ClientLike {
   // ---- inputs and actions ----
 
   /* A callback may call anything: what it wants comes after what has begun. */
-  #input(name: Input, ...args: number[]): void {
-    this.#inputs.push([name, ...args]);
+  #input(input: Input, ...args: number[]): void {
+    this.#inputs.push([input, ...args]);
     this.#drain();
   }
 
-  #results(): Float64Array {
+  #results(): Uint32Array {
     const { buffer } = this.#engine.memory; // another one when the memory has grown
-    if (this.#out.buffer !== buffer) this.#out = new Float64Array(buffer, this.#engine.results(), 16);
+    if (this.#out.buffer !== buffer) this.#out = new Uint32Array(buffer, this.#engine.$results());
     return this.#out;
   }
 
@@ -255,31 +257,31 @@ export class Client implements ClientLike {
     this.#settle();
   }
 
-  #give(name: Input, ...args: number[]): void {
-    (this.#engine[name] as (...all: number[]) => void)(this.#at, nowMs(), ...args);
+  #give(input: Input, ...args: number[]): void {
+    input(this.#at, nowMs(), ...args);
   }
 
   #takeActions(): void {
     let kind;
-    while ((kind = this.#engine.next(this.#at, nowMs()))) {
+    while ((kind = this.#engine.$next(this.#at, nowMs()))) {
       const o = this.#results(); // as numbers: a callback's inputs write over it
-      this.#act(kind, o[0]!, o[1]!, o[2]!, o[3]!, o[4]!, o[5]!);
+      this.#act(kind, o[1]!, o[2]!, o[3]!, o[4]!, o[5]!);
     }
   }
 
-  #act(kind: number, epoch: number, a: number, b: number, c: number, d: number, e: number): void {
+  #act(kind: number, epoch: number, a: number, b: number, c: number, d: number): void {
     if (kind === Action.DIAL) this.#dial(epoch);
     else if (kind === Action.ABORT) this.#drop();
     else if (kind === Action.LATE) this.#lose(epoch, a, b, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
     else if (kind === Action.CLOSE) this.#close();
     else if (kind === Action.ASK) this.#ask(epoch);
-    else if (kind === Action.WRITE) this.#write(epoch, b);
+    else if (kind === Action.WRITE) this.#write(epoch, a);
     else if (kind === Action.STATE) this.#stateChanged(STATES[a]!, STATES[b]!, REASONS[c]!);
-    else if (kind === Action.ERROR) this.#failed(makeError(a, b, a !== GAVE_UP && !!c, this.#detail));
+    else if (kind === Action.ERROR) this.#failed(makeError(a, b, a !== GAVE_UP && c > 255, this.#detail));
     else if (kind === Action.RETRY) this.#retrying(a, b, c);
     else if (kind === Action.OPENED) this.#opened();
     else if (kind === Action.ENDED) this.#tell('close', this.#closeEvent);
-    else this.#fate(a, b, c, d, e);
+    else this.#fate(a, b, c, d & 1);
   }
 
   #tell<Name extends keyof ClientEvents>(name: Name, ...args: Parameters<NonNullable<ClientEvents[Name]>>): void {
@@ -319,11 +321,12 @@ export class Client implements ClientLike {
     this.#tell('open', this.#openEvent!);
   }
 
-  #fate(id: number, m: number, fate: number, drop: number, isFinal: number): void {
+  #fate(m: number, fate: number, drop: number, isFinal: number): void {
+    const [id, , size] = this.#messages.get(m)!;
     if (isFinal) {
-      this.#heldBytes -= sizeOf(this.#messages.get(m));
+      this.#heldBytes -= size;
       this.#messages.delete(m);
-      this.#engine.freeMessage(m);
+      this.#engine.$freeMessage(m);
     }
     this.#tell('fate', id, FATES[fate]!, DROPS[drop]!);
   }
@@ -332,7 +335,7 @@ export class Client implements ClientLike {
 
   /* Once nothing is left to do: the timer for what is due next. */
   #settle(): void {
-    const deadline = this.#engine.deadline(this.#at);
+    const deadline = this.#engine.$deadline(this.#at);
     const due = deadline < 0 ? Infinity : deadline;
     if (due === this.#due && this.#timer) return;
     this.#due = due;
@@ -344,14 +347,14 @@ export class Client implements ClientLike {
     this.#timer = undefined;
     const lateMs = nowMs() - this.#due;
     if (lateMs > LATE_MS) this.#yield();
-    else if (lateMs >= 0) this.#input('tick');
+    else if (lateMs >= 0) this.#input(this.#engine.$tick);
     else this.#settle();
   }
 
   #yield(): void {
     this.#yieldTimer ??= setTimeout(() => {
       this.#yieldTimer = undefined;
-      this.#input('tick');
+      this.#input(this.#engine.$tick);
     }, 0);
   }
 
@@ -368,7 +371,7 @@ export class Client implements ClientLike {
   }
 
   #networkIs(isUp: boolean): void {
-    this.#input(isUp ? 'up' : 'down');
+    this.#input(isUp ? this.#engine.$up : this.#engine.$down);
   }
 
   /** @internal The page's network watch calls it. */
@@ -436,7 +439,7 @@ export class Client implements ClientLike {
     clearTimeout(this.#dialTimer);
     this.#openEvent = event;
     this.#closeEvent = undefined;
-    this.#input('opened', epoch);
+    this.#input(this.#engine.$opened, epoch);
     this.#networkIs(true); // the best proof there is
   }
 
@@ -462,13 +465,13 @@ export class Client implements ClientLike {
     this.#drop();
     this.#detail = detail;
     if (this.#minds() && seemsOffline()) this.#networkIs(false);
-    const verdict = this.#judge(kind, code, this.#engine.verdict(this.#at, kind, code, isFinal));
-    this.#input('lost', epoch, kind, code, verdict);
+    const verdict = this.#judge(kind, code, this.#engine.$verdict(this.#at, kind, code, isFinal));
+    this.#input(this.#engine.$lost, epoch, kind, code, verdict);
   }
 
   #judge(kind: number, code: number, byDefault: number): number {
     let verdict = byDefault;
-    if (this.#engine.isEnding(this.#at)) return verdict; // it was asked for
+    if (this.#engine.$isEnding(this.#at)) return verdict; // it was asked for
     guarded(() => {
       const error = makeError(kind, code, byDefault < 2, this.#detail);
       const wanted = this.#options.policy?.(error, VERDICTS[byDefault]!);
@@ -488,14 +491,14 @@ export class Client implements ClientLike {
     const { confirm, queueLimitBytes } = this.#options;
     if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || this.#isDraining || !this.isOpen) return false;
     this.#pollFlush(); // there may be room by now, for what waits first
-    return !!this.#engine.isFlowing(this.#at);
+    return !!this.#engine.$isFlowing(this.#at);
   }
 
   #sendNow(data: Data, size: number): number {
     const link = this.#link;
     if (!link || !this.isOpen || link.socket.bufferedAmount > HIGH_WATER) return 0;
     this.#put(link, data, size);
-    this.#engine.sent(this.#at, 1, size);
+    this.#engine.$sent(this.#at, 1, size);
     this.#flush();
     this.#drain();
     const id = ++this.#lastId;
@@ -514,11 +517,10 @@ export class Client implements ClientLike {
   #write(epoch: number, m: number): void {
     const link = this.#link;
     if (!link) return; // dropped by a callback: its loss, told next, takes the message back
-    const data = this.#messages.get(m)!;
-    const size = sizeOf(data);
+    const [, data, size] = this.#messages.get(m)!;
     this.#put(link, data, size);
-    this.#engine.sent(this.#at, 1, size);
-    this.#engine.written(this.#at, nowMs(), epoch, m, link.sent);
+    this.#engine.$sent(this.#at, 1, size);
+    this.#engine.$written(this.#at, nowMs(), epoch, m, link.sent);
     this.#flush();
   }
 
@@ -526,8 +528,8 @@ export class Client implements ClientLike {
   #flush(): void {
     const link = this.#link;
     if (!link) return;
-    this.#engine.flushed(this.#at, nowMs(), this.#epoch, link.flushed);
-    this.#engine.writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
+    this.#engine.$flushed(this.#at, nowMs(), this.#epoch, link.flushed);
+    this.#engine.$writable(this.#at, this.#epoch, +(link.socket.bufferedAmount <= HIGH_WATER));
     if (link.socket.bufferedAmount > 0) this.#flushTimer ??= timer(FLUSH_POLL_MS, () => this.#pollFlush());
   }
 
@@ -546,7 +548,7 @@ export class Client implements ClientLike {
     const text = heartbeat === 'ping' ? '{"type":"ping"}' : `{"type":"heartbeat","timestamp":${Date.now()}}`;
     const begin = link.sent;
     this.#put(link, text, text.length);
-    this.#engine.asked(this.#at, performance.now(), epoch, begin, link.sent);
+    this.#engine.$asked(this.#at, performance.now(), epoch, begin, link.sent);
     this.#flush();
   }
 
@@ -556,7 +558,7 @@ export class Client implements ClientLike {
     this.#drop();
     this.#closeEvent = undefined;
     this.#detail = 'dialed anew';
-    this.#input('lost', epoch, CONNECTION_LOST, 0, REDIAL);
+    this.#input(this.#engine.$lost, epoch, CONNECTION_LOST, 0, REDIAL);
   }
 
   #received(epoch: number, event: MessageEvent): void {
@@ -575,7 +577,7 @@ export class Client implements ClientLike {
     try {
       const reply = JSON.parse(data);
       if (reply?.type !== type) return false;
-      this.#engine.reply(this.#at, performance.now(), epoch, moment(reply.timestamp), moment(reply.originalTimestamp));
+      this.#engine.$reply(this.#at, performance.now(), epoch, moment(reply.timestamp), moment(reply.originalTimestamp));
     } catch {
       return false;
     }

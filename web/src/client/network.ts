@@ -10,19 +10,18 @@ export interface Watcher {
 
 const watchers = new Set<Watcher>();
 const tell = (what: (watcher: Watcher) => void) => [...watchers].forEach(what);
-const online = () => tell((w) => w.networkChanged(true));
-const offline = () => tell((w) => w.networkChanged(false));
+const network = ({ type }: Event) => tell((w) => w.networkChanged(type === 'online'));
 const shown = () => tell((w) => w.shown());
 const visible = () => void (document.visibilityState === 'visible' && shown());
 const pageShown = (event: Event) => void ((event as PageTransitionEvent).persisted && shown());
 
 function listen(verb: 'addEventListener' | 'removeEventListener'): void {
-  globalThis[verb]?.('online', online);
-  globalThis[verb]?.('offline', offline);
-  globalThis[verb]?.('pageshow', pageShown);
-  if (typeof document === 'undefined') return;
-  document[verb]('visibilitychange', visible);
-  document[verb]('resume', shown);
+  const page = globalThis; // a worker has no document, Node not even the listeners
+  page[verb]?.('online', network);
+  page[verb]?.('offline', network);
+  page[verb]?.('pageshow', pageShown);
+  page.document?.[verb]('visibilitychange', visible);
+  page.document?.[verb]('resume', shown);
 }
 
 export function watch(watcher: Watcher): void {
@@ -36,7 +35,7 @@ export function unwatch(watcher: Watcher): void {
 
 /** A hint only: what says "offline" may be wrong, and says nothing about this machine itself. */
 export function seemsOffline(): boolean {
-  return typeof navigator !== 'undefined' && navigator.onLine === false;
+  return globalThis.navigator?.onLine === false;
 }
 
 /** Never offline: this machine itself. */

@@ -22,36 +22,35 @@ const NUMBERS = {
   readyTimeoutMs: [10000, 10, 600000],
 } as const;
 
-/* the first is the default; the place is the engine's number */
-const CHOICES = {
-  jitter: ['equal', 'none', 'full', 'decorrelated'],
-  heartbeat: ['off', 'ping', 'timestamp'],
-  confirm: ['none', 'barrier'],
-} as const;
+/* In the order of the engine's numbers. */
+export const JITTERS = ['none', 'equal', 'full', 'decorrelated'];
+export const HEARTBEATS = ['ping', 'timestamp', 'off']; // from 1 on
+export const CONFIRMS = ['none', 'barrier'];
 
-const SWITCHES = { holdUntilReady: false, reconnectOnNormalClose: true, networkWatch: true, debug: false };
+const CHOICES = { jitter: JITTERS, heartbeat: HEARTBEATS, confirm: CONFIRMS };
+
+const DEFAULTS = { jitter: 'equal', heartbeat: 'off', confirm: 'none', reconnectOnNormalClose: true, networkWatch: true } as const;
 
 type Numbers = Record<keyof typeof NUMBERS, number>;
-export type Settings = ClientOptions & Numbers & Required<Pick<ClientOptions, keyof typeof CHOICES>> & typeof SWITCHES;
+export type Settings = ClientOptions & Numbers & Required<Pick<ClientOptions, keyof typeof DEFAULTS>>;
 
-function refuse(name: string, why: string): never {
-  throw new RangeError(`limpet: invalid_argument: ${name} ${why}`);
+const nameOf = (o: ClientOptions, name: string) => o.names?.[name] ?? name;
+
+function refuse(o: ClientOptions, name: string, why: string): never {
+  throw new RangeError(`limpet: invalid_argument: ${nameOf(o, name)} ${why}`);
 }
 
-function checkNumber(name: string, value: unknown, [, lowest, highest]: readonly number[]): void {
+function checkNumber(o: ClientOptions, name: string, value: unknown, [, lowest, highest]: readonly number[]): void {
   const whole = name === 'multiplier' || value === Infinity || Number.isInteger(value);
   if (!(typeof value === 'number' && whole && value >= lowest! && value <= highest!))
-    refuse(name, `${String(value)} is not ${name === 'multiplier' ? 'a number' : 'an integer'} within ${lowest}-${highest}`);
+    refuse(o, name, `${String(value)} is not ${name === 'multiplier' ? 'a number' : 'an integer'} within ${lowest}-${highest}`);
 }
 
-/* A default gives way to what was asked for. */
-function fitDefaults(given: ClientOptions, o: Settings): void {
-  if (given.maxDelayMs === undefined) o.maxDelayMs = Math.max(o.maxDelayMs, o.initialDelayMs);
-  if (given.initialDelayMs === undefined) o.initialDelayMs = Math.min(o.initialDelayMs, o.maxDelayMs);
-  if (given.heartbeatTimeoutMs === undefined)
-    o.heartbeatTimeoutMs = Math.min(o.heartbeatTimeoutMs, o.heartbeatIntervalMs);
-  if (given.heartbeatIntervalMs === undefined)
-    o.heartbeatIntervalMs = Math.max(o.heartbeatTimeoutMs, o.heartbeatIntervalMs);
+/* One may not be more than the other; a default gives way to what was asked for. */
+function order(given: ClientOptions, o: Settings, low: keyof Numbers, high: keyof Numbers): void {
+  if (given[high] === undefined) o[high] = Math.max(o[low], o[high]);
+  else if (given[low] === undefined) o[low] = Math.min(o[low], o[high]);
+  if (o[low] > o[high]) refuse(o, low, `is more than ${nameOf(o, high)}`);
 }
 
 /**
@@ -60,19 +59,13 @@ function fitDefaults(given: ClientOptions, o: Settings): void {
  */
 export function settle(given: ClientOptions): Settings {
   const o = { ...given } as Settings & Record<string, unknown>;
-  if (o.url === undefined || o.url === null || o.url === '') refuse('url', 'is missing');
-  for (const [name, range] of Object.entries(NUMBERS)) checkNumber(name, (o[name] ??= range[0]), range);
+  if (o.url === undefined || o.url === null || o.url === '') refuse(o, 'url', 'is missing');
+  for (const [name, range] of Object.entries(NUMBERS)) checkNumber(o, name, (o[name] ??= range[0]), range);
+  for (const [name, byDefault] of Object.entries(DEFAULTS)) o[name] ??= byDefault;
   for (const [name, choices] of Object.entries(CHOICES))
-    if (!choices.includes((o[name] ??= choices[0]) as never)) refuse(name, `'${o[name]}' is not one of ${choices.join(', ')}`);
-  for (const [name, byDefault] of Object.entries(SWITCHES)) o[name] ??= byDefault;
-  fitDefaults(given, o);
-  if (o.maxDelayMs < o.initialDelayMs) refuse('maxDelayMs', 'is less than initialDelayMs');
-  if (o.heartbeatTimeoutMs > o.heartbeatIntervalMs) refuse('heartbeatTimeoutMs', 'is more than heartbeatIntervalMs');
-  if (o.confirm === 'barrier' && o.heartbeat === 'off') refuse('confirm', 'barrier needs a heartbeat');
+    if (!choices.includes(o[name] as string)) refuse(o, name, `'${o[name]}' is not one of ${choices.join(', ')}`);
+  order(given, o, 'initialDelayMs', 'maxDelayMs');
+  order(given, o, 'heartbeatTimeoutMs', 'heartbeatIntervalMs');
+  if (o.confirm === 'barrier' && o.heartbeat === 'off') refuse(o, 'confirm', 'barrier needs a heartbeat');
   return o;
 }
-
-/** The engine's numbers for the words. */
-export const JITTERS = ['none', 'equal', 'full', 'decorrelated'];
-export const DIALECTS = ['', 'ping', 'timestamp', 'off'];
-export const CONFIRMS = ['none', 'barrier'];

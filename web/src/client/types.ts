@@ -54,6 +54,8 @@ export interface ClientOptions {
   /** The seeds' console lines go here; `debug: true` is console. */
   logger?: (line: string) => void;
   debug?: boolean;
+  /** @internal What errors call an option that was given under another name. */
+  names?: Record<string, string>;
   /** For tests: a WebSocket class instead of globalThis.WebSocket (which is looked up at each dial). */
   WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket;
   /** For tests: uniform in [0, 1), seeds the jitter. */

@@ -1,54 +1,54 @@
 import { makeWasmEngine } from './wasm';
 
-/** The session's exports (engine/engine.c), the same from WebAssembly and from its JavaScript twin. */
+/** The session's exports (engine/engine.c), the same from WebAssembly and from its JavaScript twin. Their names become letters in the build. */
 export interface Engine {
   /** Growing replaces the buffer: make views after each call that may have allocated. */
   memory: { readonly buffer: ArrayBuffer };
-  /** Where next() and metrics() leave 16 doubles. */
-  results(): number;
-  /** A new client's address, for init(); 0: the page has no memory left, nothing has changed. */
-  client(): number;
-  freeClient(c: number): void;
-  /** A new message's address, for enqueue(); expiresAtMs -1: never. 0: no memory left, as above. */
-  message(len: number, expiresAtMs: number, id: number): number;
-  freeMessage(m: number): void;
-  init(
+  /** Where $metrics() leaves 16 doubles, and $next() its action as 32-bit words (engine.c says where). */
+  $results(): number;
+  /** A new client's address, for $init(); 0: the page has no memory left, nothing has changed. */
+  $client(): number;
+  $freeClient(c: number): void;
+  /** A new message's address, for $enqueue(); expiresAtMs -1: never. 0: no memory left, as above. */
+  $message(len: number, expiresAtMs: number): number;
+  $freeMessage(m: number): void;
+  $init(
     c: number, seed: number, maxRetries: number, initialDelayMs: number, maxDelayMs: number, multiplier: number,
     jitter: number, stableAfterMs: number, reconnectOnNormalClose: number, dialect: number,
     heartbeatIntervalMs: number, heartbeatTimeoutMs: number, probeTimeoutMs: number, closeTimeoutMs: number,
     readyTimeoutMs: number, confirm: number, queueLimit: number, queueLimitBytes: number, reportFates: number,
   ): void;
-  connect(c: number, nowMs: number): void;
-  disconnect(c: number, nowMs: number): void;
-  ready(c: number): void;
-  healthy(c: number): void;
-  probe(c: number, nowMs: number): void;
-  enqueue(c: number, nowMs: number, m: number): number;
-  clear(c: number): void;
-  opened(c: number, nowMs: number, epoch: number): void;
-  verdict(c: number, kind: number, closeCode: number, isFinal: number): number;
-  lost(c: number, nowMs: number, epoch: number, kind: number, closeCode: number, verdict: number): void;
-  asked(c: number, nowMs: number, epoch: number, begin: number, end: number): void;
-  written(c: number, nowMs: number, epoch: number, m: number, end: number): void;
-  flushed(c: number, nowMs: number, epoch: number, sent: number): void;
-  writable(c: number, epoch: number, writable: number): void;
-  reply(c: number, nowMs: number, epoch: number, serverMs: number, originalMs: number): number;
-  received(c: number, messages: number, bytes: number): void;
-  sent(c: number, messages: number, bytes: number): void;
-  down(c: number, nowMs: number): void;
-  up(c: number, nowMs: number): void;
-  tick(c: number, nowMs: number): void;
-  deadline(c: number): number;
-  retryAt(c: number): number;
-  attempt(c: number): number;
-  isOpen(c: number): number;
+  $connect(c: number, nowMs: number): void;
+  $disconnect(c: number, nowMs: number): void;
+  $ready(c: number): void;
+  $healthy(c: number): void;
+  $probe(c: number, nowMs: number): void;
+  $enqueue(c: number, nowMs: number, m: number): number;
+  $clear(c: number): void;
+  $opened(c: number, nowMs: number, epoch: number): void;
+  $verdict(c: number, kind: number, closeCode: number, isFinal: number): number;
+  $lost(c: number, nowMs: number, epoch: number, kind: number, closeCode: number, verdict: number): void;
+  $asked(c: number, nowMs: number, epoch: number, begin: number, end: number): void;
+  $written(c: number, nowMs: number, epoch: number, m: number, end: number): void;
+  $flushed(c: number, nowMs: number, epoch: number, sent: number): void;
+  $writable(c: number, epoch: number, writable: number): void;
+  $reply(c: number, nowMs: number, epoch: number, serverMs: number, originalMs: number): number;
+  $received(c: number, messages: number, bytes: number): void;
+  $sent(c: number, messages: number, bytes: number): void;
+  $down(c: number, nowMs: number): void;
+  $up(c: number, nowMs: number): void;
+  $tick(c: number, nowMs: number): void;
+  $deadline(c: number): number;
+  $retryAt(c: number): number;
+  $attempt(c: number): number;
+  $isOpen(c: number): number;
   /** Open, ready, writable, and nothing waits. */
-  isFlowing(c: number): number;
+  $isFlowing(c: number): number;
   /** A disconnect is under way. */
-  isEnding(c: number): number;
-  metrics(c: number, nowMs: number): void;
-  next(c: number, nowMs: number): number;
-  backoff(maxDelayMs: number, initialDelayMs: number, multiplier: number, jitter: number, attempt: number, unit: number): number;
+  $isEnding(c: number): number;
+  $metrics(c: number, nowMs: number): void;
+  $next(c: number, nowMs: number): number;
+  $backoff(maxDelayMs: number, initialDelayMs: number, multiplier: number, jitter: number, attempt: number, unit: number): number;
 }
 
 let engine: Engine | undefined;

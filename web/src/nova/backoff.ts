@@ -9,7 +9,7 @@ import { jitterOf, type ReconnectConfig } from './config';
 export function calculateBackoffDelay(attempt: number, config: ReconnectConfig = {}): number {
   const { initialDelayMs = 1000, maxDelayMs = 60000, backoffMultiplier = 1.5, backoffJitter = true } = config;
   if (!(Number.isInteger(attempt) && attempt >= 0)) throw new RangeError(`attempt ${attempt} is not an integer from 0 on`);
-  return getEngine().backoff(
+  return getEngine().$backoff(
     maxDelayMs, initialDelayMs, backoffMultiplier, JITTERS.indexOf(jitterOf(backoffJitter)!), Math.min(attempt, 0xffffffff), Math.random(),
   );
 }

@@ -1,3 +1,4 @@
+import { renamed } from '../client/aliases';
 import type { ClientOptions, Jitter, LimpetError } from '../client/types';
 import type { ConnectionMetrics } from './client';
 import type { ConnectionState } from './state';
@@ -26,10 +27,9 @@ export function jitterOf(given: boolean | Jitter | undefined): Jitter | undefine
 
 /** The client's options for these names. An option that is absent or undefined keeps its default. */
 export function clientOptions(url: ClientOptions['url'], config: ReconnectConfig): ClientOptions {
-  const { backoffMultiplier, backoffJitter, store: _store, ...rest } = config;
-  const options: ClientOptions = { ...rest, url };
+  const { store: _store, ...rest } = config;
+  const options: ClientOptions = { ...renamed(rest, { backoffMultiplier: 'multiplier', backoffJitter: 'jitter' }), url };
   options.heartbeat ??= 'ping';
-  options.multiplier ??= backoffMultiplier;
-  options.jitter ??= jitterOf(backoffJitter);
+  options.jitter = jitterOf(options.jitter);
   return options;
 }

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { shortNames } from '../../engine/names.mjs';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { Chromium } from './chromium';
@@ -100,7 +101,7 @@ export async function script(body: string): Promise<string> {
     ${body}`;
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL('../../src', import.meta.url)), loader: 'ts' },
-    bundle: true, format: 'esm', target: 'es2022', write: false,
+    bundle: true, format: 'esm', target: 'es2022', write: false, ...shortNames(),
   });
   return outputFiles[0]!.text;
 }

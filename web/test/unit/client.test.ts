@@ -497,5 +497,5 @@ describe('callbacks', () => {
     for (const socket of FakeSocket.all.slice(0, 1000)) socket.end();
     await pass(2000);
     expect(clients.every((client) => client.metrics().reconnects === 1)).toBe(true);
-  });
+  }, 60_000);
 });

@@ -27,7 +27,7 @@ describe('the page gets its engine', () => {
     const { useJsEngine } = await import('../../src/engine-js');
     useJsEngine();
     const engine = getEngine();
-    expect(engine.backoff(60000, 1000, 1.5, 0, 2, 0)).toBe(2250);
+    expect(engine.$backoff(60000, 1000, 1.5, 0, 2, 0)).toBe(2250);
   });
 
   it('not by the import alone: an error names what to call', async () => {

@@ -25,9 +25,9 @@ class Fleet {
 
   /* The contract's defaults; the seeds are as random as a page's. */
   private add(): void {
-    const c = this.e.client();
+    const c = this.e.$client();
     this.seed = (Math.imul(this.seed, 1664525) + 1013904223) >>> 0;
-    this.e.init(c, this.seed, 10, 1000, 60000, 1.5, 1, 5000, 1, 3, 30000, 10000, 2000, 3000, 0, 0, 100, 2 ** 20, 0);
+    this.e.$init(c, this.seed, 10, 1000, 60000, 1.5, 1, 5000, 1, 3, 30000, 10000, 2000, 3000, 0, 0, 100, 2 ** 20, 0);
     this.clients.push(c);
   }
 
@@ -35,22 +35,20 @@ class Fleet {
     (this.buckets[ms] ??= []).push(event);
   }
 
-  private results = () => new Float64Array(this.e.memory.buffer, this.e.results(), 16);
-
   private lose(i: number, epoch: number): void {
-    this.e.lost(this.clients[i]!, this.now, epoch, CONNECTION_LOST, 1006, 0);
+    this.e.$lost(this.clients[i]!, this.now, epoch, CONNECTION_LOST, 1006, 0);
     this.take(i);
   }
 
   private answer(i: number, epoch: number): void {
     if (!this.isServerUp) return this.lose(i, epoch);
-    this.e.opened(this.clients[i]!, this.now, epoch);
+    this.e.$opened(this.clients[i]!, this.now, epoch);
     this.take(i);
     if (this.dropsAtOnce) this.at(this.now + 1, () => this.lose(i, epoch));
   }
 
   private act(i: number, kind: number): void {
-    const epoch = this.results()[0]!;
+    const epoch = new Uint32Array(this.e.memory.buffer, this.e.$results())[1]!;
     if (kind === OPENED) this.openedAt.push(this.now);
     if (kind === ABORT) throw new Error('nobody asked for that');
     if (kind !== DIAL) return;
@@ -61,14 +59,14 @@ class Fleet {
 
   private take(i: number): void {
     const c = this.clients[i]!;
-    for (let kind; (kind = this.e.next(c, this.now)); ) this.act(i, kind);
-    const due = this.e.deadline(c);
+    for (let kind; (kind = this.e.$next(c, this.now)); ) this.act(i, kind);
+    const due = this.e.$deadline(c);
     if (due >= 0) this.at(Math.max(due, this.now + 1), () => this.tick(i, due));
   }
 
   private tick(i: number, due: number): void {
-    if (this.e.deadline(this.clients[i]!) !== due) return; // planned anew meanwhile
-    this.e.tick(this.clients[i]!, this.now);
+    if (this.e.$deadline(this.clients[i]!) !== due) return; // planned anew meanwhile
+    this.e.$tick(this.clients[i]!, this.now);
     this.take(i);
   }
 
@@ -80,7 +78,7 @@ class Fleet {
   }
 
   connect(): void {
-    this.clients.forEach((c, i) => (this.e.connect(c, this.now), this.take(i)));
+    this.clients.forEach((c, i) => (this.e.$connect(c, this.now), this.take(i)));
   }
 
   cut(): void {

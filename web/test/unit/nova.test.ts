@@ -145,7 +145,8 @@ describe('options', () => {
     await pass(1500);
     expect(retries.slice(0, 3)).toEqual([100, 300, 500]);
     expect(() => make({}, { maxRetries: -1 })).toThrow(/maxRetries/);
-    expect(() => make({}, { backoffJitter: 'some' as never })).toThrow(/jitter/);
+    expect(() => make({}, { backoffMultiplier: 0 })).toThrow(/ backoffMultiplier 0 is not/);
+    expect(() => make({}, { backoffJitter: 'some' as never })).toThrow(/ backoffJitter 'some' is not/);
   });
 
   test('store: fed by the client itself', async () => {

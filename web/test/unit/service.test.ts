@@ -299,7 +299,9 @@ describe('options', () => {
   });
 
   test('a value out of range is refused by the constructor, naming it', () => {
-    expect(() => make({ heartbeatInterval: -1 })).toThrow(/heartbeatInterval/);
+    expect(() => make({ heartbeatInterval: -1 })).toThrow(/ heartbeatInterval /);
+    expect(() => make({ maxReconnectAttempts: -1 })).toThrow(/ maxReconnectAttempts -1 is not/);
+    expect(() => make({ initialReconnectDelay: 10, maxReconnectDelay: 5 })).toThrow('initialReconnectDelay is more than maxReconnectDelay');
   });
 
   test('a server that accepts and drops sees at most 10 connects in 60 s', async () => {

@@ -1,0 +1,1 @@
+export function shortNames(): { mangleProps: RegExp; mangleCache: Record<string, string> };
