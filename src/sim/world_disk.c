@@ -156,10 +156,19 @@ void world_disk_run(struct world *w) {
 
 /* ---- the end of the process ---- */
 
+/* A removal that was not committed is none ([D4] of src/outbox), though its message was told to
+   have expired: with a wall clock that was set back it goes out after all. */
+static void take_back_removal(struct world *w, struct disk_row *row) {
+  if (!row->is_going)
+    return;
+  row->is_going = false;
+  world_fact(w, row->number)->is_lost = false;
+}
+
 static void let_go(struct world *w) {
   world_disk_link_ended(w);
   for (uint32_t i = 0; i < w->disk.count; i++)
-    w->disk.rows[i].is_going = false;
+    take_back_removal(w, &w->disk.rows[i]);
   w->disk.due_at_ms = NET_NEVER;
 }
 
