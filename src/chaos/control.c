@@ -2,6 +2,7 @@
 
 #include "describe.h"
 #include "http.h"
+#include "json_text.h"
 #include "page.h"
 #include "text.h"
 
@@ -44,8 +45,7 @@ static void refuse(struct http_exchange *exchange, uint16_t status, const char *
 static void answer(struct http_exchange *exchange, json_t *value) {
   static const char *const lines[] = {"Cache-Control: no-store", "X-Content-Type-Options: nosniff",
                                       NULL};
-  char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-  json_decref(value);
+  char *text = json_text(value);
   if (!text) {
     refuse(exchange, 503, "unavailable", "no memory for the answer");
     return;

@@ -1,5 +1,6 @@
 /* The wire by jansson, which refuses what is not UTF-8 and bounds the nesting. */
 #include "relay_text.h"
+#include "json_text.h"
 
 #include "rfc3339.h"
 
@@ -85,26 +86,8 @@ void relay_text_release(struct relay_text *text) {
   json_decref(text->root);
 }
 
-/* json_dumps() leaves a key out when memory runs out just there; this asks for none in the midst.
- */
-static char *write_down(const json_t *value) {
-  const size_t size = json_dumpb(value, NULL, 0, JSON_COMPACT);
-  char *text = size ? malloc(size + 1) : NULL;
-  if (!text)
-    return NULL;
-  if (json_dumpb(value, text, size, JSON_COMPACT) != size) {
-    free(text);
-    return NULL;
-  }
-  text[size] = '\0';
-  return text;
-}
-
 char *relay_text_write_message(const char *id, const char *plaintext) {
-  json_t *root = json_pack("{ss ss ss}", "type", "message", "id", id, "plaintext", plaintext);
-  char *text = root ? write_down(root) : NULL;
-  json_decref(root);
-  return text;
+  return json_text(json_pack("{ss ss ss}", "type", "message", "id", id, "plaintext", plaintext));
 }
 
 size_t relay_text_message_max(size_t len) {

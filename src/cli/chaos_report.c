@@ -1,6 +1,7 @@
 #include "chaos_report.h"
 
 #include "describe.h"
+#include "json_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +13,11 @@ static void print_json(const char *event, json_t *members) {
   json_t *line = json_pack("{s:s}", "event", event);
   if (line && members)
     (void)json_object_update(line, members);
-  char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+  json_decref(members);
+  char *text = json_text(line);
   if (text)
     (void)fprintf(stderr, "%s\n", text);
   free(text);
-  json_decref(members);
-  json_decref(line);
 }
 
 static uint64_t now_ms(const struct chaos_report *report) {

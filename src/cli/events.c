@@ -1,5 +1,6 @@
 /* Events as text and as JSON. */
 #include "events.h"
+#include "json_text.h"
 
 #include "cli.h"
 #include "glyph.h"
@@ -29,11 +30,10 @@ void events_init(enum event_format format, bool is_verbose) {
    out. Takes the reference. */
 static void write_json(json_t *event) {
   json_object_set_new(event, "t_ms", json_integer((json_int_t)(limpet_now_ms() - events.start_ms)));
-  char *line = json_dumps(event, JSON_COMPACT);
+  char *line = json_text(event);
   if (line)
     fprintf(stderr, "%s\n", line);
   free(line);
-  json_decref(event);
 }
 
 static void write_text(enum screen_colour colour, const char *format, ...)

@@ -1,5 +1,6 @@
 #include "handover.h"
 
+#include "json_text.h"
 #include "utf8.h"
 
 #include <jansson.h>
@@ -44,30 +45,13 @@ static limpet_result send_as(struct handover *h, const char *data, size_t len,
   return limpet_send_text(h->client, data, len, how, NULL);
 }
 
-/* json_dumps() leaves a key out when memory runs out just there; this asks for none in the midst.
- */
-static char *write_down(const json_t *value) {
-  const size_t size = json_dumpb(value, NULL, 0, JSON_COMPACT);
-  char *text = size ? malloc(size + 1) : NULL;
-  if (!text)
-    return NULL;
-  if (json_dumpb(value, text, size, JSON_COMPACT) != size) {
-    free(text);
-    return NULL;
-  }
-  text[size] = '\0';
-  return text;
-}
-
 /* NULL: not UTF-8, or no memory. */
 static char *compose(const char *id, const char *data, size_t len) {
   json_t *plaintext = json_stringn(data, len);
   json_t *message =
       plaintext ? json_pack("{ss ss so}", "type", "message", "id", id, "plaintext", plaintext)
                 : NULL;
-  char *text = message ? write_down(message) : NULL;
-  json_decref(message);
-  return text;
+  return json_text(message);
 }
 
 static limpet_result send_composed(struct handover *h, const char *data, size_t len,

@@ -1,5 +1,6 @@
 #include "protocol.h"
 
+#include "json_text.h"
 #include "utf8.h"
 
 #include <stdarg.h>
@@ -177,27 +178,6 @@ void incoming_deinit(struct incoming *in) {
 
 const char protocol_pong[] = "{\"type\":\"pong\"}";
 
-/* json_dumps() leaves a key out when memory runs out just there; this asks for none in the midst.
- */
-static char *write_down(const json_t *value) {
-  const size_t size = json_dumpb(value, NULL, 0, JSON_COMPACT);
-  char *text = size ? malloc(size + 1) : NULL;
-  if (!text)
-    return NULL;
-  if (json_dumpb(value, text, size, JSON_COMPACT) != size) {
-    free(text);
-    return NULL;
-  }
-  text[size] = '\0';
-  return text;
-}
-
-static char *dump(json_t *value) {
-  char *text = value ? write_down(value) : NULL;
-  json_decref(value);
-  return text;
-}
-
 void protocol_write_time(int64_t wall_ms, char text[PROTOCOL_TIME_CAP]) {
   const int64_t ms = wall_ms < 0 ? 0 : wall_ms;
   const time_t seconds = (time_t)(ms / 1000);
@@ -218,7 +198,7 @@ static json_t *message_object(const struct store_message *message) {
 }
 
 char *protocol_write_message(const struct store_message *message) {
-  return dump(message_object(message));
+  return json_text(message_object(message));
 }
 
 /* Who asks for more than is kept is told from where on there is something. */
@@ -232,22 +212,22 @@ char *protocol_write_page(const struct store_page *page, int64_t after) {
   json_t *whole = json_pack("{s:o,s:b}", "messages", list, "has_more", page->has_more);
   if (whole && after < page->gone)
     (void)json_object_set_new(whole, "gone", json_integer((json_int_t)page->gone));
-  return dump(whole);
+  return json_text(whole);
 }
 
 char *protocol_write_ack(const char *id, int64_t sequence_number) {
-  return dump(json_pack("{s:s,s:s,s:I}", "type", "ack", "id", id, "sequence_number",
-                        (json_int_t)sequence_number));
+  return json_text(json_pack("{s:s,s:s,s:I}", "type", "ack", "id", id, "sequence_number",
+                             (json_int_t)sequence_number));
 }
 
 char *protocol_write_replayed(int64_t sequence_number) {
-  return dump(
+  return json_text(
       json_pack("{s:s,s:I}", "type", "replayed", "sequence_number", (json_int_t)sequence_number));
 }
 
 char *protocol_write_typing(const char *conversation_id, const char *user_id) {
-  return dump(json_pack("{s:s,s:s,s:s}", "type", "typing", "conversation_id", conversation_id,
-                        "user_id", user_id));
+  return json_text(json_pack("{s:s,s:s,s:s}", "type", "typing", "conversation_id", conversation_id,
+                             "user_id", user_id));
 }
 
 char *protocol_write_heartbeat(const json_t *original, int64_t wall_ms) {
@@ -255,17 +235,17 @@ char *protocol_write_heartbeat(const json_t *original, int64_t wall_ms) {
       json_pack("{s:s,s:I}", "type", "heartbeat_response", "timestamp", (json_int_t)wall_ms);
   if (reply && original)
     (void)json_object_set(reply, "originalTimestamp", (json_t *)(uintptr_t)original);
-  return dump(reply);
+  return json_text(reply);
 }
 
 char *protocol_write_error(const char *code, const char *sentence, const char *id) {
   json_t *error = json_pack("{s:s,s:s,s:s}", "type", "error", "code", code, "message", sentence);
   if (error && id)
     (void)json_object_set_new(error, "id", json_string(id));
-  return dump(error);
+  return json_text(error);
 }
 
 char *protocol_write_error_at(const char *code, const char *sentence, int64_t sequence_number) {
-  return dump(json_pack("{s:s,s:s,s:s,s:I}", "type", "error", "code", code, "message", sentence,
-                        "sequence_number", (json_int_t)sequence_number));
+  return json_text(json_pack("{s:s,s:s,s:s,s:I}", "type", "error", "code", code, "message",
+                             sentence, "sequence_number", (json_int_t)sequence_number));
 }
