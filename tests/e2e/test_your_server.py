@@ -185,7 +185,10 @@ class Servers(Case):
     def test_binary_is_refused(self):
         for name in SERVERS:
             with self.subTest(name):
-                run = self.connect("--binary", self.server(name).url(), stdin=b"\0\0\0\1x")
+                # No ping behind the message: libwebsockets 4.1 keeps its payload where it keeps the
+                # reason of the close that it is about to send.
+                run = self.connect("--binary", "--heartbeat", "off", self.server(name).url(),
+                                   stdin=b"\0\0\0\1x")
                 self.assert_exit(run, 3)
                 self.assertIn("1003", run.events("error")[0]["detail"])
 
