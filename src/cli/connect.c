@@ -65,8 +65,10 @@ static void finish(struct run *run, int status) {
   if (run->is_finished)
     return;
   run->is_finished = true;
+  run->phase = RUN_CLOSING;
   run->status = status;
   input_stop(&run->input);
+  uv_timer_stop(&run->linger); /* its client goes */
   events_metrics(run->client);
   run->waiting = waiting_in_outbox(run);
   metrics_listen_stop(&run->metrics);

@@ -186,7 +186,8 @@ class Servers(Case):
         for name in SERVERS:
             with self.subTest(name):
                 # No ping behind the message: libwebsockets 4.1 keeps its payload where it keeps the
-                # reason of the close that it is about to send.
+                # reason of the close that it is about to send. So the refusal also comes while
+                # nothing but the linger time keeps the run.
                 run = self.connect("--binary", "--heartbeat", "off", self.server(name).url(),
                                    stdin=b"\0\0\0\1x")
                 self.assert_exit(run, 3)
