@@ -28,7 +28,8 @@
 #define MESSAGE_CAP 16384
 /* Reads in one turn; what is left then is read in the next. */
 #define READS_MAX 64
-#define FAR_AWAY_S ((time_t)1 << 33)
+/* The latest time, or nearly, also where time_t has 32 bits. */
+#define FAR_AWAY_S ((time_t)(sizeof(time_t) > 4 ? INT64_C(1) << 33 : INT32_MAX))
 
 struct source {
   struct net_loop *loop;
