@@ -39,19 +39,9 @@ static bool apply_resume(void *target, const char *value, const struct option_ro
 static bool apply_origin(void *target, const char *value, const struct option_row *row,
                          char *error) {
   struct hold_command *c = target;
-  const char *mark = strstr(value, "://");
   (void)row;
-  if (strcmp(value, "*") != 0 && (!mark || mark == value || !mark[3] || strchr(mark + 3, '/'))) {
-    (void)snprintf(error, OPTION_ERROR_CAP,
-                   "'%.80s' is not an origin, as https://example.com, or *", value);
-    return false;
-  }
-  if (c->origins_count == HOLD_ORIGINS_MAX) {
-    (void)snprintf(error, OPTION_ERROR_CAP, "given more than %d times", HOLD_ORIGINS_MAX);
-    return false;
-  }
-  c->hold.origins[c->origins_count++] = value;
-  return true;
+  return option_is_origin(value, error) &&
+         option_add(c->hold.origins, &c->origins_count, HOLD_ORIGINS_MAX, value, error);
 }
 
 /* ---- the table ---- */

@@ -13,6 +13,24 @@
 #define FIRST_CODE 1000 /* getopt's value for row 0; beyond all characters */
 #define HELP_COLUMN 28
 
+bool option_is_origin(const char *value, char *error) {
+  const char *mark = strstr(value, "://");
+  if (strcmp(value, "*") == 0 || (mark && mark != value && mark[3] && !strchr(mark + 3, '/')))
+    return true;
+  (void)snprintf(error, OPTION_ERROR_CAP, "'%.80s' is not an origin, as https://example.com, or *",
+                 value);
+  return false;
+}
+
+bool option_add(const char **list, size_t *count, size_t max, const char *value, char *error) {
+  if (*count == max) {
+    (void)snprintf(error, OPTION_ERROR_CAP, "given more than %zu times", max);
+    return false;
+  }
+  list[(*count)++] = value;
+  return true;
+}
+
 bool option_parse_number(const char *text, uint64_t *value) {
   char *end;
   if (*text < '0' || *text > '9')

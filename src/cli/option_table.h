@@ -30,6 +30,11 @@ bool option_text(void *target, const char *value, const struct option_row *row, 
 
 /** Which of `words` (NULL at the end) it is. False, with `error` filled: none. */
 bool option_word(const char *value, const char *const *words, uint32_t *index, char *error);
+/** RFC 6454 section 6.1: scheme, host, perhaps a port, and nothing behind; or "*". */
+bool option_is_origin(const char *value, char *error);
+/** Adds to a list of at most `max`, of an option that may be repeated; the value is kept, not
+ * copied. */
+bool option_add(const char **list, size_t *count, size_t max, const char *value, char *error);
 /** A whole number in decimal. */
 bool option_parse_number(const char *text, uint64_t *value);
 

@@ -30,27 +30,12 @@ struct serve {
 
 /* ---- options ---- */
 
-static bool add_to(const char **list, size_t *count, const char *value, char *error) {
-  if (*count == RELAY_LIST_MAX) {
-    (void)snprintf(error, OPTION_ERROR_CAP, "given more than %d times", RELAY_LIST_MAX);
-    return false;
-  }
-  list[(*count)++] = value;
-  return true;
-}
-
-/* RFC 6454 section 6.1: scheme, host, perhaps a port, and nothing behind. */
 static bool apply_origin(void *target, const char *value, const struct option_row *row,
                          char *error) {
   struct serve *serve = target;
-  const char *mark = strstr(value, "://");
   (void)row;
-  if (strcmp(value, "*") != 0 && (!mark || mark == value || !mark[3] || strchr(mark + 3, '/'))) {
-    (void)snprintf(error, OPTION_ERROR_CAP,
-                   "'%.80s' is not an origin, as https://example.com, or *", value);
-    return false;
-  }
-  return add_to(serve->options.origins, &serve->origins_count, value, error);
+  return option_is_origin(value, error) &&
+         option_add(serve->options.origins, &serve->origins_count, RELAY_LIST_MAX, value, error);
 }
 
 static bool apply_proxy(void *target, const char *value, const struct option_row *row,
@@ -62,7 +47,7 @@ static bool apply_proxy(void *target, const char *value, const struct option_row
     (void)snprintf(error, OPTION_ERROR_CAP, "'%.80s' is not an IP address", value);
     return false;
   }
-  return add_to(serve->options.proxies, &serve->proxies_count, value, error);
+  return option_add(serve->options.proxies, &serve->proxies_count, RELAY_LIST_MAX, value, error);
 }
 
 #define OPTION(field) offsetof(struct serve, options.field)

@@ -227,31 +227,14 @@ void client_lose_without_memory(struct limpet_client *client) {
   client_lose(client, &failure, "no memory for the link");
 }
 
-static const struct link_events events = {
-    .found = on_found,
-    .opened = on_opened,
-    .message = on_message,
-    .received = on_received,
-    .pong = on_pong,
-    .progress = on_progress,
-    .flushed = on_flushed,
-    .held_up = on_flushed,
-    .ended = on_ended,
-};
+#define EVENTS                                                                                     \
+  .found = on_found, .opened = on_opened, .message = on_message, .received = on_received,          \
+  .pong = on_pong, .progress = on_progress, .flushed = on_flushed, .held_up = on_flushed,          \
+  .ended = on_ended
 
+static const struct link_events events = {EVENTS};
 /* For those who want to know of the steps too. */
-static const struct link_events events_with_steps = {
-    .found = on_found,
-    .opened = on_opened,
-    .message = on_message,
-    .received = on_received,
-    .pong = on_pong,
-    .progress = on_progress,
-    .flushed = on_flushed,
-    .held_up = on_flushed,
-    .ended = on_ended,
-    .step = report_step,
-};
+static const struct link_events events_with_steps = {EVENTS, .step = report_step};
 
 const struct link_events *client_link_events(const struct limpet_client *client) {
   return client->settings->options.on_step ? &events_with_steps : &events;
