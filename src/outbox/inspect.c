@@ -47,11 +47,14 @@ struct listing {
   struct listed listed[PAGE_COUNT];
 };
 
-static void take_item(struct listing *l, sqlite3_stmt *row) {
+static enum db_result take_item(struct listing *l, sqlite3_stmt *row) {
   struct listed *const into = &l->listed[l->count++];
   const char *id = (const char *)sqlite3_column_text(row, 2);
+  const int64_t position = sqlite3_column_int64(row, 0);
+  if (position <= l->position)
+    return rows_refuse_order(l->db);
   (void)snprintf(into->id, sizeof into->id, "%s", id ? id : "");
-  l->position = sqlite3_column_int64(row, 0);
+  l->position = position;
   const bool expires = sqlite3_column_type(row, 6) != SQLITE_NULL;
   into->item = (struct outbox_item){.number = (uint64_t)sqlite3_column_int64(row, 1),
                                     .id = into->id,
@@ -60,6 +63,7 @@ static void take_item(struct listing *l, sqlite3_stmt *row) {
                                     .stored_at_wall_ms = sqlite3_column_int64(row, 5),
                                     .expires_at_wall_ms =
                                         expires ? sqlite3_column_int64(row, 6) : INT64_MAX};
+  return DB_OK;
 }
 
 static enum db_result read_items(struct listing *l) {
@@ -70,7 +74,8 @@ static enum db_result read_items(struct listing *l) {
   db_bind_int(ready, 1, l->position);
   db_bind_int(ready, 2, PAGE_COUNT);
   while ((result = db_step(l->db, ready, &has_row)) == DB_OK && has_row)
-    take_item(l, ready);
+    if ((result = take_item(l, ready)) != DB_OK)
+      break;
   return result;
 }
 

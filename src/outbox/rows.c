@@ -142,6 +142,10 @@ static enum db_result read_value(struct rows *rows, sqlite3_stmt *ready, int64_t
   return result;
 }
 
+enum db_result rows_refuse_order(struct db *db) {
+  return db_refuse(db, DB_CORRUPT, "its messages are out of order");
+}
+
 enum db_result rows_next(struct rows *rows, int64_t position, struct row *row,
                          const void **payload) {
   sqlite3_stmt *ready = db_ready(rows->db, &rows->sql.next);
@@ -153,10 +157,11 @@ enum db_result rows_next(struct rows *rows, int64_t position, struct row *row,
     return result;
   take_row(row, ready);
   *payload = sqlite3_column_blob(ready, 7);
-  if (*payload || row->len == 0)
+  if (row->position > position && (*payload || row->len == 0))
     return DB_OK;
   rows_next_done(rows);
-  return db_refuse(rows->db, DB_NO_MEMORY, "");
+  return row->position > position ? db_refuse(rows->db, DB_NO_MEMORY, "")
+                                  : rows_refuse_order(rows->db);
 }
 
 void rows_next_done(struct rows *rows) {
@@ -249,6 +254,8 @@ enum db_result rows_remove(struct rows *rows, const struct row *row) {
   const enum db_result result = db_run(rows->db, ready);
   if (result != DB_OK)
     return result;
+  if (db_changes(rows->db) == 0)
+    return rows_refuse_order(rows->db);
   rows->sums.count--;
   rows->sums.bytes -= row->len;
   return DB_OK;

@@ -69,6 +69,9 @@ enum db_result rows_save(struct rows *rows);
 /** Changes a byte, so that its synced commit syncs what came before. */
 enum db_result rows_touch(struct rows *rows);
 
+/** For rows that are not where the order of positions has them: who goes on from one to the next
+    would go round in a circle. Answers DB_CORRUPT. */
+enum db_result rows_refuse_order(struct db *db);
 /** The first behind `position`, position 0 if there is none. `*payload` stays until
     rows_next_done(). */
 enum db_result rows_next(struct rows *rows, int64_t position, struct row *row,

@@ -95,20 +95,28 @@ static void settle_texts(struct store_rows_page *page, const char *conversation_
   page->page.messages = page->messages;
 }
 
+/* Rows of a damaged file may be out of order: page by page it would go round in a circle. */
+static enum db_result take_row(struct db *db, sqlite3_stmt *ready, size_t limit, int64_t *after,
+                               struct store_rows_page *page) {
+  if (!put_message(page, ready, limit))
+    return db_refuse(db, DB_NO_MEMORY, "");
+  const int64_t number = page->messages[page->page.count - 1].sequence_number;
+  if (number <= *after)
+    return db_refuse(db, DB_CORRUPT, "its messages are out of order");
+  *after = number;
+  return DB_OK;
+}
+
 /* One row more than wanted tells that there are more. */
 static enum db_result take_rows(struct db *db, sqlite3_stmt *ready, size_t limit, size_t max_bytes,
-                                struct store_rows_page *page) {
+                                int64_t after, struct store_rows_page *page) {
   bool has_row;
   enum db_result result;
   while ((result = db_step(db, ready, &has_row)) == DB_OK && has_row) {
-    if (page->page.count == limit || (page->page.count > 0 && page->len >= max_bytes)) {
-      page->page.has_more = true;
+    page->page.has_more =
+        page->page.count == limit || (page->page.count > 0 && page->len >= max_bytes);
+    if (page->page.has_more || (result = take_row(db, ready, limit, &after, page)) != DB_OK)
       break;
-    }
-    if (!put_message(page, ready, limit)) {
-      result = db_refuse(db, DB_NO_MEMORY, "");
-      break;
-    }
   }
   db_reset(ready);
   return result;
@@ -174,7 +182,7 @@ static enum db_result find_first(struct store_rows *rows, struct db *db,
   sqlite3_stmt *ready = db_ready(db, &rows->find_id);
   db_bind_int(ready, 1, conversation->key);
   db_bind_text(ready, 2, message->id);
-  const enum db_result result = take_rows(db, ready, 1, SIZE_MAX, first);
+  const enum db_result result = take_rows(db, ready, 1, SIZE_MAX, INT64_MIN, first);
   if (result == DB_OK)
     settle_texts(first, message->conversation_id);
   return result;
@@ -236,9 +244,11 @@ enum db_result store_rows_read(struct store_rows *rows, struct db *db,
   db_bind_int(ready, 1, conversation.key);
   db_bind_int(ready, 2, read->after);
   db_bind_int(ready, 3, (int64_t)read->limit + 1);
-  result = take_rows(db, ready, read->limit, read->max_bytes, page);
+  result = take_rows(db, ready, read->limit, read->max_bytes, read->after, page);
   if (result == DB_OK)
     settle_texts(page, read->conversation_id);
+  else
+    page->page.count = 0;
   return result;
 }
 

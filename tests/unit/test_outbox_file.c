@@ -1,6 +1,7 @@
 /* The outbox and its file: formats, other owners, what is seen from outside, what fails while it
  * runs. */
 #define _GNU_SOURCE
+#include "damage.h"
 #include "disk.h"
 #include "outbox_rig.h"
 
@@ -237,6 +238,26 @@ static void test_list_and_count_beside_the_owner(void **state) {
   assert_true(rig_store(rig, "0") > before);
 }
 
+/* Each message by the order of the last: they would be listed, and sent, for ever. */
+static void test_messages_out_of_order(void **state) {
+  struct outbox_rig *rig = *state;
+  struct seen seen = {.stop_at = 100};
+  make_format_1(rig->path);
+  run_sql(rig->path, "INSERT INTO message VALUES (1764000000000005, 1764000000000005, 'id', 1, 0,"
+                     " 1764000000000, NULL, NULL, '');"
+                     "UPDATE state SET count = 4");
+  damage_order(rig->path, "message");
+  assert_int_equal(outbox_list(rig->path, see, &seen, rig->detail), OUTBOX_CORRUPT);
+  assert_non_null(strstr(rig->detail, "out of order"));
+  assert_int_equal(seen.count, 0);
+  rig_open(rig);
+  outbox_want(rig->outbox, 10, MUCH);
+  while (rig_next(rig)->kind == OUTBOX_MESSAGE)
+    assert_true(++seen.count < 3);
+  assert_int_equal(rig->event.kind, OUTBOX_TROUBLE);
+  assert_int_equal(rig->event.result, OUTBOX_CORRUPT);
+}
+
 static void test_outside_without_a_file(void **state) {
   struct outbox_rig *rig = *state;
   uint64_t count, bytes;
@@ -389,6 +410,7 @@ int main(void) {
       CASE(test_killed_owner),
       CASE(test_list_and_count_beside_the_owner),
       CASE(test_outside_without_a_file),
+      CASE(test_messages_out_of_order),
       CASE(test_full_disk),
       CASE(test_removal_goes_on_trying),
       CASE(test_reading_goes_on_trying),

@@ -1,4 +1,5 @@
 /* The store on a real file: [S1] to [S4], what is refused, what is no longer kept. */
+#include "damage.h"
 #include "net_rig.h"
 #include "store.h"
 
@@ -338,6 +339,25 @@ static void test_failed_append(void **state) {
   world_deinit(&world);
 }
 
+/* Page by page, the same messages would be read for ever. */
+static void test_messages_out_of_order(void **state) {
+  (void)state;
+  static const char *const ids[] = {"a", "b", "c"};
+  struct world world;
+  struct read read;
+  world_init(&world);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(append_now(&world, "tea", ids[i]), i + 1);
+  close_store(&world);
+  damage_order(path, "messages_by_number");
+  reopen(&world);
+  begin_read(&world, &read, "tea", 0, 10);
+  until(&world, &read.done_at);
+  assert_int_equal(read.result, STORE_FAILED);
+  assert_int_equal(read.count, 0);
+  world_deinit(&world);
+}
+
 static void test_unusable_files(void **state) {
   (void)state;
   struct world world;
@@ -441,6 +461,7 @@ int main(void) {
       cmocka_unit_test(test_close_carries_out),
       cmocka_unit_test(test_conversations_are_bounded),
       cmocka_unit_test(test_failed_append),
+      cmocka_unit_test(test_messages_out_of_order),
       cmocka_unit_test(test_unusable_files),
       cmocka_unit_test(test_in_memory),
       cmocka_unit_test(test_old_messages_go),
