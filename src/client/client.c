@@ -113,7 +113,8 @@ static limpet_result open_parts(struct limpet_client *client, const limpet_optio
                                 struct client_thread *thread, char *detail) {
   if (!endpoints_make(client, options) || (thread && !adopt_thread(client, thread)))
     return LIMPET_NO_MEMORY;
-  return network_open(client) ? durable_open(client, options, detail) : LIMPET_NO_MEMORY;
+  network_open(client);
+  return durable_open(client, options, detail);
 }
 
 static limpet_result fill(struct limpet_client *client, const struct memory *memory,

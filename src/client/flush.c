@@ -27,8 +27,13 @@ static void finish(struct limpet_client *client, struct flush *flush, limpet_res
   callback(client, result, user);
 }
 
+static struct flush *first_of(const struct limpet_client *client) {
+  const struct outside *outside = atomic_load_explicit(&client->outside, memory_order_acquire);
+  return outside ? outside->flushes : NULL;
+}
+
 static void end(struct limpet_client *client, struct flush *flush, limpet_result result) {
-  struct flush **at = &client->flushes;
+  struct flush **at = &atomic_load(&client->outside)->flushes;
   while (*at != flush)
     at = &(*at)->next;
   *at = flush->next;
@@ -56,15 +61,16 @@ static bool is_done(const struct limpet_client *client, const struct flush *flus
 }
 
 void flush_begin(struct limpet_client *client, struct flush *flush) {
-  if (client->is_stopping) {
-    flush_refuse(client, flush);
+  struct outside *outside = client->is_stopping ? NULL : client_outside(client);
+  if (!outside) {
+    finish(client, flush, client->is_stopping ? LIMPET_NOT_CONNECTED : LIMPET_NO_MEMORY);
     return;
   }
   flush->last_id = client_fresh_id(client);
   flush->epoch = client->epoch;
   if (client->link)
     flush->stream_end = link_stream_sent(client->link) + link_buffered(client->link);
-  struct flush **at = &client->flushes;
+  struct flush **at = &outside->flushes;
   while (*at)
     at = &(*at)->next;
   *at = flush;
@@ -75,7 +81,7 @@ void flush_begin(struct limpet_client *client, struct flush *flush) {
 
 /* A callback may begin another flush or end the client: each look starts afresh. */
 static struct flush *find_done(const struct limpet_client *client) {
-  struct flush *flush = client->flushes;
+  struct flush *flush = first_of(client);
   while (flush && !is_done(client, flush))
     flush = flush->next;
   return flush;
@@ -83,21 +89,21 @@ static struct flush *find_done(const struct limpet_client *client) {
 
 void flush_judge(struct limpet_client *client) {
   struct flush *flush;
-  while (client->flushes && (flush = find_done(client)))
+  while ((flush = find_done(client)))
     end(client, flush, LIMPET_OK);
 }
 
 /* Those that a callback begins meanwhile wait behind them. */
 void flush_end_all(struct limpet_client *client, limpet_result result) {
   size_t count = 0;
-  for (const struct flush *flush = client->flushes; flush; flush = flush->next)
+  for (const struct flush *flush = first_of(client); flush; flush = flush->next)
     count++;
   for (; count > 0; count--)
-    end(client, client->flushes, result);
+    end(client, first_of(client), result);
 }
 
 void flush_shift(struct limpet_client *client, uint64_t stream_at, uint64_t len) {
-  for (struct flush *flush = client->flushes; flush; flush = flush->next)
+  for (struct flush *flush = first_of(client); flush; flush = flush->next)
     if (flush->epoch == client->epoch && flush->stream_end > stream_at)
       flush->stream_end += len;
 }

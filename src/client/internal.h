@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "session.h"
 #include "settings.h"
+#include "watch.h"
 
 #include <limpet/limpet.h>
 #include <stdatomic.h>
@@ -78,7 +79,6 @@ struct last_end {
   char detail[LIMPET_DETAIL_CAP];
 };
 
-struct client_network;
 struct client_thread;
 struct durable;
 struct endpoints;
@@ -88,6 +88,7 @@ struct outside {
   struct limpet_client *client;
   struct client_thread *thread; /* the client's own, or NULL; never changes */
   struct durable *durable;      /* the outbox, or NULL; the loop's thread sets and frees it */
+  struct flush *flushes;        /* the loop's: begun and not ended */
   struct net_task task;         /* posted while something new is here */
   struct command *commands, **commands_end;
   struct envelope *inbox, **inbox_end;
@@ -101,27 +102,38 @@ struct outside {
   atomic_bool has_inbox;
 };
 
+/** What is known of the way to the target; see network.h. */
+struct client_network {
+  struct net_watcher watcher;
+  struct target *targets; /* what the last look-up of a name found, or NULL */
+  uint32_t print;         /* of the way of the present link */
+  uint8_t targets_count;
+  bool is_watching; /* the options ask for it */
+  bool is_dialing;  /* what is found now replaces `targets` */
+};
+
+/* Programs have thousands of these: members are in an order that leaves no gaps. */
 struct limpet_client {
   struct settings *settings;
   struct net_loop *loop;
   void *user;
-  const char *url;                /* the settings', or a copy of its own */
-  struct endpoints *endpoints;    /* or NULL: only `url` is dialed */
-  struct client_network *network; /* or NULL: nobody watches */
+  const char *url;             /* the settings', or a copy of its own */
+  struct endpoints *endpoints; /* or NULL: only `url` is dialed */
   struct link *link;
+  struct client_network network;
   uint32_t epoch; /* of `link` */
-  bool is_settling;
-  bool settles_again;     /* a callback gave the session new inputs */
-  bool is_closing;        /* our close is under way on `link`: its end is no error */
-  bool is_writable;       /* as the session was told */
-  bool is_high;           /* on_high_water was called, on_drained not yet */
-  bool is_paused;         /* the application wants to be given nothing */
-  bool is_stopping;       /* a stop has begun */
-  bool is_freed;          /* limpet_stop() has come to its end; memory goes with this turn */
-  bool is_hinted_offline; /* so says the application */
-  bool is_loop_held;      /* for the wait for the network */
-  bool owes_dial;         /* that of `epoch` waits for the turn's end */
-  uint8_t dials_count;    /* since the last turn end that was asked for */
+  bool is_settling : 1;
+  bool settles_again : 1;     /* a callback gave the session new inputs */
+  bool is_closing : 1;        /* our close is under way on `link`: its end is no error */
+  bool is_writable : 1;       /* as the session was told */
+  bool is_high : 1;           /* on_high_water was called, on_drained not yet */
+  bool is_paused : 1;         /* the application wants to be given nothing */
+  bool is_stopping : 1;       /* a stop has begun */
+  bool is_freed : 1;          /* limpet_stop() has come to its end; memory goes with this turn */
+  bool is_hinted_offline : 1; /* so says the application */
+  bool is_loop_held : 1;      /* for the wait for the network */
+  bool owes_dial : 1;         /* that of `epoch` waits for the turn's end */
+  uint8_t dials_count;        /* since the last turn end that was asked for */
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
@@ -135,7 +147,6 @@ struct limpet_client {
   struct net_turn_end turn_end;
   uint64_t stop_at_ms;       /* the deadline of limpet_stop(); SESSION_NEVER */
   struct last_end *last_end; /* written under client_lock() */
-  struct flush *flushes;
 
   /* shared: under client_lock() */
   struct handler *handlers;

@@ -16,15 +16,6 @@ struct target {
   uint32_t scope;
 };
 
-struct client_network {
-  struct net_watcher watcher;
-  struct limpet_client *client;
-  uint32_t print;  /* of the way of the present link */
-  bool is_dialing; /* what is found now replaces `targets` */
-  uint8_t targets_count;
-  struct target *targets; /* of the last look-up of a name, or NULL */
-};
-
 /* ---- the target's addresses ---- */
 
 static struct target pack(const struct address *address) {
@@ -51,24 +42,23 @@ static struct address unpack(const struct target *target) {
   return address;
 }
 
-static void forget(struct client_network *network) {
-  memory_free(client_memory(network->client), network->targets);
-  network->targets = NULL;
-  network->targets_count = 0;
+static void forget(struct limpet_client *client) {
+  memory_free(client_memory(client), client->network.targets);
+  client->network.targets = NULL;
+  client->network.targets_count = 0;
 }
 
 void network_dialing(struct limpet_client *client) {
-  if (client->network)
-    client->network->is_dialing = true;
+  client->network.is_dialing = client->network.is_watching;
 }
 
 /* Without memory the target counts as not looked up. */
 void network_found(struct limpet_client *client, const struct address *addresses, size_t count) {
-  struct client_network *network = client->network;
-  if (!network)
+  struct client_network *network = &client->network;
+  if (!network->is_watching)
     return;
   if (network->is_dialing)
-    forget(network);
+    forget(client);
   network->is_dialing = false;
   const size_t room = TARGETS_MAX - network->targets_count;
   count = count < room ? count : room;
@@ -106,7 +96,7 @@ static bool is_way_known(const struct limpet_client *client, const char *host,
 }
 
 static enum watch_way way_to_found(const struct limpet_client *client) {
-  const struct client_network *network = client->network;
+  const struct client_network *network = &client->network;
   enum watch_way way = WATCH_NO_WAY;
   for (uint8_t i = 0; i < network->targets_count; i++) {
     const struct address address = unpack(&network->targets[i]);
@@ -140,7 +130,8 @@ static enum watch_way find_way(struct limpet_client *client) {
 }
 
 static bool is_offline(struct limpet_client *client) {
-  return client->is_hinted_offline || (client->network && find_way(client) == WATCH_NO_WAY);
+  return client->is_hinted_offline ||
+         (client->network.is_watching && find_way(client) == WATCH_NO_WAY);
 }
 
 static void tell_session(struct limpet_client *client, bool offline) {
@@ -153,7 +144,7 @@ static void tell_session(struct limpet_client *client, bool offline) {
 }
 
 void network_look(struct limpet_client *client) {
-  if (client->network || client->is_hinted_offline)
+  if (client->network.is_watching || client->is_hinted_offline)
     tell_session(client, is_offline(client));
 }
 
@@ -167,8 +158,8 @@ static uint32_t print_of_link(const struct limpet_client *client) {
 }
 
 void network_opened(struct limpet_client *client) {
-  if (client->network)
-    client->network->print = print_of_link(client);
+  if (client->network.is_watching)
+    client->network.print = print_of_link(client);
 }
 
 /* Nothing that is sent from it will ever be answered. True: so it was, and the link is gone. */
@@ -194,15 +185,16 @@ static void probe(struct limpet_client *client) {
 static bool takes_another_way(struct limpet_client *client) {
   if (!client->link || !link_is_open(client->link))
     return false;
-  const uint32_t before = client->network->print;
-  client->network->print = print_of_link(client);
-  return client->network->print != before;
+  const uint32_t before = client->network.print;
+  client->network.print = print_of_link(client);
+  return client->network.print != before;
 }
 
 /* ---- changes ---- */
 
 static void on_changed(struct net_watcher *watcher, bool has_slept) {
-  struct limpet_client *client = ((struct client_network *)watcher)->client;
+  struct limpet_client *client =
+      (struct limpet_client *)((char *)watcher - offsetof(struct limpet_client, network.watcher));
   if (client->is_freed)
     return;
   network_look(client);
@@ -218,7 +210,7 @@ static void on_changed(struct net_watcher *watcher, bool has_slept) {
 void network_hint(struct limpet_client *client, limpet_network_state state) {
   if (state == LIMPET_NETWORK_CHANGED) {
     network_look(client);
-    if (!client->network || !leave_lost_address(client))
+    if (!client->network.is_watching || !leave_lost_address(client))
       probe(client);
     return;
   }
@@ -228,40 +220,29 @@ void network_hint(struct limpet_client *client, limpet_network_state state) {
 
 /* ---- life ---- */
 
-bool network_open(struct limpet_client *client) {
-  if (!client->settings->options.network_watch)
-    return true;
-  struct client_network *made = memory_alloc_zeroed(client_memory(client), sizeof *made);
-  if (!made)
-    return false;
-  made->client = client;
-  made->watcher.changed = on_changed;
-  client->network = made;
-  return true;
+void network_open(struct limpet_client *client) {
+  client->network.is_watching = client->settings->options.network_watch;
+  client->network.watcher.changed = on_changed;
 }
 
 void network_close(struct limpet_client *client) {
-  struct client_network *network = client->network;
   if (client->is_loop_held)
     net_loop_let_go(client->loop);
   client->is_loop_held = false;
-  if (!network)
-    return;
-  client->network = NULL;
-  net_watch_leave(client->loop, &network->watcher);
-  forget(network);
-  memory_free(client_memory(client), network);
+  client->network.is_watching = false;
+  net_watch_leave(client->loop, &client->network.watcher);
+  forget(client);
 }
 
 void network_join(struct limpet_client *client) {
-  if (client->network && !client->network->watcher.place)
-    (void)net_watch_join(client->loop, &client->network->watcher);
+  if (client->network.is_watching && !client->network.watcher.place)
+    (void)net_watch_join(client->loop, &client->network.watcher);
 }
 
 /* A client that is CLOSED costs nothing. */
 static void leave_at_rest(struct limpet_client *client) {
-  if (client->network && session_get_state(&client->session) == STATE_CLOSED)
-    net_watch_leave(client->loop, &client->network->watcher);
+  if (session_get_state(&client->session) == STATE_CLOSED)
+    net_watch_leave(client->loop, &client->network.watcher);
 }
 
 void network_settle(struct limpet_client *client) {

@@ -13,8 +13,8 @@
 
 #include "internal.h"
 
-/** Prepares to watch where the options ask for it. False: no memory. */
-bool network_open(struct limpet_client *client);
+/** Prepares to watch where the options ask for it. */
+void network_open(struct limpet_client *client);
 void network_close(struct limpet_client *client);
 /** Watches from now on until the client is CLOSED; without memory for it nothing is known. */
 void network_join(struct limpet_client *client);

@@ -125,7 +125,7 @@ static struct link *make(struct net_loop *loop, const struct link_settings *sett
   link->loop = loop;
   link->settings = settings;
   link->events = events;
-  link->user = user;
+  link->poll.data = user;
   link->fd = -1;
   link->phase = LINK_OPENING;
   net_loop_retain(loop);
@@ -298,7 +298,7 @@ void link_pause(struct link *link, bool paused) {
 /* ---- questions ---- */
 
 void *link_user(const struct link *link) {
-  return link->user;
+  return link->poll.data;
 }
 
 struct net_loop *link_loop(const struct link *link) {

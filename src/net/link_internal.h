@@ -51,11 +51,10 @@ struct link_deflate {
 };
 
 struct link {
-  uv_poll_t poll; /* first: a handle is its link */
+  uv_poll_t poll; /* first: a handle is its link; `data` is the owner's `user` */
   struct net_loop *loop;
   const struct link_settings *settings;
   const struct link_events *events;
-  void *user;
   struct traffic *traffic;      /* while there is some */
   struct opening *opening;      /* while opening */
   struct tls_stream *tls;       /* or NULL */

@@ -46,11 +46,11 @@ enum failure_verdict {
 };
 
 struct failure {
-  enum failure_kind kind;
+  uint8_t kind;            /* enum failure_kind */
+  bool retryable;          /* set by the session from the verdict, for the report */
+  bool is_final;           /* critical by itself, as an unusable URL or a foreign subprotocol */
   uint16_t close_code;     /* received or sent, 0 if none */
   uint16_t http_status;    /* 0 if none */
-  bool is_final;           /* critical by itself, as an unusable URL or a foreign subprotocol */
-  bool retryable;          /* set by the session from the verdict, for the report */
   uint64_t retry_after_ms; /* the server's hint; UINT64_MAX if none */
 };
 

@@ -32,7 +32,8 @@ AT_WORD(message, 2);
 AT_WORD(state.from, 2);
 AT_WORD(state.to, 3);
 AT_WORD(state.reason, 4);
-AT_WORD(failure.kind, 2);
+AT_WORD(failure.kind, 2); /* its low byte; then come `retryable` and `is_final` */
+_Static_assert(offsetof(struct failure, retryable) == 1, "src/client reads it there");
 AT_WORD(failure.close_code, 3); /* its low half; the other, http_status, is 0 */
 AT_WORD(retry.attempt, 2);
 AT_WORD(retry.max_retries, 3);

@@ -272,12 +272,12 @@ export class Client implements ClientLike {
   #act(kind: number, epoch: number, a: number, b: number, c: number, d: number): void {
     if (kind === Action.DIAL) this.#dial(epoch);
     else if (kind === Action.ABORT) this.#drop();
-    else if (kind === Action.LATE) this.#lose(epoch, a, b, a === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
+    else if (kind === Action.LATE) this.#lose(epoch, a & 255, b, (a & 255) === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
     else if (kind === Action.CLOSE) this.#close();
     else if (kind === Action.ASK) this.#ask(epoch);
     else if (kind === Action.WRITE) this.#write(epoch, a);
     else if (kind === Action.STATE) this.#stateChanged(STATES[a]!, STATES[b]!, REASONS[c]!);
-    else if (kind === Action.ERROR) this.#failed(makeError(a, b, a !== GAVE_UP && c > 255, this.#detail));
+    else if (kind === Action.ERROR) this.#failed(makeError(a & 255, b, (a & 255) !== GAVE_UP && (a & 256) > 0, this.#detail));
     else if (kind === Action.RETRY) this.#retrying(a, b, c);
     else if (kind === Action.OPENED) this.#opened();
     else if (kind === Action.ENDED) this.#tell('close', this.#closeEvent);

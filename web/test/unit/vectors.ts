@@ -39,12 +39,12 @@ class Trace {
     switch (kind) {
       case 1: return `dial ${epoch}`;
       case 2: return `abort ${epoch}`;
-      case 3: return `late ${KINDS[r[0]]} ${r[1]} ${+(r[2] > 255)}`;
+      case 3: return `late ${KINDS[r[0] & 255]} ${r[1]} ${r[0] >> 8 & 1}`;
       case 4: return `close ${epoch} ${r[0]}`;
       case 5: return `ask ${epoch}`;
       case 6: return `write ${epoch} ${this.idOf(r[0])}`;
       case 7: return `state ${STATES[r[0]]} ${STATES[r[1]]} ${REASONS[r[2]]}`;
-      case 8: return `error ${KINDS[r[0]]} ${r[1]} ${+(r[2] > 255)}`;
+      case 8: return `error ${KINDS[r[0] & 255]} ${r[1]} ${r[0] >> 8 & 1}`;
       case 9: return `retry ${r[0]} ${r[1]} ${r[2]}`;
       case 10: return `opened ${epoch}`;
       case 11: return `ended ${epoch}`;
