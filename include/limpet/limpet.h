@@ -452,9 +452,9 @@ typedef struct limpet_options { /* NOLINT(clang-analyzer-optin.performance.Paddi
   /** ws://, wss:// or ws+unix:///path/to.sock:/request/path. User info becomes Basic
       authorization, a fragment is refused. Required. */
   const char *url;
-  const char *origin;              /**< Origin header, or NULL for none */
+  const char *origin;              /**< Origin header, up to 287 bytes, or NULL for none */
   const char *const *headers;      /**< "Name: value" lines, NULL at the end, or NULL */
-  const char *const *subprotocols; /**< tokens in order of preference, NULL at the end, or NULL */
+  const char *const *subprotocols; /**< tokens of up to 287 bytes, preferred ones first, NULL at the end, or NULL */
   void *user;                      /**< handed to every callback */
   limpet_callbacks callbacks;      /**< what to call; all NULL by default */
 

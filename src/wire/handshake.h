@@ -10,7 +10,9 @@
 
 #define HANDSHAKE_KEY_LEN 24    /* base64 of 16 bytes */
 #define HANDSHAKE_ACCEPT_LEN 28 /* base64 of SHA-1 */
-#define HANDSHAKE_VALUE_CAP 256
+/* Origin and Host of the longest host name with a port, and some. */
+#define HANDSHAKE_VALUE_CAP 288
+#define HANDSHAKE_TOO_LONG_TEXT "longer than 287 bytes"
 #define HANDSHAKE_DETAIL_CAP 192
 
 /** Sec-WebSocket-Accept for a key (section 1.3). */

@@ -57,13 +57,14 @@ const char *handshake_check_header(const char *line) {
 const char *handshake_check_subprotocol(const char *name) {
   if (!text_is_token(name, strlen(name)))
     return "subprotocol is not a token";
-  return strlen(name) < HANDSHAKE_VALUE_CAP ? NULL : "subprotocol longer than 255 bytes";
+  return strlen(name) < HANDSHAKE_VALUE_CAP ? NULL : "subprotocol " HANDSHAKE_TOO_LONG_TEXT;
 }
 
 const char *handshake_check_origin(const char *origin) {
   const size_t len = strlen(origin);
-  const bool is_good = len > 0 && text_is_field_value(origin, len) && !strpbrk(origin, " \t");
-  return is_good ? NULL : "origin is empty or holds a blank or control character";
+  if (len == 0 || !text_is_field_value(origin, len) || strpbrk(origin, " \t"))
+    return "origin is empty or holds a blank or control character";
+  return len < HANDSHAKE_VALUE_CAP ? NULL : "origin " HANDSHAKE_TOO_LONG_TEXT;
 }
 
 /* ---- writing ------------------------------------------------------------------ */

@@ -50,7 +50,7 @@ static void keep_single(struct handshake_server *s, bool *has, char kept[HANDSHA
   if (*has)
     refuse_malformed(s, 400, "header given twice", name);
   else if (strlen(value) >= HANDSHAKE_VALUE_CAP)
-    refuse_malformed(s, 400, "header longer than 255 bytes", name);
+    refuse_malformed(s, 400, "header " HANDSHAKE_TOO_LONG_TEXT, name);
   else
     text_copy(kept, HANDSHAKE_VALUE_CAP, value);
   *has = true;

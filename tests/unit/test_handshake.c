@@ -20,6 +20,8 @@
 #define NOW_S 784111777 /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define SIXTEEN "0123456789abcdef"
 #define HUNDRED SIXTEEN SIXTEEN SIXTEEN SIXTEEN SIXTEEN SIXTEEN "wxyz"
+/* Of a host of 253 bytes, the most that a name can have (RFC 1035 section 2.3.4). */
+#define LONGEST_ORIGIN "https://" HUNDRED HUNDRED SIXTEEN SIXTEEN SIXTEEN ".test:65535"
 #define THOUSAND HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
 
 static const uint8_t sample_nonce[] = "the sample nonce"; /* RFC 6455 section 1.3 */
@@ -731,10 +733,12 @@ static const struct line_case header_cases[] = {
 
 static const struct line_case subprotocol_cases[] = {{"chat", NULL},     {"", "token"},
                                                      {"a b", "token"},   {"a,b", "token"},
-                                                     {"a\r\n", "token"}, {THOUSAND, "255"}};
-static const struct line_case origin_cases[] = {{"https://h", NULL}, {"null", NULL},
-                                                {"", "empty"},       {"a b", "blank"},
-                                                {"a\tb", "blank"},   {"a\r\nX: y", "control"}};
+                                                     {"a\r\n", "token"}, {THOUSAND, "287"}};
+static const struct line_case origin_cases[] = {
+    {"https://h", NULL},    {"null", NULL},
+    {"", "empty"},          {"a b", "blank"},
+    {"a\tb", "blank"},      {"a\r\nX: y", "control"},
+    {LONGEST_ORIGIN, NULL}, {THOUSAND, "origin longer than 287"}};
 
 static void check_lines(const struct line_case *cases, size_t count,
                         const char *(*check)(const char *line)) {
@@ -841,6 +845,7 @@ static const struct server_case server_cases[] = {
           "", PMD "; server_max_window_bits=12"),
     OPENS(OFFERS(PMD "; x=1"), "", ""),
     OPENS(GET ASKING EXTENSIONS "x\r\n" EXTENSIONS PMD END END, "", PMD),
+    OPENS(GET ASKING "Origin: " LONGEST_ORIGIN END END, "", ""),
     /* refused */
     REFUSED("GET / HTTP/1.0\r\n" ASKING END, 505, "HTTP/1.1"),
     REFUSED("POST / HTTP/1.1\r\n" ASKING END, 405, "GET: 'POST'"),
@@ -853,9 +858,9 @@ static const struct server_case server_cases[] = {
     REFUSED(GET "Host:\r\n" UPGRADE CONNECTION KEY VERSION END, 400, "not a host"),
     REFUSED(GET "Host: a b\r\n" UPGRADE CONNECTION KEY VERSION END, 400, "not a host"),
     REFUSED(GET "Host: u@h\r\n" UPGRADE CONNECTION KEY VERSION END, 400, "not a host"),
-    REFUSED(GET "Host: " THOUSAND END UPGRADE CONNECTION KEY VERSION END, 400, "255"),
+    REFUSED(GET "Host: " THOUSAND END UPGRADE CONNECTION KEY VERSION END, 400, "287"),
     REFUSED(GET ASKING "Origin: a\r\nOrigin: a\r\n" END, 400, "twice: 'Origin'"),
-    REFUSED(GET ASKING "Origin: " THOUSAND END END, 400, "255"),
+    REFUSED(GET ASKING "Origin: " THOUSAND END END, 400, "287"),
     REFUSED(GET HOST END, 426, "Upgrade header"),
     REFUSED(GET HOST CONNECTION KEY VERSION END, 426, "Upgrade header"),
     REFUSED(GET HOST "Upgrade: h2c\r\n" CONNECTION KEY VERSION END, 426, "Upgrade header"),
