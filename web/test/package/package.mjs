@@ -18,7 +18,7 @@ const specifiers = Object.keys(manifest.exports).map((key) => manifest.name + ke
 function makeProject(tarball) {
   write('package.json', JSON.stringify({
     private: true, type: 'module',
-    dependencies: { [manifest.name]: `file:${tarball}`, ...versions('react', 'react-dom', 'zustand') },
+    dependencies: { [manifest.name]: `file:${tarball}`, ...versions('react', 'react-dom') },
     devDependencies: versions('typescript', 'vite', '@types/react', '@types/react-dom'),
   }));
   write('tsconfig.json', JSON.stringify({
