@@ -1,4 +1,4 @@
-// What each entry costs a page: bundled and minified by esbuild, gzip -9, without react and zustand.
+// What each entry costs a page: bundled and minified by esbuild, gzip -9, without react.
 // Prints a table; the exit status is 1 if one is over its budget.
 import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +11,10 @@ const budgets = [
   { what: "{ toNovaError } from 'limpet'", from: 'index.js', budget: 400 },
   { what: "{ calculateBackoffDelay } from 'limpet'", from: 'index.js', budget: 5100 },
   { what: "service from 'limpet/service'", from: 'service.js', budget: 11300 },
-  { what: "{ useConnection } from 'limpet/store'", from: 'store.js', budget: 2100 },
+  { what: "{ useConnection } from 'limpet/store'", from: 'store.js', budget: 2200 },
   { what: "* from 'limpet/react'", from: 'react.js', budget: 4900 },
   { what: "* from 'limpet/elements'", from: 'elements.js', budget: 5400 },
-  { what: "{ OfflineQueue } from 'limpet/offline'", from: 'offline.js', budget: 6600 },
+  { what: "{ OfflineQueue } from 'limpet/offline'", from: 'offline.js', budget: 6300 },
   { what: "{ useJsEngine } from 'limpet/engine-js'", from: 'engine-js.js', budget: 8750 },
 ];
 
@@ -28,7 +28,7 @@ async function sizeOf({ what, from }) {
     bundle: true,
     minify: true,
     format: 'esm',
-    external: ['react', 'react/jsx-runtime', 'zustand', 'zustand/*'],
+    external: ['react', 'react/jsx-runtime'],
     write: false,
     logLevel: 'error',
   });

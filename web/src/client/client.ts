@@ -426,12 +426,12 @@ export class Client implements ClientLike {
     let isOpen = false;
     socket.binaryType = this.binaryType;
     this.#link = new Link(socket, {
-      opened: (event) => {
+      onopen: (event) => {
         isOpen = true;
         this.#linkOpened(epoch, event);
       },
-      message: (event) => this.#received(epoch, event),
-      closed: (event) => this.#linkClosed(epoch, event, isOpen),
+      onmessage: (event) => this.#received(epoch, event),
+      onclose: (event) => this.#linkClosed(epoch, event, isOpen),
     });
   }
 

@@ -3,10 +3,9 @@
  * says is heard, and nobody waits for its `onclose`, which may take minutes.
  */
 export interface LinkEvents {
-  opened(event: Event): void;
-  message(event: MessageEvent): void;
-  /** Undefined: the WebSocket could not even be made; `detail` says why. */
-  closed(event: CloseEvent | undefined, detail: string): void;
+  onopen(event: Event): void;
+  onmessage(event: MessageEvent): void;
+  onclose(event: CloseEvent): void;
 }
 
 const nothing = () => {};
@@ -18,9 +17,7 @@ export class Link {
 
   constructor(socket: WebSocket, events: LinkEvents) {
     this.socket = socket;
-    socket.onopen = (event) => events.opened(event);
-    socket.onmessage = (event) => events.message(event);
-    socket.onclose = (event) => events.closed(event, '');
+    Object.assign(socket, events);
     socket.onerror = nothing; // `close` follows, and says as little
   }
 

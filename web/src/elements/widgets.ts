@@ -147,12 +147,13 @@ function makeClasses() {
 }
 
 /**
- * Registers `<limpet-status>`, `<limpet-indicator>` and `<limpet-banner>`; a second call does nothing.
+ * Registers `<limpet-status>`, `<limpet-indicator>` and `<limpet-banner>`; a second call does nothing,
+ * as does any on a server, where there are no elements.
  *
  * Attributes of `<limpet-status>`: `position` (top-left, top-right, bottom-left, bottom-right, static),
  * `show-metrics`, `compact`; of `<limpet-banner>`: `delay-ms` (2000). `hidden` hides each.
  */
 export function defineElements(): void {
-  if (customElements.get('limpet-status')) return;
+  if (typeof customElements === 'undefined' || customElements.get('limpet-status')) return;
   for (const [name, element] of Object.entries(makeClasses())) customElements.define(name, element);
 }

@@ -12,27 +12,33 @@ export interface Notice {
 }
 
 export class Channel {
-  private channel: BroadcastChannel | undefined;
-  private timer: ReturnType<typeof setInterval> | undefined;
+  #channel: BroadcastChannel | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(private readonly name: string, private readonly heard: (notice: Notice) => void) {}
+  readonly #name: string;
+  readonly #heard: (notice: Notice) => void;
+
+  constructor(name: string, heard: (notice: Notice) => void) {
+    this.#name = name;
+    this.#heard = heard;
+  }
 
   start(): void {
     if (!globalThis.BroadcastChannel) {
-      this.timer = setInterval(() => this.heard({ kind: 'changed' }), POLL_MS);
+      this.#timer = setInterval(() => this.#heard({ kind: 'changed' }), POLL_MS);
       return;
     }
-    this.channel = new BroadcastChannel(this.name);
-    this.channel.onmessage = (event) => this.heard(event.data as Notice);
+    this.#channel = new BroadcastChannel(this.#name);
+    this.#channel.onmessage = (event) => this.#heard(event.data as Notice);
   }
 
   stop(): void {
-    clearInterval(this.timer);
-    this.channel?.close();
-    this.channel = undefined;
+    clearInterval(this.#timer);
+    this.#channel?.close();
+    this.#channel = undefined;
   }
 
   post(notice: Notice): void {
-    this.channel?.postMessage(notice);
+    this.#channel?.postMessage(notice);
   }
 }

@@ -15,70 +15,74 @@ export const FAILED = 'failed';
 export const META = 'meta';
 
 export class Database {
-  private connection: Promise<IDBDatabase> | undefined;
-  private current: IDBDatabase | undefined;
-  private isResting = false;
+  #connection: Promise<IDBDatabase> | undefined;
+  #current: IDBDatabase | undefined;
+  #isResting = false;
 
-  constructor(private readonly name: string) {}
+  readonly #name: string;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
 
   /**
    * Runs `work` in one transaction; resolves with its result once the transaction has committed ("strict" where it writes: on the disk), rejects with an
    * OfflineQueueError if it has not. `work` may only await requests.
    */
   async run<T>(mode: IDBTransactionMode, work: (tx: IDBTransaction) => Promise<T> | T): Promise<T> {
-    const tx = await this.begin(mode);
+    const tx = await this.#begin(mode);
     try {
       return await commit(tx, work);
     } catch (error) {
       throw storageError(error);
     } finally {
-      if (this.isResting) this.rest();
+      if (this.#isResting) this.rest();
     }
   }
 
   /** No connection is kept: of a page in the back-forward cache, or a closed queue. What runs may end. */
   rest(): void {
-    this.isResting = true;
-    this.connection?.then((db) => db.close(), () => {});
-    this.connection = undefined;
+    this.#isResting = true;
+    this.#connection?.then((db) => db.close(), () => {});
+    this.#connection = undefined;
   }
 
   resume(): void {
-    this.isResting = false;
+    this.#isResting = false;
   }
 
-  private async begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
+  async #begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
     const stores = [PENDING, FAILED, META];
     for (let attempt = 0; ; attempt++) {
-      const db = await this.open();
+      const db = await this.#open();
       try {
         return db.transaction(stores, mode, { durability: 'strict' });
       } catch (error) {
-        this.forget(db);
+        this.#forget(db);
         if (attempt > 0) throw storageError(error);
       }
     }
   }
 
-  private open(): Promise<IDBDatabase> {
-    const opening = (this.connection ??= openDatabase(this.name).then((db) => this.adopt(db)));
+  #open(): Promise<IDBDatabase> {
+    const opening = (this.#connection ??= openDatabase(this.#name).then((db) => this.#adopt(db)));
     opening.catch(() => {
-      if (this.connection === opening) this.connection = undefined;
+      if (this.#connection === opening) this.#connection = undefined;
     });
     return opening;
   }
 
-  private adopt(db: IDBDatabase): IDBDatabase {
-    db.onversionchange = () => this.forget(db);
-    db.onclose = () => this.forget(db);
-    return (this.current = db);
+  #adopt(db: IDBDatabase): IDBDatabase {
+    db.onversionchange = () => this.#forget(db);
+    db.onclose = () => this.#forget(db);
+    return (this.#current = db);
   }
 
   /** A closing connection lets its transactions end, and takes no new ones. */
-  private forget(db: IDBDatabase): void {
+  #forget(db: IDBDatabase): void {
     db.onversionchange = db.onclose = null;
     db.close();
-    if (this.current === db) this.connection = undefined;
+    if (this.#current === db) this.#connection = undefined;
   }
 }
 

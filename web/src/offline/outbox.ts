@@ -28,22 +28,26 @@ const sizeOf = (m: PendingMessage) =>
   byteLength(m.id) + byteLength(m.conversationId) + byteLength(m.userId) + byteLength(m.plaintext);
 
 export class Outbox {
-  constructor(private readonly db: Database) {}
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
 
   totals(): Promise<Totals> {
-    return this.db.run('readonly', readTotals);
+    return this.#db.run('readonly', readTotals);
   }
 
   list(store: typeof PENDING, max: number): Promise<PendingMessage[]>;
   list(store: typeof FAILED, max: number): Promise<FailedMessage[]>;
   async list(store: string, max: number): Promise<PendingMessage[]> {
-    const found = await this.db.run('readonly', (tx) => result<Stored[]>(tx.objectStore(store).getAll(null, max)));
+    const found = await this.#db.run('readonly', (tx) => result<Stored[]>(tx.objectStore(store).getAll(null, max)));
     return found.map(withoutPlace);
   }
 
   /** False: the same message waits already. */
   add(message: PendingMessage, limits: Limits): Promise<boolean> {
-    return this.db.run('readwrite', async (tx) => {
+    return this.#db.run('readwrite', async (tx) => {
       const known = (await find(tx, PENDING, message.id)) ?? (await find(tx, FAILED, message.id));
       if (known) return refuseOther(known, message);
       await count(tx, { pending: 1, bytes: sizeOf(message) }, limits);
@@ -54,7 +58,7 @@ export class Outbox {
 
   /** The first message whose conversation is not held, or undefined. */
   async next(isHeld: (conversationId: string) => boolean, holdsAny: boolean): Promise<PendingMessage | undefined> {
-    const found = await this.db.run('readonly', async (tx) => {
+    const found = await this.#db.run('readonly', async (tx) => {
       const store = tx.objectStore(PENDING);
       if (!holdsAny) return (await result<Stored[]>(store.getAll(null, 1)))[0];
       const seq = await firstOfLanes(store.index('lane'), isHeld);
@@ -65,7 +69,7 @@ export class Outbox {
 
   /** After the server's answer. By id: of a database that was deleted meanwhile, another message has the place. */
   remove(id: string): Promise<boolean> {
-    return this.db.run('readwrite', async (tx) => {
+    return this.#db.run('readwrite', async (tx) => {
       const message = await find(tx, PENDING, id);
       return message ? drop(tx, PENDING, message) : false;
     });
@@ -73,7 +77,7 @@ export class Outbox {
 
   /** Undefined: discarded meanwhile. */
   fail(id: string, reason: string, status: number): Promise<FailedMessage | undefined> {
-    return this.db.run('readwrite', async (tx) => {
+    return this.#db.run('readwrite', async (tx) => {
       const message = await find(tx, PENDING, id);
       if (!message) return undefined;
       const failure: StoredFailure = { ...message, reason, status };
@@ -83,7 +87,7 @@ export class Outbox {
   }
 
   retry(id: string): Promise<boolean> {
-    return this.db.run('readwrite', async (tx) => {
+    return this.#db.run('readwrite', async (tx) => {
       const failure = await find(tx, FAILED, id);
       if (failure) await move(tx, FAILED, PENDING, withoutFailure(failure as StoredFailure));
       return failure !== undefined;
@@ -91,7 +95,7 @@ export class Outbox {
   }
 
   retryAll(): Promise<number> {
-    return this.db.run('readwrite', async (tx) => {
+    return this.#db.run('readwrite', async (tx) => {
       const failures = await result<StoredFailure[]>(tx.objectStore(FAILED).getAll());
       for (const failure of failures) await move(tx, FAILED, PENDING, withoutFailure(failure));
       return failures.length;
@@ -99,7 +103,7 @@ export class Outbox {
   }
 
   discard(id: string): Promise<boolean> {
-    return this.db.run('readwrite', async (tx) => {
+    return this.#db.run('readwrite', async (tx) => {
       for (const store of [PENDING, FAILED]) {
         const message = await find(tx, store, id);
         if (message) return drop(tx, store, message);

@@ -24,103 +24,115 @@ export function makeOwner(name: string, db: Database, changed: () => void): Owne
 }
 
 class LockOwner implements Owner {
-  private release: (() => void) | undefined;
-  private waiting: AbortController | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  #release: (() => void) | undefined;
+  #waiting: AbortController | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly name: string, private readonly changed: () => void) {}
+  readonly #name: string;
+  readonly #changed: () => void;
+
+  constructor(name: string, changed: () => void) {
+    this.#name = name;
+    this.#changed = changed;
+  }
 
   isOwner(): boolean {
-    return this.release !== undefined;
+    return this.#release !== undefined;
   }
 
   start(): void {
-    const waiting = (this.waiting = new AbortController());
-    const hold = () => (waiting.signal.aborted ? undefined : this.held());
-    navigator.locks.request(this.name, { mode: 'exclusive', signal: waiting.signal }, hold).catch(() => this.lost(waiting));
+    const waiting = (this.#waiting = new AbortController());
+    const hold = () => (waiting.signal.aborted ? undefined : this.#held());
+    navigator.locks.request(this.#name, { mode: 'exclusive', signal: waiting.signal }, hold).catch(() => this.#lost(waiting));
   }
 
   stop(): void {
-    clearTimeout(this.timer);
-    this.waiting?.abort();
-    this.release?.();
-    this.release = undefined;
+    clearTimeout(this.#timer);
+    this.#waiting?.abort();
+    this.#release?.();
+    this.#release = undefined;
   }
 
-  private held(): Promise<void> {
+  #held(): Promise<void> {
     return new Promise((resolve) => {
-      this.release = resolve;
-      this.changed();
+      this.#release = resolve;
+      this.#changed();
     });
   }
 
   /** Refused or stolen, if it was not given up: asked for again later. */
-  private lost(waiting: AbortController): void {
+  #lost(waiting: AbortController): void {
     if (waiting.signal.aborted) return;
-    this.release = undefined;
-    this.changed();
-    this.timer = setTimeout(() => this.start(), LEASE_MS);
+    this.#release = undefined;
+    this.#changed();
+    this.#timer = setTimeout(() => this.start(), LEASE_MS);
   }
 }
 
 class LeaseOwner implements Owner {
-  private readonly me = String(Math.random());
-  private mine: Lease | undefined;
-  private seen: Lease | undefined;
-  private seenAtMs = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private wasOwner = false;
-  private run: object | undefined;
+  readonly #me = String(Math.random());
+  #mine: Lease | undefined;
+  #seen: Lease | undefined;
+  #seenAtMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #wasOwner = false;
+  #run: object | undefined;
 
-  constructor(private readonly db: Database, private readonly changed: () => void) {}
+  readonly #db: Database;
+  readonly #changed: () => void;
+
+  constructor(db: Database, changed: () => void) {
+    this.#db = db;
+    this.#changed = changed;
+  }
 
   isOwner(): boolean {
-    return this.mine !== undefined && Date.now() < this.mine.untilMs && performance.now() < this.seenAtMs + LEASE_MS;
+    return this.#mine !== undefined && Date.now() < this.#mine.untilMs && performance.now() < this.#seenAtMs + LEASE_MS;
   }
 
   start(): void {
-    void this.turn((this.run = {}));
+    void this.#turn((this.#run = {}));
   }
 
   stop(): void {
-    this.run = undefined;
-    clearTimeout(this.timer);
-    if (this.mine) void this.db.run('readwrite', (tx) => this.giveBack(tx)).catch(() => {});
-    this.mine = undefined;
+    this.#run = undefined;
+    clearTimeout(this.#timer);
+    if (this.#mine) void this.#db.run('readwrite', (tx) => this.#giveBack(tx)).catch(() => {});
+    this.#mine = undefined;
   }
 
-  private async turn(run: object): Promise<void> {
+  async #turn(run: object): Promise<void> {
     const atMs = performance.now();
-    await this.db.run('readwrite', (tx) => this.take(tx, atMs)).catch(() => {}); // it runs out by itself
-    if (this.run !== run) return this.run ? undefined : this.stop();
-    if (this.wasOwner || this.isOwner()) this.changed();
-    this.wasOwner = this.isOwner();
-    this.timer = setTimeout(() => void this.turn(run), RENEW_MS);
+    await this.#db.run('readwrite', (tx) => this.#take(tx, atMs)).catch(() => {}); // it runs out by itself
+    if (this.#run !== run) return this.#run ? undefined : this.stop();
+    if (this.#wasOwner || this.isOwner()) this.#changed();
+    this.#wasOwner = this.isOwner();
+    this.#timer = setTimeout(() => void this.#turn(run), RENEW_MS);
   }
 
   /** Compare and set, in one transaction. */
-  private async take(tx: IDBTransaction, atMs: number): Promise<void> {
+  async #take(tx: IDBTransaction, atMs: number): Promise<void> {
     const lease = await result<Lease | undefined>(tx.objectStore(META).get('lease'));
-    if (lease?.owner !== this.seen?.owner || lease?.untilMs !== this.seen?.untilMs) this.see(lease, atMs);
-    if (!this.isFree(lease, atMs)) return void (this.mine = undefined);
-    const mine = { owner: this.me, untilMs: Date.now() + LEASE_MS };
+    if (lease?.owner !== this.#seen?.owner || lease?.untilMs !== this.#seen?.untilMs) this.#see(lease, atMs);
+    if (!this.#isFree(lease, atMs)) return void (this.#mine = undefined);
+    const mine = { owner: this.#me, untilMs: Date.now() + LEASE_MS };
     await result(tx.objectStore(META).put(mine, 'lease'));
-    this.mine = mine;
-    this.see(mine, atMs);
+    this.#mine = mine;
+    this.#see(mine, atMs);
   }
 
-  private see(lease: Lease | undefined, atMs: number): void {
-    this.seen = lease;
-    this.seenAtMs = atMs;
+  #see(lease: Lease | undefined, atMs: number): void {
+    this.#seen = lease;
+    this.#seenAtMs = atMs;
   }
 
-  private isFree(lease: Lease | undefined, atMs: number): boolean {
-    if (!lease || lease.owner === this.me) return true;
-    return lease.untilMs <= Date.now() || atMs - this.seenAtMs >= LEASE_MS;
+  #isFree(lease: Lease | undefined, atMs: number): boolean {
+    if (!lease || lease.owner === this.#me) return true;
+    return lease.untilMs <= Date.now() || atMs - this.#seenAtMs >= LEASE_MS;
   }
 
-  private async giveBack(tx: IDBTransaction): Promise<void> {
+  async #giveBack(tx: IDBTransaction): Promise<void> {
     const lease = await result<Lease | undefined>(tx.objectStore(META).get('lease'));
-    if (lease?.owner === this.me) await result(tx.objectStore(META).delete('lease'));
+    if (lease?.owner === this.#me) await result(tx.objectStore(META).delete('lease'));
   }
 }

@@ -28,34 +28,34 @@ const LIST_MAX = 10_000;
  * client.listen({ state: (to) => to === 'CONNECTED' && queue.wake() });
  */
 export class OfflineQueue {
-  private readonly options: Options;
-  private readonly db: Database;
-  private readonly outbox: Outbox;
-  private readonly sender: Sender;
-  private readonly channel: Channel;
-  private readonly listeners = new Set<(snapshot: OfflineSnapshot) => void>();
-  private owner: Owner | undefined;
-  private unwatch: (() => void) | undefined;
-  private isClosed = false;
-  private isAway = false;
-  private isRead = false;
-  private isReading = false;
-  private readsAgain = false;
-  private snapshot: OfflineSnapshot = Object.freeze({ pending: 0, failed: 0, sending: null, isOwner: false, lastError: null });
+  readonly #options: Options;
+  readonly #db: Database;
+  readonly #outbox: Outbox;
+  readonly #sender: Sender;
+  readonly #channel: Channel;
+  readonly #listeners = new Set<(snapshot: OfflineSnapshot) => void>();
+  #owner: Owner | undefined;
+  #unwatch: (() => void) | undefined;
+  #isClosed = false;
+  #isAway = false;
+  #isRead = false;
+  #isReading = false;
+  #readsAgain = false;
+  #snapshot: OfflineSnapshot = Object.freeze({ pending: 0, failed: 0, sending: null, isOwner: false, lastError: null });
 
   /** @throws OfflineQueueError `invalid`, naming the option that is out of its range. */
   constructor(options: OfflineQueueOptions = {}) {
-    this.options = checkOptions(options);
-    const { name } = this.options;
-    this.db = new Database(name);
-    this.outbox = new Outbox(this.db);
-    this.channel = new Channel(name, (notice) => this.heard(notice));
-    this.sender = new Sender(this.outbox, this.options, {
-      isOwner: () => this.owner?.isOwner() ?? false,
-      sending: (id) => this.tell({ sending: id }),
-      delivered: (message) => this.delivered(message),
-      failed: (message) => this.report('failed', message),
-      trouble: (lastError) => this.tell({ lastError }),
+    this.#options = checkOptions(options);
+    const { name } = this.#options;
+    this.#db = new Database(name);
+    this.#outbox = new Outbox(this.#db);
+    this.#channel = new Channel(name, (notice) => this.#heard(notice));
+    this.#sender = new Sender(this.#outbox, this.#options, {
+      isOwner: () => this.#owner?.isOwner() ?? false,
+      sending: (id) => this.#tell({ sending: id }),
+      delivered: (message) => this.#delivered(message),
+      failed: (message) => this.#report('failed', message),
+      trouble: (lastError) => this.#tell({ lastError }),
     });
   }
 
@@ -64,12 +64,12 @@ export class OfflineQueue {
    * @throws OfflineQueueError `closed`.
    */
   start(): void {
-    if (this.isClosed) throw new OfflineQueueError('closed', 'The outbox is closed');
-    if (this.owner) return;
-    if (!hasDatabase()) return void this.read(); // on a server: the snapshot says why
-    this.owner = makeOwner(this.options.name, this.db, () => this.ownerChanged());
-    this.unwatch = watchPage({ wake: () => this.wake(), leave: () => this.leave(), comeBack: () => this.comeBack() });
-    this.run();
+    if (this.#isClosed) throw new OfflineQueueError('closed', 'The outbox is closed');
+    if (this.#owner) return;
+    if (!hasDatabase()) return void this.#read(); // on a server: the snapshot says why
+    this.#owner = makeOwner(this.#options.name, this.#db, () => this.#ownerChanged());
+    this.#unwatch = watchPage({ wake: () => this.wake(), leave: () => this.#leave(), comeBack: () => this.#comeBack() });
+    this.#run();
   }
 
   /**
@@ -79,8 +79,8 @@ export class OfflineQueue {
   async enqueue(message: OfflineMessage): Promise<string> {
     const checked = checkMessage(message);
     this.start();
-    if (await this.outbox.add(checked, this.options)) this.report('stored', checked);
-    this.changed();
+    if (await this.#outbox.add(checked, this.#options)) this.#report('stored', checked);
+    this.#changed();
     return checked.id;
   }
 
@@ -88,167 +88,167 @@ export class OfflineQueue {
   async pending(max = 1000): Promise<PendingMessage[]> {
     checkNumber('max', max, LIST_MAX);
     this.start();
-    return this.outbox.list(PENDING, max);
+    return this.#outbox.list(PENDING, max);
   }
 
   /** The first `max` (1-10,000) messages that the server refused for good. */
   async failed(max = 1000): Promise<FailedMessage[]> {
     checkNumber('max', max, LIST_MAX);
     this.start();
-    return this.outbox.list(FAILED, max);
+    return this.#outbox.list(FAILED, max);
   }
 
   /** How many messages wait. */
   async count(): Promise<number> {
     this.start();
-    return (await this.outbox.totals()).pending;
+    return (await this.#outbox.totals()).pending;
   }
 
   /** Lets a failed message wait again, at its old place. False: there is none of that id. */
   retry(id: string): Promise<boolean> {
-    return this.change(() => this.outbox.retry(id));
+    return this.#change(() => this.#outbox.retry(id));
   }
 
   /** `retry` for all; resolves with how many. */
   retryAll(): Promise<number> {
-    return this.change(() => this.outbox.retryAll());
+    return this.#change(() => this.#outbox.retryAll());
   }
 
   /** Deletes a message, waiting or failed. One that is under way may arrive all the same. False: there is none of that id. */
   discard(id: string): Promise<boolean> {
-    return this.change(() => this.outbox.discard(id));
+    return this.#change(() => this.#outbox.discard(id));
   }
 
   /** "Try now", in whichever tab delivers: ends all waits but those that the server asked for. For a client's CONNECTED. */
   wake(): void {
     this.start();
-    this.sender.wake();
-    this.channel.post({ kind: 'wake' });
+    this.#sender.wake();
+    this.#channel.post({ kind: 'wake' });
   }
 
   /** The same object until something changes. */
   getSnapshot(): OfflineSnapshot {
-    return this.snapshot;
+    return this.#snapshot;
   }
 
   /** `listener` is called with each new snapshot, also of changes by other tabs, the first time when the database has been read. The result removes it. */
   subscribe(listener: (snapshot: OfflineSnapshot) => void): () => void {
     this.start();
     const call = (snapshot: OfflineSnapshot) => listener(snapshot);
-    this.listeners.add(call);
-    if (this.snapshot.lastError || this.isRead) queueMicrotask(() => this.listeners.has(call) && guarded(() => call(this.snapshot)));
-    return () => void this.listeners.delete(call);
+    this.#listeners.add(call);
+    if (this.#snapshot.lastError || this.#isRead) queueMicrotask(() => this.#listeners.has(call) && guarded(() => call(this.#snapshot)));
+    return () => void this.#listeners.delete(call);
   }
 
   /** For good. What waits stays on the disk, for another tab or a later page. */
   close(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.unwatch?.();
-    this.stop();
-    this.listeners.clear();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#unwatch?.();
+    this.#stop();
+    this.#listeners.clear();
   }
 
-  private run(): void {
-    this.isAway = false;
-    this.db.resume();
-    this.channel.start();
-    this.owner!.start();
-    this.read();
+  #run(): void {
+    this.#isAway = false;
+    this.#db.resume();
+    this.#channel.start();
+    this.#owner!.start();
+    this.#read();
   }
 
-  private stop(): void {
-    this.isAway = true;
-    this.sender.stop();
-    this.owner?.stop();
-    this.channel.stop();
-    this.db.rest();
-    this.update({ isOwner: false, sending: null });
+  #stop(): void {
+    this.#isAway = true;
+    this.#sender.stop();
+    this.#owner?.stop();
+    this.#channel.stop();
+    this.#db.rest();
+    this.#update({ isOwner: false, sending: null });
   }
 
-  private leave(): void {
-    if (!this.isAway) this.stop();
+  #leave(): void {
+    if (!this.#isAway) this.#stop();
   }
 
-  private comeBack(): void {
-    if (this.isAway && !this.isClosed) this.run();
+  #comeBack(): void {
+    if (this.#isAway && !this.#isClosed) this.#run();
   }
 
-  private ownerChanged(): void {
-    const isOwner = this.owner!.isOwner();
-    if (isOwner && !this.snapshot.isOwner) this.tell({ isOwner, sending: null });
-    if (!isOwner) this.update({ isOwner, sending: null });
-    if (isOwner) this.sender.start();
-    else this.sender.stop();
+  #ownerChanged(): void {
+    const isOwner = this.#owner!.isOwner();
+    if (isOwner && !this.#snapshot.isOwner) this.#tell({ isOwner, sending: null });
+    if (!isOwner) this.#update({ isOwner, sending: null });
+    if (isOwner) this.#sender.start();
+    else this.#sender.stop();
   }
 
-  private heard(notice: Notice): void {
-    if (notice.kind === 'owner' && !this.snapshot.isOwner) this.update({ sending: notice.sending ?? null, lastError: revive(notice.error) });
-    if (notice.kind === 'wake') this.sender.wake();
-    else this.sender.look();
-    this.read();
+  #heard(notice: Notice): void {
+    if (notice.kind === 'owner' && !this.#snapshot.isOwner) this.#update({ sending: notice.sending ?? null, lastError: revive(notice.error) });
+    if (notice.kind === 'wake') this.#sender.wake();
+    else this.#sender.look();
+    this.#read();
   }
 
-  private async change<T>(work: () => Promise<T>): Promise<T> {
+  async #change<T>(work: () => Promise<T>): Promise<T> {
     this.start();
     const value = await work();
-    this.changed();
+    this.#changed();
     return value;
   }
 
-  private changed(): void {
-    this.channel.post({ kind: 'changed' });
-    this.sender.look();
-    this.read();
+  #changed(): void {
+    this.#channel.post({ kind: 'changed' });
+    this.#sender.look();
+    this.#read();
   }
 
-  private delivered(message: PendingMessage): void {
-    this.tell({ lastError: null });
-    this.report('delivered', message);
+  #delivered(message: PendingMessage): void {
+    this.#tell({ lastError: null });
+    this.#report('delivered', message);
   }
 
   /** What the owner tab alone knows, to all. */
-  private tell(change: Partial<OfflineSnapshot>): void {
-    this.update(change);
-    const { sending, lastError } = this.snapshot;
+  #tell(change: Partial<OfflineSnapshot>): void {
+    this.#update(change);
+    const { sending, lastError } = this.#snapshot;
     const error = lastError && { kind: lastError.kind, message: lastError.message };
-    this.channel.post({ kind: 'owner', sending, error });
-    this.read();
+    this.#channel.post({ kind: 'owner', sending, error });
+    this.#read();
   }
 
   /** Reads the totals; calls that come meanwhile share one more reading. */
-  private read(): void {
-    this.readsAgain = true;
-    if (!this.isReading) void this.readTotals();
+  #read(): void {
+    this.#readsAgain = true;
+    if (!this.#isReading) void this.#readTotals();
   }
 
-  private async readTotals(): Promise<void> {
-    this.isReading = true;
-    while (this.readsAgain) {
-      this.readsAgain = false;
-      await this.outbox.totals().then(({ pending, failed }) => this.wasRead(pending, failed), (error) => this.update({ lastError: storageError(error) }));
+  async #readTotals(): Promise<void> {
+    this.#isReading = true;
+    while (this.#readsAgain) {
+      this.#readsAgain = false;
+      await this.#outbox.totals().then(({ pending, failed }) => this.#wasRead(pending, failed), (error) => this.#update({ lastError: storageError(error) }));
     }
-    this.isReading = false;
+    this.#isReading = false;
   }
 
-  private wasRead(pending: number, failed: number): void {
-    const { lastError } = this.snapshot;
-    const isFirst = !this.isRead;
-    this.isRead = true;
-    this.update({ pending, failed, lastError: lastError?.kind === 'delivery' ? lastError : null }, isFirst);
+  #wasRead(pending: number, failed: number): void {
+    const { lastError } = this.#snapshot;
+    const isFirst = !this.#isRead;
+    this.#isRead = true;
+    this.#update({ pending, failed, lastError: lastError?.kind === 'delivery' ? lastError : null }, isFirst);
   }
 
-  private update(change: Partial<OfflineSnapshot>, isAnyway = false): void {
-    const next = { ...this.snapshot, ...change };
-    const isSame = (Object.keys(next) as (keyof OfflineSnapshot)[]).every((key) => next[key] === this.snapshot[key]);
+  #update(change: Partial<OfflineSnapshot>, isAnyway = false): void {
+    const next = { ...this.#snapshot, ...change };
+    const isSame = (Object.keys(next) as (keyof OfflineSnapshot)[]).every((key) => next[key] === this.#snapshot[key]);
     if (isSame && !isAnyway) return;
-    this.snapshot = Object.freeze(next);
-    for (const listener of this.listeners) guarded(() => listener(next));
-    this.report('change', next);
+    this.#snapshot = Object.freeze(next);
+    for (const listener of this.#listeners) guarded(() => listener(next));
+    this.#report('change', next);
   }
 
-  private report<K extends keyof OfflineEvents>(name: K, value: Parameters<NonNullable<OfflineEvents[K]>>[0]): void {
-    const { events } = this.options;
+  #report<K extends keyof OfflineEvents>(name: K, value: Parameters<NonNullable<OfflineEvents[K]>>[0]): void {
+    const { events } = this.#options;
     guarded(() => (events?.[name] as ((value: unknown) => void) | undefined)?.call(events, value));
   }
 }

@@ -31,138 +31,146 @@ const free = (): Hold => ({ attempt: 0, untilMs: 0, isTold: false });
 const nowMs = () => performance.now();
 
 export class Sender {
-  private hold = free();
-  private readonly lanes = new Map<string, Hold>();
+  #hold = free();
+  readonly #lanes = new Map<string, Hold>();
   /** The conversation whose attempt made all wait: the next attempt is another one's, so that it cannot hold them for ever. */
-  private avoided: string | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private attempt: AbortController | undefined;
-  private isRunning = false;
-  private isLooping = false;
-  private looksAgain = false;
+  #avoided: string | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #attempt: AbortController | undefined;
+  #isRunning = false;
+  #isLooping = false;
+  #looksAgain = false;
 
-  constructor(private readonly outbox: Outbox, private readonly options: SenderOptions, private readonly reports: SenderReports) {}
+  readonly #outbox: Outbox;
+  readonly #options: SenderOptions;
+  readonly #reports: SenderReports;
+
+  constructor(outbox: Outbox, options: SenderOptions, reports: SenderReports) {
+    this.#outbox = outbox;
+    this.#options = options;
+    this.#reports = reports;
+  }
 
   start(): void {
-    this.isRunning = true;
+    this.#isRunning = true;
     this.look();
   }
 
   /** What is under way is given up; the server may have it already, and drops it when it comes again. */
   stop(): void {
-    this.isRunning = false;
-    clearTimeout(this.timer);
-    this.attempt?.abort();
+    this.#isRunning = false;
+    clearTimeout(this.#timer);
+    this.#attempt?.abort();
   }
 
   /** "Try now": waits end, but those that the server asked for. */
   wake(): void {
-    for (const hold of [this.hold, ...this.lanes.values()]) if (!hold.isTold) hold.untilMs = 0;
+    for (const hold of [this.#hold, ...this.#lanes.values()]) if (!hold.isTold) hold.untilMs = 0;
     this.look();
   }
 
   /** There may be something to do. */
   look(): void {
-    this.looksAgain = true;
-    if (this.isRunning && !this.isLooping) void this.loop();
+    this.#looksAgain = true;
+    if (this.#isRunning && !this.#isLooping) void this.#loop();
   }
 
-  private async loop(): Promise<void> {
-    this.isLooping = true;
-    clearTimeout(this.timer);
-    while (this.isRunning && this.looksAgain) {
-      this.looksAgain = false;
-      await this.step().catch((error) => this.storageFailed(error));
+  async #loop(): Promise<void> {
+    this.#isLooping = true;
+    clearTimeout(this.#timer);
+    while (this.#isRunning && this.#looksAgain) {
+      this.#looksAgain = false;
+      await this.#step().catch((error) => this.#storageFailed(error));
     }
-    this.isLooping = false;
+    this.#isLooping = false;
   }
 
-  private async step(): Promise<void> {
-    if (isHolding(this.hold)) return this.waitUntil(this.hold.untilMs);
-    const message = await this.next();
-    if (!this.isRunning || !this.reports.isOwner()) return;
-    if (!message) return this.rest();
-    this.looksAgain = true;
-    await this.send(message);
+  async #step(): Promise<void> {
+    if (isHolding(this.#hold)) return this.#waitUntil(this.#hold.untilMs);
+    const message = await this.#next();
+    if (!this.#isRunning || !this.#reports.isOwner()) return;
+    if (!message) return this.#rest();
+    this.#looksAgain = true;
+    await this.#send(message);
   }
 
-  private async next(): Promise<PendingMessage | undefined> {
-    const isHeld = (lane: string) => isHolding(this.lanes.get(lane));
-    const other = this.avoided && (await this.outbox.next((lane) => lane === this.avoided || isHeld(lane), true));
-    return other || this.outbox.next(isHeld, this.lanes.size > 0);
+  async #next(): Promise<PendingMessage | undefined> {
+    const isHeld = (lane: string) => isHolding(this.#lanes.get(lane));
+    const other = this.#avoided && (await this.#outbox.next((lane) => lane === this.#avoided || isHeld(lane), true));
+    return other || this.#outbox.next(isHeld, this.#lanes.size > 0);
   }
 
-  private waitUntil(untilMs: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.look(), Math.max(0, untilMs - nowMs()) + 1);
+  #waitUntil(untilMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.look(), Math.max(0, untilMs - nowMs()) + 1);
   }
 
   /** Nothing can go now: until the first conversation's wait is over, or somebody calls. */
-  private rest(): void {
-    const waits = [...this.lanes.values()].filter(isHolding).map((hold) => hold.untilMs);
-    if (waits.length) this.waitUntil(waits.reduce((a, b) => Math.min(a, b)));
-    else this.lanes.clear();
+  #rest(): void {
+    const waits = [...this.#lanes.values()].filter(isHolding).map((hold) => hold.untilMs);
+    if (waits.length) this.#waitUntil(waits.reduce((a, b) => Math.min(a, b)));
+    else this.#lanes.clear();
   }
 
-  private async send(message: PendingMessage): Promise<void> {
-    const attempt = (this.attempt = new AbortController());
-    this.reports.sending(message.id);
-    const outcome = await this.bounded(message, attempt);
-    if (outcome) await this.settle(message, outcome);
-    this.reports.sending(null);
+  async #send(message: PendingMessage): Promise<void> {
+    const attempt = (this.#attempt = new AbortController());
+    this.#reports.sending(message.id);
+    const outcome = await this.#bounded(message, attempt);
+    if (outcome) await this.#settle(message, outcome);
+    this.#reports.sending(null);
   }
 
   /** Undefined: given up. A `send` or a token function that never ends must not hold the outbox for ever. */
-  private async bounded(message: PendingMessage, attempt: AbortController): Promise<Outcome | undefined> {
-    const { timeoutMs } = this.options;
+  async #bounded(message: PendingMessage, attempt: AbortController): Promise<Outcome | undefined> {
+    const { timeoutMs } = this.#options;
     let late: Outcome | undefined;
     const timer = setTimeout(() => {
       late = { end: 'stuck', reason: `No answer within ${timeoutMs} ms`, status: 0, retryAfterMs: 0 };
       attempt.abort();
     }, timeoutMs);
     const aborted = new Promise<undefined>((resolve) => attempt.signal.addEventListener('abort', () => resolve(undefined)));
-    const outcome = await Promise.race([aborted, deliver(this.options, message, attempt.signal)]);
+    const outcome = await Promise.race([aborted, deliver(this.#options, message, attempt.signal)]);
     clearTimeout(timer);
     return attempt.signal.aborted ? late : outcome;
   }
 
-  private async settle(message: PendingMessage, outcome: Outcome): Promise<void> {
-    this.wait(message.conversationId, outcome);
-    if (outcome.end !== 'done') this.reports.trouble(new OfflineQueueError('delivery', outcome.reason));
-    await this.store(message, outcome);
+  async #settle(message: PendingMessage, outcome: Outcome): Promise<void> {
+    this.#wait(message.conversationId, outcome);
+    if (outcome.end !== 'done') this.#reports.trouble(new OfflineQueueError('delivery', outcome.reason));
+    await this.#store(message, outcome);
   }
 
-  private wait(lane: string, outcome: Outcome): void {
+  #wait(lane: string, outcome: Outcome): void {
     const isStuck = outcome.end === 'stuck';
-    this.hold = isStuck ? this.longer(this.hold, outcome) : free();
-    this.avoided = isStuck ? lane : undefined;
-    if (outcome.end === 'held') this.lanes.set(lane, this.longer(this.lanes.get(lane) ?? free(), outcome));
-    else if (!isStuck) this.lanes.delete(lane);
+    this.#hold = isStuck ? this.#longer(this.#hold, outcome) : free();
+    this.#avoided = isStuck ? lane : undefined;
+    if (outcome.end === 'held') this.#lanes.set(lane, this.#longer(this.#lanes.get(lane) ?? free(), outcome));
+    else if (!isStuck) this.#lanes.delete(lane);
   }
 
-  private async store(message: PendingMessage, outcome: Outcome): Promise<void> {
+  async #store(message: PendingMessage, outcome: Outcome): Promise<void> {
     if (outcome.end === 'done') {
-      await this.outbox.remove(message.id);
-      this.reports.delivered(message);
+      await this.#outbox.remove(message.id);
+      this.#reports.delivered(message);
     } else if (outcome.end === 'failed') {
-      const failed = await this.outbox.fail(message.id, outcome.reason, outcome.status);
-      if (failed) this.reports.failed(failed);
+      const failed = await this.#outbox.fail(message.id, outcome.reason, outcome.status);
+      if (failed) this.#reports.failed(failed);
     }
   }
 
-  private longer({ attempt }: Hold, { retryAfterMs }: { retryAfterMs: number }): Hold {
-    const { options } = this;
+  #longer({ attempt }: Hold, { retryAfterMs }: { retryAfterMs: number }): Hold {
+    const options = this.#options;
     const delay = backoffDelay(options, attempt, options.random());
     const delayMs = retryAfterMs ? delayWithHint(options, delay, retryAfterMs, options.random()) : delay;
     return { attempt: attempt + 1, untilMs: nowMs() + delayMs, isTold: retryAfterMs > 0 };
   }
 
   /** Also after a delivery that could not be noted down: it is sent again later, and the server drops it. */
-  private storageFailed(error: unknown): void {
-    this.hold = this.longer(this.hold, { retryAfterMs: 0 });
-    this.looksAgain = true;
-    this.reports.sending(null);
-    this.reports.trouble(storageError(error));
+  #storageFailed(error: unknown): void {
+    this.#hold = this.#longer(this.#hold, { retryAfterMs: 0 });
+    this.#looksAgain = true;
+    this.#reports.sending(null);
+    this.#reports.trouble(storageError(error));
   }
 }
 

@@ -1,8 +1,7 @@
 'use client';
 import { createElement, useEffect, useState, type ReactElement } from 'react';
-import { useStore } from 'zustand';
-import { useShallow } from 'zustand/react/shallow';
 import { connectionStore, type ConnectionStoreApi } from '../store/connection';
+import { useValues } from '../store/use-store';
 import type { Labels } from '../status/status';
 import { adopt } from '../widgets/css';
 import {
@@ -30,12 +29,9 @@ function render(tree: Tree, key?: number): ReactElement | string {
 
 function useSeen(store: ConnectionStoreApi): Seen {
   useEffect(() => adopt(document), []);
-  return useStore(
-    store,
-    useShallow(({ fullState, metrics, lastError, attempt, nextRetryAt, client }): Seen => ({
-      fullState, metrics, lastError, attempt, nextRetryAt, client,
-    })),
-  );
+  return useValues(store, ({ fullState, metrics, lastError, attempt, nextRetryAt, client }): Seen => ({
+    fullState, metrics, lastError, attempt, nextRetryAt, client,
+  }));
 }
 
 /** The status in full: emoji, text, badge of queued messages, metrics if wished. */

@@ -1,9 +1,9 @@
-/** The connection store without React: a zustand store that looks at a client while it is looked at. */
-import { createStore, type StoreApi } from 'zustand/vanilla';
+/** The connection store without React: a store that looks at a client while it is looked at. */
 import type { ClientLike, Metrics, Reason, State } from '../client/types';
 import type { ConnectionMetrics } from '../nova/client';
 import { connectionState, type ConnectionState } from '../nova/state';
 import { factsOf, LABELS, statusText, type Labels } from '../status/status';
+import { createStore, type StoreApi } from './store';
 import { glance, watchClient, type Sight } from './watch';
 
 export interface ConnectionStore {
@@ -82,7 +82,7 @@ export function createConnectionStore(): ConnectionStoreApi {
   let taken: Error | null = null; // the client's error that was shown last: it is shown once
   let lookers = 0;
   let stop = () => {};
-  const store = createStore<ConnectionStore>()((set, get) => ({
+  const store = createStore<ConnectionStore>((set, get) => ({
     ...NOTHING,
     lastError: null,
     updateState: (state) => set(stateFields(state)),

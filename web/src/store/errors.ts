@@ -1,5 +1,5 @@
-import { createStore, type StoreApi } from 'zustand/vanilla';
 import { toNovaError, type NovaError } from '../nova/error';
+import { createStore, type StoreApi } from './store';
 
 const LIMIT = 50;
 
@@ -25,7 +25,7 @@ export function checkLimit(limit: number): void {
  */
 export function createErrorStore(limit = LIMIT): StoreApi<ErrorStore> {
   checkLimit(limit);
-  return createStore<ErrorStore>()((set) => ({
+  return createStore<ErrorStore>((set) => ({
     errors: [],
     addError: (error) =>
       set(({ errors }) => ({ errors: [...errors, isNovaError(error) ? error : toNovaError(error)].slice(-limit) })),

@@ -1,9 +1,9 @@
 import { useCallback } from 'react';
-import { useStore, type StoreApi } from 'zustand';
-import { useShallow } from 'zustand/react/shallow';
 import { connectionStore, storeStatus, type ConnectionStore, type ConnectionStoreApi } from './connection';
 import { errorStore, type ErrorStore } from './errors';
 import { messagingStore, type MessagingStore } from './messaging';
+import type { StoreApi } from './store';
+import { useStore, useValues } from './use-store';
 
 /** A store that is called as a hook, with or without a selector, and is a store as well. */
 export interface StoreHook<T> extends StoreApi<T> {
@@ -55,7 +55,7 @@ const select = (store: ConnectionStore): Omit<Connection, 'retryNow'> => ({
 
 /** The connection as values: renders when one of them changes, each second while connected. */
 export function useConnection(store: ConnectionStoreApi = connectionStore): Connection {
-  const seen = useStore(store, useShallow(select));
+  const seen = useValues(store, select);
   const retryNow = useCallback(() => store.getState().client?.retryNow(), [store]);
   return { ...seen, retryNow };
 }

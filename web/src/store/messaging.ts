@@ -1,10 +1,10 @@
 /** The messaging store: conversations of the relay, sent by REST, received by WebSocket, none twice. */
-import { createStore, type StoreApi } from 'zustand/vanilla';
 import { newId } from '../id';
 import { createWebSocketClient, type EnhancedWebSocketClient } from '../nova/client';
 import type { ReconnectConfig } from '../nova/config';
 import { toNovaError } from '../nova/error';
 import { checkLimit, errorStore } from './errors';
+import { createStore, type StoreApi } from './store';
 
 export interface Message {
   id: string;
@@ -84,7 +84,7 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
   const reached = new Map<string, number>();
   let client: EnhancedWebSocketClient | undefined;
 
-  return createStore<MessagingStore>()((set, get) => {
+  return createStore<MessagingStore>((set, get) => {
     const take = (conversationId: string, message: Message) =>
       set(({ messages }) => {
         const known = messages[conversationId] ?? [];

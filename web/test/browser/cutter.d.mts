@@ -1,5 +1,6 @@
 export declare class Cutter {
   accepted: number;
+  get count(): number;
   constructor(port: number);
   start(): Promise<number>;
   cut(): void;

@@ -39,6 +39,11 @@ export class Cutter {
     far.pause();
   }
 
+  /** How many connections there are. */
+  get count() {
+    return this.#pairs.size;
+  }
+
   /** Resets all connections; new ones are welcome. */
   cut() {
     for (const { near, far } of this.#pairs) near.resetAndDestroy(), far.destroy();

@@ -1,11 +1,12 @@
 // The packed package in a fresh Vite and TypeScript project: it installs, type-checks and builds with
-// every entry imported; unused code is left out; plain Node imports each entry without an effect.
+// every entry imported, and the README's React start type-checks; unused code is left out; plain Node imports each entry without an effect.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readmeBlock } from '../readme.mjs';
 
 const web = fileURLToPath(new URL('../..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(web, 'package.json'), 'utf8'));
@@ -18,14 +19,15 @@ const specifiers = Object.keys(manifest.exports).map((key) => manifest.name + ke
 function makeProject(tarball) {
   write('package.json', JSON.stringify({
     private: true, type: 'module',
-    dependencies: { [manifest.name]: `file:${tarball}`, ...versions('react', 'react-dom', 'zustand') },
+    dependencies: { [manifest.name]: `file:${tarball}`, ...versions('react', 'react-dom') },
     devDependencies: versions('typescript', 'vite', '@types/react', '@types/react-dom'),
   }));
   write('tsconfig.json', JSON.stringify({
-    compilerOptions: { target: 'ES2022', module: 'ESNext', moduleResolution: 'bundler', strict: true, noEmit: true, types: [], lib: ['ES2022', 'DOM', 'DOM.Iterable'] },
-    include: ['*.ts'],
+    compilerOptions: { target: 'ES2022', module: 'ESNext', moduleResolution: 'bundler', jsx: 'react-jsx', strict: true, noEmit: true, types: [], lib: ['ES2022', 'DOM', 'DOM.Iterable'] },
+    include: ['*.ts', '*.tsx'],
   }));
   write('index.html', '<script type="module" src="main.ts"></script>');
+  write('Feed.tsx', readmeBlock('tsx'));
   const imports = specifiers.map((specifier, i) => `import * as entry${i} from '${specifier}';`).join('\n');
   write('main.ts', `${imports}\nconsole.log(${specifiers.map((_, i) => `entry${i}`).join(', ')});\n`);
 }
@@ -54,6 +56,7 @@ try {
       if (process.getActiveResourcesInfo().some((name) => name === 'Timeout')) throw new Error('a timer');`;
     run(process.execPath, ['--input-type=module', '-e', script]);
   }
+  run(process.execPath, ['--input-type=module', '-e', "(await import('limpet/elements')).defineElements()"]); // as a server renders
   console.log(`package: ${specifiers.length} entries install, type-check, build and import`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

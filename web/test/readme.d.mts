@@ -1,0 +1,2 @@
+/** The first block of the README in this language. */
+export declare function readmeBlock(language: string): string;
