@@ -2,7 +2,7 @@
 // out what is not used and all entries share one engine and one registry; their types; the demo page.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildDemo } from './demo/build.mjs';
 import { shortNames } from './engine/names.mjs';
@@ -22,19 +22,21 @@ function nameWhole(path) {
   writeFileSync(path, text.replace(relative, (_, before, quote, name) => `${before}${quote}${name}.js${quote}`));
 }
 
+/* What is used of zustand goes into the modules that use it: a page without a bundler finds no packages. */
+async function takeIn(options) {
+  const outside = { name: 'outside', setup: ({ onResolve }) => onResolve({ filter: /^(\.|react$)/ }, ({ path, importer }) => (
+    path === 'react' || !importer.includes('node_modules') ? { path, external: true } : undefined)) };
+  const entryPoints = ['src/store/store.ts', 'src/store/use-store.ts'].map(here);
+  await build({ ...options, entryPoints, bundle: true, plugins: [outside] });
+  copyFileSync(here('node_modules/zustand/LICENSE'), here('dist/store/zustand.LICENSE'));
+}
+
 export async function buildPackage() {
   rmSync(here('dist'), { recursive: true, force: true });
   run('sh', 'engine/build.sh');
-  await build({
-    entryPoints: filesOf('src', /(?<!types|\.d)\.tsx?$/),
-    outbase: here('src'),
-    outdir: here('dist'),
-    format: 'esm',
-    target: 'es2022',
-    jsx: 'automatic',
-    logLevel: 'warning',
-    ...shortNames(),
-  });
+  const options = { outbase: here('src'), outdir: here('dist'), format: 'esm', target: 'es2022', jsx: 'automatic', logLevel: 'warning', ...shortNames() };
+  await build({ ...options, entryPoints: filesOf('src', /(?<!types|\.d)\.tsx?$/) });
+  await takeIn(options);
   run(process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
   for (const path of filesOf('dist', /\.(js|d\.ts)$/)) nameWhole(path);
   await buildDemo(here('dist/demo'));

@@ -1,5 +1,10 @@
-/** A store: one state, replaced and never changed in place, told to whoever subscribed. Shaped as zustand's, so that what takes those takes these. */
+/**
+ * The stores are zustand's; what is used of it lies inside the package (see build.mjs), so that the package works from a page without a
+ * bundler too. Hence types of our own: whoever has zustand can give its stores to us, and ours to it.
+ */
+import { createStore as create } from 'zustand/vanilla';
 
+/** One state, replaced and never changed in place, told to whoever subscribed. */
 export interface StoreApi<T> {
   /** Puts these values over the state's own; `replace`: this is all of the state. Tells all subscribers, unless it is the very same state. */
   setState(change: T | Partial<T> | ((state: T) => T | Partial<T>), replace?: false): void;
@@ -12,21 +17,4 @@ export interface StoreApi<T> {
 }
 
 /** @param initialise makes the first state, with the store's own `setState` and `getState` at hand for its methods */
-export function createStore<T>(initialise: (set: StoreApi<T>['setState'], get: () => T) => T): StoreApi<T> {
-  const listeners = new Set<(state: T, previous: T) => void>();
-  let state: T;
-  const getState = () => state;
-  const setState = (change: Partial<T> | ((state: T) => Partial<T>), replace?: boolean) => {
-    const next = typeof change === 'function' ? change(state) : change;
-    if (next === state) return;
-    const previous = state;
-    state = replace ? (next as T) : { ...state, ...next };
-    for (const listener of listeners) listener(state, previous);
-  };
-  const subscribe = (listener: (state: T, previous: T) => void) => {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  };
-  const initial = (state = initialise(setState, getState));
-  return { setState, getState, getInitialState: () => initial, subscribe };
-}
+export const createStore: <T>(initialise: (set: StoreApi<T>['setState'], get: () => T) => T) => StoreApi<T> = create;
