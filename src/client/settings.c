@@ -164,10 +164,10 @@ bool settings_prepare(struct settings *s, const char *url, char *detail, limpet_
       .key_file = s->options.tls_key_file,
       .insecure = s->options.tls_insecure,
   };
-  s->link.tls = tls_context_new(&s->memory, &tls, detail);
-  if (s->link.tls)
+  const enum tls_made made = tls_context_new(&s->memory, &tls, &s->link.tls, detail);
+  if (made == TLS_MADE)
     return true;
-  *result = strcmp(detail, TLS_NO_MEMORY) == 0 ? LIMPET_NO_MEMORY : LIMPET_INVALID_ARGUMENT;
+  *result = made == TLS_NO_MEMORY ? LIMPET_NO_MEMORY : LIMPET_INVALID_ARGUMENT;
   return false;
 }
 

@@ -29,7 +29,7 @@ struct settings *settings_acquire(struct net_loop *loop, const struct memory *me
 /** False, with `detail` filled, if the environment names a proxy for `url` that cannot be used. */
 bool settings_check_proxy(const struct settings *settings, const char *url, char *detail);
 /** Makes the TLS context if `url` is wss or a TLS file was named, once. False with `*result` and
-    `detail` when a file cannot be used. */
+    `detail` when a file cannot be used or memory ran out. */
 bool settings_prepare(struct settings *settings, const char *url, char *detail,
                       limpet_result *result);
 void settings_release(struct settings *settings);

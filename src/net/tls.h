@@ -21,16 +21,20 @@ struct tls_options {
 
 #define TLS_DETAIL_CAP 256
 
-/** The detail when nothing is wrong with the files, but memory ran out. */
-#define TLS_NO_MEMORY "no memory for TLS"
+enum tls_made {
+  TLS_MADE,
+  TLS_UNUSABLE, /* a file cannot be used, or this build has no TLS: it is so the next time, too */
+  TLS_NO_MEMORY /* nothing is wrong with the files */
+};
 
-/** Makes a client context: TLS 1.2 at least, system trust store, session tickets. NULL with
-    `detail` filled when a file cannot be used. Counted: retain/release. */
-struct tls_context *tls_context_new(const struct memory *memory, const struct tls_options *options,
-                                    char detail[TLS_DETAIL_CAP]);
+/** Makes a client context: TLS 1.2 at least, system trust store, session tickets. If none was made
+    `*made` is NULL and `detail` filled. Counted: retain/release. */
+enum tls_made tls_context_new(const struct memory *memory, const struct tls_options *options,
+                              struct tls_context **made, char detail[TLS_DETAIL_CAP]);
 /** Makes a context for the server role: `cert_file` is its chain, `key_file` its key. */
-struct tls_context *tls_server_context_new(const struct memory *memory, const char *cert_file,
-                                           const char *key_file, char detail[TLS_DETAIL_CAP]);
+enum tls_made tls_server_context_new(const struct memory *memory, const char *cert_file,
+                                     const char *key_file, struct tls_context **made,
+                                     char detail[TLS_DETAIL_CAP]);
 void tls_context_retain(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
 

@@ -20,11 +20,16 @@ static const char *openssl_reason(void) {
   return reason ? reason : "refused by OpenSSL";
 }
 
-static void explain(char *detail, const char *what, const char *file) {
+static enum tls_made no_memory(char *detail) {
+  (void)snprintf(detail, TLS_DETAIL_CAP, "no memory for TLS");
+  return TLS_NO_MEMORY;
+}
+
+static enum tls_made explain(char *detail, const char *what, const char *file) {
   if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
-    snprintf(detail, TLS_DETAIL_CAP, TLS_NO_MEMORY);
-  else
-    snprintf(detail, TLS_DETAIL_CAP, "%s file %s: %s", what, file, openssl_reason());
+    return no_memory(detail);
+  (void)snprintf(detail, TLS_DETAIL_CAP, "%s file %s: %s", what, file, openssl_reason());
+  return TLS_UNUSABLE;
 }
 
 /* No terminal is asked for a key's pass phrase. */
@@ -58,37 +63,32 @@ static bool set_up_common(SSL_CTX *ssl) {
   return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1;
 }
 
-static bool set_up_trust(SSL_CTX *ssl, const struct tls_options *options, char *detail) {
+static enum tls_made set_up_trust(SSL_CTX *ssl, const struct tls_options *options, char *detail) {
   SSL_CTX_set_verify(ssl, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
   bool ok = options->ca_file ? SSL_CTX_load_verify_locations(ssl, options->ca_file, NULL) == 1
                              : SSL_CTX_set_default_verify_paths(ssl) == 1;
-  if (!ok)
-    explain(detail, "CA", options->ca_file ? options->ca_file : "of the system");
-  return ok;
+  return ok ? TLS_MADE
+            : explain(detail, "CA", options->ca_file ? options->ca_file : "of the system");
 }
 
-static bool set_up_identity(SSL_CTX *ssl, const char *cert_file, const char *key_file,
-                            char *detail) {
-  if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1) {
-    explain(detail, "certificate", cert_file);
-    return false;
-  }
+static enum tls_made set_up_identity(SSL_CTX *ssl, const char *cert_file, const char *key_file,
+                                     char *detail) {
+  if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1)
+    return explain(detail, "certificate", cert_file);
   if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1 &&
       SSL_CTX_check_private_key(ssl) == 1)
-    return true;
-  explain(detail, "key", key_file);
-  return false;
+    return TLS_MADE;
+  return explain(detail, "key", key_file);
 }
 
-static bool set_up_client(SSL_CTX *ssl, const struct tls_options *options, char *detail) {
+static enum tls_made set_up_client(SSL_CTX *ssl, const struct tls_options *options, char *detail) {
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(ssl, on_session);
   if (SSL_CTX_set_alpn_protos(ssl, alpn_http_1_1, sizeof alpn_http_1_1 - 1) != 0)
-    return false;
-  if (!set_up_trust(ssl, options, detail))
-    return false;
-  if (!options->cert_file)
-    return true;
+    return no_memory(detail);
+  const enum tls_made trust = set_up_trust(ssl, options, detail);
+  if (trust != TLS_MADE || !options->cert_file)
+    return trust;
   const char *key_file = options->key_file ? options->key_file : options->cert_file;
   return set_up_identity(ssl, options->cert_file, key_file, detail);
 }
@@ -105,9 +105,8 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
   return SSL_TLSEXT_ERR_OK;
 }
 
-static struct tls_context *make(const struct memory *memory, const SSL_METHOD *method,
-                                char *detail) {
-  snprintf(detail, TLS_DETAIL_CAP, TLS_NO_MEMORY);
+/* NULL: no memory; nothing here reads a file. */
+static struct tls_context *make(const struct memory *memory, const SSL_METHOD *method) {
   ERR_clear_error();
   struct tls_context *context = memory_alloc_zeroed(memory, sizeof *context);
   if (!context)
@@ -122,29 +121,35 @@ static struct tls_context *make(const struct memory *memory, const SSL_METHOD *m
   return NULL;
 }
 
-struct tls_context *tls_context_new(const struct memory *memory, const struct tls_options *options,
-                                    char detail[TLS_DETAIL_CAP]) {
-  struct tls_context *context = make(memory, TLS_client_method(), detail);
-  if (!context)
-    return NULL;
-  context->insecure = options->insecure;
-  if (set_up_client(context->ssl, options, detail))
-    return context;
-  tls_context_release(context);
-  return NULL;
+static enum tls_made hand_over(struct tls_context *context, enum tls_made result,
+                               struct tls_context **made) {
+  if (result == TLS_MADE)
+    *made = context;
+  else
+    tls_context_release(context);
+  return result;
 }
 
-struct tls_context *tls_server_context_new(const struct memory *memory, const char *cert_file,
-                                           const char *key_file, char detail[TLS_DETAIL_CAP]) {
-  struct tls_context *context = make(memory, TLS_server_method(), detail);
+enum tls_made tls_context_new(const struct memory *memory, const struct tls_options *options,
+                              struct tls_context **made, char detail[TLS_DETAIL_CAP]) {
+  *made = NULL;
+  struct tls_context *context = make(memory, TLS_client_method());
   if (!context)
-    return NULL;
+    return no_memory(detail);
+  context->insecure = options->insecure;
+  return hand_over(context, set_up_client(context->ssl, options, detail), made);
+}
+
+enum tls_made tls_server_context_new(const struct memory *memory, const char *cert_file,
+                                     const char *key_file, struct tls_context **made,
+                                     char detail[TLS_DETAIL_CAP]) {
+  *made = NULL;
+  struct tls_context *context = make(memory, TLS_server_method());
+  if (!context)
+    return no_memory(detail);
   context->is_server = true;
   SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
-  if (set_up_identity(context->ssl, cert_file, key_file, detail))
-    return context;
-  tls_context_release(context);
-  return NULL;
+  return hand_over(context, set_up_identity(context->ssl, cert_file, key_file, detail), made);
 }
 
 void tls_context_retain(struct tls_context *context) {

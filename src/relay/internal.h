@@ -169,6 +169,7 @@ struct member {
   struct room *room;         /* or NULL */
   struct replay *replay;     /* while it is not live, or NULL */
   struct pending *pending;   /* its messages on their way */
+  struct store_line *line;   /* of its messages; with a room */
   struct net_timer deadline; /* of silence, or of closing */
   struct net_timer thaw;     /* when it is read on after it was too fast */
   uint64_t number;
@@ -188,6 +189,7 @@ struct member {
   bool is_waiting;   /* too much of all is in flight */
   bool is_blocked;   /* its input waits until it reads */
   bool is_stopped;   /* the relay ends */
+  bool is_broken;    /* the store failed one of its messages */
   bool is_paused;    /* what comes of these */
   bool has_token;
   uint8_t digest[TOKEN_DIGEST_LEN];
@@ -219,6 +221,12 @@ void member_tell_error(struct member *member, const char *code, const char *sent
 void member_close(struct member *member, uint16_t code, const char *sentence, enum end_reason end);
 /** Drops it at once. */
 void member_drop(struct member *member, enum end_reason end);
+/** The store failed a message of it: none behind that is stored, or its order would be lost. It is
+    not read on, and closed once those on their way are answered, so that it comes back and sends
+    all of them again. */
+void member_break(struct member *member);
+/** A message of it is answered. */
+void member_settle(struct member *member);
 /** One of the reasons not to read it has changed. */
 void member_update_pause(struct member *member);
 /** It is no longer to be read, since the relay ends. */

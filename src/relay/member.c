@@ -79,6 +79,7 @@ static void end_member(struct member *member, enum end_reason end, const char *d
   leave(member);
   relay->metrics.ends[end]++;
   log_end(member, end, detail);
+  store_line_release(member->line);
   free(member);
 }
 
@@ -126,6 +127,20 @@ void member_close(struct member *member, uint16_t code, const char *sentence, en
   (void)net_timer_set(relay->loop, &member->deadline, net_loop_now_ms(relay->loop) + wait_ms);
 }
 
+/* Errors that were written go before the close frame. */
+void member_settle(struct member *member) {
+  if (member->is_broken && member->in_flight == 0)
+    member_close(member, 1013, "the store failed: send again what was not acknowledged", END_STORE);
+  else
+    member_update_pause(member);
+}
+
+void member_break(struct member *member) {
+  member->is_broken = true;
+  store_line_break(member->line);
+  member_settle(member);
+}
+
 /* ---- heartbeat ---- */
 
 static void set_deadline(struct member *member, uint64_t at_ms);
@@ -148,7 +163,7 @@ static void on_quiet(struct net_timer *timer) {
   struct member *member = (struct member *)((char *)timer - offsetof(struct member, deadline));
   struct relay *relay = member->relay;
   const uint64_t now_ms = net_loop_now_ms(relay->loop);
-  if (member->is_full || member->is_throttled || member->is_waiting)
+  if (member->is_full || member->is_throttled || member->is_waiting || member->is_broken)
     member_heard(member);
   const uint64_t due_ms = member->heard_at_ms + relay->options->heartbeat_interval_ms;
   if (member->is_asked)
@@ -168,7 +183,7 @@ static void set_deadline(struct member *member, uint64_t at_ms) {
 
 void member_update_pause(struct member *member) {
   const bool paused = member->is_full || member->is_throttled || member->is_waiting ||
-                      member->is_blocked || member->is_stopped;
+                      member->is_blocked || member->is_stopped || member->is_broken;
   if (member->is_closing || !member->is_open || paused == member->is_paused)
     return;
   member->is_paused = paused;
@@ -313,6 +328,11 @@ static const struct link_events events = {
     .ended = on_ended,
 };
 
+static bool enter(struct member *member, const char *conversation_id) {
+  member->line = store_line_new();
+  return member->line && room_enter(member->relay, conversation_id, member);
+}
+
 static struct member *member_new(struct relay *relay, const struct member_request *request) {
   const char *user_id = request->user_id ? request->user_id : "";
   const size_t size = strlen(user_id) + 1;
@@ -328,8 +348,9 @@ static struct member *member_new(struct relay *relay, const struct member_reques
   member->number = ++relay->last_number;
   member->opened_at_ms = member->heard_at_ms = net_loop_now_ms(relay->loop);
   bucket_init(&member->bucket, relay->options->rate, member->opened_at_ms);
-  if (!request->conversation_id || room_enter(relay, request->conversation_id, member))
+  if (!request->conversation_id || enter(member, request->conversation_id))
     return member;
+  store_line_release(member->line);
   free(member);
   return NULL;
 }

@@ -34,6 +34,7 @@ static void take_message(struct member *member, const struct incoming *in) {
     return;
   relay->metrics.messages_refused++;
   member_tell_error(member, "store_unavailable", "too many messages wait for the disk", in->id);
+  member_break(member);
 }
 
 static void take_typing(struct member *member, const struct incoming *in) {

@@ -11,7 +11,8 @@ const char *end_reason_name(enum end_reason reason) {
   static const char *const names[END_REASONS_COUNT] = {
       [END_CLOSED] = "closed",   [END_LOST] = "lost",       [END_PROTOCOL] = "protocol",
       [END_TOO_BIG] = "too_big", [END_SLOW] = "slow",       [END_SILENT] = "silent",
-      [END_REVOKED] = "revoked", [END_RESTART] = "restart", [END_INTERNAL] = "internal"};
+      [END_REVOKED] = "revoked", [END_RESTART] = "restart", [END_INTERNAL] = "internal",
+      [END_STORE] = "store"};
   return names[reason];
 }
 

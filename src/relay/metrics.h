@@ -12,6 +12,7 @@ enum end_reason {
   END_PROTOCOL, /* it broke the WebSocket's rules: 1002, 1007, 1003 */
   END_TOO_BIG,  /* 1009 */
   END_SLOW,     /* it did not read: 1013 */
+  END_STORE,    /* the store failed a message of it: 1013 */
   END_SILENT,   /* it did not answer pings */
   END_REVOKED,  /* its token is no longer valid: 1008 */
   END_RESTART,  /* the relay ends: 1012 */

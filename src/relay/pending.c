@@ -36,7 +36,7 @@ static void leave(struct pending *pending) {
     pending->next->previous = pending->previous;
   member->in_flight--;
   member->is_full = member->is_full && member->in_flight > MEMBER_IN_FLIGHT_MAX / 2;
-  member_update_pause(member);
+  member_settle(member);
 }
 
 static void wait_for_store(struct relay *relay, struct member *member) {
@@ -98,6 +98,12 @@ static void refuse(struct pending *pending, const char *code, const char *senten
     routes_refuse(pending->relay, pending->exchange, 503, code, sentence, "Retry-After: 1");
 }
 
+static void refuse_unstored(struct pending *pending, const char *sentence) {
+  refuse(pending, "store_unavailable", sentence);
+  if (pending->member)
+    member_break(pending->member);
+}
+
 static void on_done(struct store_append *append, enum store_result result, const char *detail) {
   struct pending *pending = (struct pending *)append;
   struct relay *relay = pending->relay;
@@ -114,9 +120,12 @@ static void on_done(struct store_append *append, enum store_result result, const
   case STORE_TOO_MANY:
     refuse(pending, "too_many_conversations", "no more conversations can be begun here");
     break;
+  case STORE_BEHIND:
+    refuse_unstored(pending, "a message before it could not be stored");
+    break;
   case STORE_FAILED:
     relay_note_trouble(relay, detail);
-    refuse(pending, "store_unavailable", "the message could not be stored");
+    refuse_unstored(pending, "the message could not be stored");
     break;
   }
   leave(pending);
@@ -155,6 +164,7 @@ bool pending_append(struct relay *relay, const struct incoming *in, const char *
       .plaintext = put_text(pending, &at, in->plaintext),
       .created_at_ms = wall_ms,
   };
+  pending->append.line = member ? member->line : NULL;
   pending->append.done = on_done;
   pending->relay = relay;
   pending->member = member;

@@ -80,20 +80,24 @@ static bool open_store(struct relay *relay, char *detail) {
   return relay->store != NULL;
 }
 
-static struct tls_context *read_certificates(const struct relay *relay, char *detail) {
+static enum tls_made read_certificates(const struct relay *relay, struct tls_context **made,
+                                       char *detail) {
   return tls_server_context_new(net_loop_memory(relay->loop), relay->options->tls_cert,
-                                relay->options->tls_key, detail);
+                                relay->options->tls_key, made, detail);
 }
 
-static bool read_files(struct relay *relay, char *detail) {
+static enum relay_start read_files(struct relay *relay, char *detail) {
   const struct relay_options *options = relay->options;
   if (options->web && !web_check(options->web, detail, RELAY_DETAIL_CAP))
-    return false;
+    return RELAY_BAD_INPUT;
   if (options->token_file && !(relay->tokens = tokens_read(options->token_file, detail)))
-    return false;
-  if (options->tls_cert && !(relay->http_settings.tls = read_certificates(relay, detail)))
-    return false;
-  return true;
+    return RELAY_BAD_INPUT;
+  if (!options->tls_cert)
+    return RELAY_STARTED;
+  const enum tls_made made = read_certificates(relay, &relay->http_settings.tls, detail);
+  return made == TLS_MADE        ? RELAY_STARTED
+         : made == TLS_NO_MEMORY ? RELAY_CANNOT_START
+                                 : RELAY_BAD_INPUT;
 }
 
 static bool listen_there(struct relay *relay, char *detail) {
@@ -121,8 +125,9 @@ static void free_relay(struct relay *relay) {
 
 /* Listening comes before the store: whether the address is free shows without touching the file. */
 static enum relay_start start(struct relay *relay, char *detail) {
-  if (!read_files(relay, detail))
-    return RELAY_BAD_INPUT;
+  const enum relay_start files = read_files(relay, detail);
+  if (files != RELAY_STARTED)
+    return files;
   return listen_there(relay, detail) && open_store(relay, detail) ? RELAY_STARTED
                                                                   : RELAY_CANNOT_START;
 }
@@ -190,8 +195,8 @@ static void reload_tokens(struct relay *relay) {
 /* Connections keep the context that they began with. */
 static void reload_certificates(struct relay *relay) {
   char detail[TLS_DETAIL_CAP];
-  struct tls_context *context = read_certificates(relay, detail);
-  if (!context) {
+  struct tls_context *context;
+  if (read_certificates(relay, &context, detail) != TLS_MADE) {
     log_kept(relay, "certificate", detail);
     return;
   }

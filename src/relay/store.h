@@ -8,7 +8,8 @@
  *   [S2] within a conversation sequence numbers grow, and none is given twice, not even after a
  *        crash or when its message is no longer kept;
  *   [S3] an id is stored once in a conversation, as long as its message is kept;
- *   [S4] a read shows all appends requested before it that are OK, and none requested after it.
+ *   [S4] a read shows all appends requested before it that are OK, and none requested after it;
+ *   [S5] behind an append that failed none of its line is stored.
  * So whoever goes live inside `done` of a read that found the end misses nothing and sees nothing
  * twice.
  */
@@ -26,6 +27,7 @@ enum store_result {
   STORE_OK,
   STORE_KNOWN,    /* the id was there: the message is the first one */
   STORE_TOO_MANY, /* it would have begun a conversation beyond the limit */
+  STORE_BEHIND,   /* not tried: its line is broken */
   STORE_FAILED    /* see the detail; nothing was stored */
 };
 
@@ -36,9 +38,20 @@ struct store_message {
   int64_t created_at_ms;   /* since 1970 */
 };
 
+/** What one sender appends, in its order. A failure breaks it for good: whoever then sends again
+   all that was not stored, in a line of its own, keeps that order. The loop's thread. */
+struct store_line;
+/** NULL: no memory. */
+struct store_line *store_line_new(void);
+/** As a failure does: none of it is stored that is not stored yet. */
+void store_line_break(struct store_line *line);
+/** NULL is fine. Appends on their way keep it as long as they need it. */
+void store_line_release(struct store_line *line);
+
 struct store_append {
   struct store_message message; /* without a number; `done` finds it with one. The texts must stay,
                                    those of the first one live until `done` returns. */
+  struct store_line *line;      /* NULL: it stands alone */
   void (*done)(struct store_append *append, enum store_result result, const char *detail);
 };
 

@@ -3,6 +3,8 @@
  * commit. What is done is told on the loop's thread, after the commit [S1]; a failed commit fails
  * all of its appends, none of which was told or shown to anybody, so that numbers taken back with
  * it were never given [S2]. Reads run outside of transactions, in their place in the order [S4].
+ * A line is broken where an append of it fails, on the thread: what runs after that, in this batch
+ * or another, finds it so [S5].
  */
 #include "owner.h"
 #include "store_rows.h"
@@ -33,11 +35,17 @@ struct store {
   uint64_t swept_at_ms; /* the thread's; 0: never */
 };
 
+struct store_line {
+  unsigned users_count; /* the loop's: its owner, and appends on their way */
+  atomic_bool is_broken;
+};
+
 /** An append or a read on its way to the thread and back. */
 struct store_job {
   struct worker_job job; /* first: a job is its store_job */
   struct net_task task;
   struct store *store;
+  struct store_line *line;     /* of the append; or NULL */
   struct store_append *append; /* one of the two is there */
   struct store_read *read;
   struct store_rows_page page;
@@ -45,10 +53,41 @@ struct store_job {
   char detail[STORE_DETAIL_CAP];
 };
 
+/* ---- lines ---- */
+
+struct store_line *store_line_new(void) {
+  struct store_line *line = calloc(1, sizeof *line);
+  if (!line)
+    return NULL;
+  line->users_count = 1;
+  atomic_init(&line->is_broken, false);
+  return line;
+}
+
+static void retain(struct store_line *line) {
+  if (line)
+    line->users_count++;
+}
+
+void store_line_release(struct store_line *line) {
+  if (line && --line->users_count == 0)
+    free(line);
+}
+
+void store_line_break(struct store_line *line) {
+  if (line)
+    atomic_store(&line->is_broken, true);
+}
+
+static bool is_broken(struct store_line *line) {
+  return line && atomic_load(&line->is_broken);
+}
+
 /* ---- jobs ---- */
 
 static void finish(struct net_task *task) {
   struct store_job *job = (struct store_job *)((char *)task - offsetof(struct store_job, task));
+  store_line_release(job->line);
   if (job->append) {
     if (job->result == STORE_KNOWN)
       job->append->message = job->page.messages[0];
@@ -65,6 +104,7 @@ static void on_done(struct worker_job *worker_job, enum db_result result, const 
   struct store_job *job = (struct store_job *)worker_job;
   if (result != DB_OK) {
     job->result = STORE_FAILED;
+    store_line_break(job->line);
     job->store->rows.conversations_count = -1;
     (void)snprintf(job->detail, sizeof job->detail, "%s",
                    result == DB_CLOSED ? "the store is closed" : detail);
@@ -76,6 +116,11 @@ static void on_done(struct worker_job *worker_job, enum db_result result, const 
 static enum db_result run_append(struct worker_job *worker_job, struct db *db) {
   struct store_job *job = (struct store_job *)worker_job;
   struct store *store = job->store;
+  if (is_broken(job->line)) {
+    job->result = STORE_BEHIND;
+    (void)snprintf(job->detail, sizeof job->detail, "an append before it failed");
+    return DB_OK;
+  }
   return store_rows_append(&store->rows, db, &job->append->message,
                            store->options.max_conversations, &job->result, &job->page);
 }
@@ -92,6 +137,7 @@ static size_t weight_of(const struct store_message *message) {
 void store_append(struct store *store, struct store_append *append) {
   struct store_job *job = calloc(1, sizeof *job);
   if (!job) {
+    store_line_break(append->line);
     append->done(append, STORE_FAILED, "out of memory");
     return;
   }
@@ -101,6 +147,8 @@ void store_append(struct store *store, struct store_append *append) {
                                  .done = on_done};
   job->store = store;
   job->append = append;
+  job->line = append->line;
+  retain(job->line);
   worker_submit(store->worker, &job->job);
 }
 

@@ -47,6 +47,44 @@ static size_t write_request(const struct tunnel *tunnel, char *out, size_t cap) 
   return text_writer_end(&w);
 }
 
+/* ---- challenges (RFC 9110 section 11.6.1) -------------------------------------- */
+
+/* Up to the comma behind it; one in a quoted string belongs to it (section 5.6.4). */
+static size_t element_len(const char *text) {
+  bool is_quoted = false;
+  size_t len = 0;
+  for (; text[len] != '\0' && (is_quoted || text[len] != ','); len++) {
+    if (text[len] == '"')
+      is_quoted = !is_quoted;
+    else if (is_quoted && text[len] == '\\' && text[len + 1] != '\0')
+      len++;
+  }
+  return len;
+}
+
+/* The scheme if the element begins a challenge; empty if it is another parameter of the one before,
+   a token and "=". */
+static struct url_slice scheme_of(struct url_slice element) {
+  size_t len = 0;
+  while (len < element.len && text_is_token_character(element.text[len]))
+    len++;
+  const struct url_slice rest = text_trim(element.text + len, element.len - len);
+  const bool is_apart = rest.len == 0 || rest.text > element.text + len;
+  const bool begins_one = is_apart && (rest.len == 0 || rest.text[0] != '=');
+  return (struct url_slice){.text = element.text, .len = begins_one ? len : 0};
+}
+
+static void read_challenges(struct tunnel_http *http, const char *text) {
+  while (*text != '\0') {
+    const size_t len = element_len(text);
+    const struct url_slice scheme = scheme_of(text_trim(text, len));
+    http->has_challenge = http->has_challenge || scheme.len > 0;
+    if (text_equals_ignoring_case(scheme.text, scheme.len, "Basic"))
+      http->offers_basic = true;
+    text += text[len] == ',' ? len + 1 : len;
+  }
+}
+
 /* ---- the answer ---------------------------------------------------------------- */
 
 static bool is_http_1(const struct handshake_head *head) {
@@ -72,11 +110,8 @@ static void read_header(struct tunnel *tunnel, const struct head_line *line) {
   struct tunnel_http *http = &tunnel->as.http;
   const char *name = handshake_head_name(&http->head, line);
   const char *value = handshake_head_value(&http->head, line);
-  if (!text_equals_ignoring_case(name, strlen(name), "Proxy-Authenticate"))
-    return;
-  http->has_challenge = true;
-  if (text_equals_ignoring_case(value, strcspn(value, " \t,"), "Basic"))
-    http->offers_basic = true;
+  if (text_equals_ignoring_case(name, strlen(name), "Proxy-Authenticate"))
+    read_challenges(http, value);
 }
 
 static const char *authentication_problem(const struct tunnel *tunnel) {

@@ -345,36 +345,68 @@ class Limits(RelayCase):
             ann.send(message)
             self.assertEqual(ann.closed_with(), code)
 
+    def say_all(self, relay, ids):
+        """Says all at once on a link of its own, and listens until that is closed or all are
+        stored. What was stored, what was refused, the close code."""
+        ann, stored, refused = self.join(relay, "tea", "ann"), [], []
+        try:
+            for id_ in ids:
+                ann.say(id_, "x" * 20000)
+        except websockets.ConnectionClosed:
+            pass
+        try:
+            while len(stored) < len(ids):
+                answer = ann.receive()
+                if answer["type"] == "ack":
+                    stored.append(answer["id"])
+                elif answer["type"] == "error":
+                    self.assertEqual(answer["code"], "store_unavailable")
+                    refused.append(answer["id"])
+        except websockets.ConnectionClosed:
+            pass
+        code = ann.socket.close_code
+        ann.close()
+        return stored, refused, code
+
     def test_a_full_disk(self):
-        """No file of the relay may grow beyond 200 KB: it refuses, and goes on serving."""
+        """No file of the relay may grow beyond 200 KB: behind a message that it refuses it stores
+        none of the same link, which it closes, so that all come again in their order; and it goes
+        on serving."""
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200000, resource.RLIM_INFINITY))
         relay = self.relay(preexec_fn=limit)
-        ann = self.join(relay, "tea", "ann")
-        stored, refused_in_a_row, sent = [], 0, 0
-        while refused_in_a_row < 5:  # the log starts anew after a failure, until the file is full
-            ann.say(f"m{sent}", "x" * 20000)
-            answer = ann.receive()
-            self.assertEqual(answer["id"], f"m{sent}")
-            sent += 1
-            if answer["type"] == "ack":
-                ann.receive("message")
-                stored.append(answer["id"])
-                refused_in_a_row = 0
-            else:
-                self.assertEqual(answer["code"], "store_unavailable")
-                refused_in_a_row += 1
-        self.assertGreater(len(stored), 3)
-        refused = relay.post("tea", "ann", "x" * 20000)
+        bob = self.join(relay, "tea", "bob")
+        sent, count, fruitless, rounds = [f"m{i}" for i in range(40)], 2, 0, 0
+        self.assertEqual(self.say_all(relay, sent[:count])[:2], (sent[:count], []))
+        while fruitless < 3:  # the log starts anew after a failure, until the file is full
+            stored, refused, code = self.say_all(relay, sent[count:])
+            self.assertEqual(stored, sent[count:count + len(stored)])
+            count += len(stored)
+            self.assertEqual(refused, sent[count:count + len(refused)])
+            self.assertGreater(len(refused), 0)
+            self.assertEqual(code, 1013)
+            fruitless, rounds = 0 if stored else fruitless + 1, rounds + 1
+        for _ in range(20):  # what is too much together may fit alone
+            refused = relay.post("coffee", "ann", "x" * 20000)
+            if refused.status != 201:
+                break
         self.assertEqual((refused.status, refused.json["code"]), (503, "store_unavailable"))
         self.assertIn("retry-after", refused.headers)
-        self.assertEqual([m["id"] for m in relay.history("tea")], stored)
-        ann.send({"type": "ping"})
-        self.assertEqual(ann.receive(), {"type": "pong"})
+        self.assertEqual([m["id"] for m in relay.history("tea")], sent[:count])
+        self.assertEqual([m["id"] for m in bob.receive_all(count)], sent[:count])
+        bob.send({"type": "ping"})
+        self.assertEqual(bob.receive(), {"type": "pong"})
         self.assertIn("store_failed", relay.text)
+        wait_until("all ends are counted",
+                   lambda: relay.metric('disconnects_total{reason="store"}') == rounds)
+        resource.prlimit(relay.process.pid, resource.RLIMIT_FSIZE,
+                         (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        stored, refused, _ = self.say_all(relay, sent[count:])
+        self.assertEqual((stored, refused), (sent[count:], []))
+        bob.close()
         self.stop(relay)
-        self.assertEqual([m["id"] for m in self.relay().history("tea")], stored)
+        self.assertEqual([m["id"] for m in self.relay().history("tea")], sent)
 
     def test_retention_tells(self):
         relay = self.relay("--keep-age", "1")

@@ -22,8 +22,10 @@ static int set_up(void **state) {
   char detail[TLS_DETAIL_CAP];
   (void)state;
   certs_make(&certs);
-  server = tls_server_context_new(&memory_default, certs.good, certs.good, detail);
-  return server ? 0 : -1;
+  return tls_server_context_new(&memory_default, certs.good, certs.good, &server, detail) ==
+                 TLS_MADE
+             ? 0
+             : -1;
 }
 
 static int tear_down(void **state) {

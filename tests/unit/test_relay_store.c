@@ -1,4 +1,4 @@
-/* The store on a real file: [S1] to [S4], what is refused, what is no longer kept. */
+/* The store on a real file: [S1] to [S5], what is refused, what is no longer kept. */
 #include "damage.h"
 #include "net_rig.h"
 #include "store.h"
@@ -107,16 +107,22 @@ static void on_appended(struct store_append *done, enum store_result result, con
   (void)snprintf(append->detail, sizeof append->detail, "%s", detail);
 }
 
-static void begin_append(struct world *world, struct append *append, const char *conversation,
-                         const char *id, const char *plaintext) {
+static void begin_in_line(struct world *world, struct append *append, struct store_line *line,
+                          const char *conversation, const char *id, const char *plaintext) {
   *append = (struct append){.world = world, .result = (enum store_result) - 1};
   append->append.message = (struct store_message){.id = id,
                                                   .conversation_id = conversation,
                                                   .sender_id = "ann",
                                                   .plaintext = plaintext,
                                                   .created_at_ms = 1000};
+  append->append.line = line;
   append->append.done = on_appended;
   store_append(world->store, &append->append);
+}
+
+static void begin_append(struct world *world, struct append *append, const char *conversation,
+                         const char *id, const char *plaintext) {
+  begin_in_line(world, append, NULL, conversation, id, plaintext);
 }
 
 static void until(struct world *world, const unsigned *done_at) {
@@ -339,6 +345,70 @@ static void test_failed_append(void **state) {
   world_deinit(&world);
 }
 
+static enum store_result append_in_line(struct world *world, struct store_line *line,
+                                        const char *conversation, const char *id) {
+  struct append append;
+  begin_in_line(world, &append, line, conversation, id, "text");
+  until(world, &append.done_at);
+  assert_true(append.result == STORE_OK || append.detail[0] != '\0');
+  return append.result;
+}
+
+/* [S5] Those on their way when it failed, and those that come later; nobody else's. */
+static void test_line_behind_a_failure(void **state) {
+  (void)state;
+  static const enum store_result expected[] = {STORE_FAILED, STORE_BEHIND, STORE_BEHIND};
+  static const char *const ids[] = {"b", "c", "d"};
+  struct world world;
+  struct append appends[3];
+  struct store_line *line = store_line_new(), *other_line = store_line_new();
+  sqlite3 *other;
+  world_init(&world);
+  assert_int_equal(append_in_line(&world, line, "tea", "a"), STORE_OK);
+  assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  begin_in_line(&world, &appends[0], line, "tea", ids[0], "x");
+  until(&world, &appends[0].done_at);
+  assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_close(other), SQLITE_OK);
+  for (int i = 1; i < 3; i++)
+    begin_in_line(&world, &appends[i], line, "tea", ids[i], "x");
+  until(&world, &appends[2].done_at);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(appends[i].result, expected[i]);
+  assert_int_equal(append_in_line(&world, line, "coffee", "a"), STORE_BEHIND);
+  store_line_release(line);
+  assert_int_equal(append_in_line(&world, other_line, "tea", "b"), STORE_OK);
+  assert_int_equal(append_now(&world, "tea", "c"), 3);
+  store_line_release(other_line);
+  world_deinit(&world);
+}
+
+/* A conversation beyond the limit is no failure; a line outlives its owner. */
+static void test_line_goes_on(void **state) {
+  (void)state;
+  struct world world;
+  struct append append;
+  struct store_line *line = store_line_new();
+  world_init(&world);
+  close_store(&world);
+  world.options.max_conversations = 1;
+  reopen(&world);
+  assert_int_equal(append_in_line(&world, line, "one", "a"), STORE_OK);
+  begin_in_line(&world, &append, line, "one", "a", "x");
+  until(&world, &append.done_at);
+  assert_int_equal(append.result, STORE_KNOWN);
+  begin_in_line(&world, &append, line, "two", "a", "x");
+  until(&world, &append.done_at);
+  assert_int_equal(append.result, STORE_TOO_MANY);
+  begin_in_line(&world, &append, line, "one", "b", "x");
+  store_line_release(line);
+  until(&world, &append.done_at);
+  assert_int_equal(append.result, STORE_OK);
+  assert_int_equal(append.number, 2);
+  world_deinit(&world);
+}
+
 /* Page by page, the same messages would be read for ever. */
 static void test_messages_out_of_order(void **state) {
   (void)state;
@@ -461,6 +531,8 @@ int main(void) {
       cmocka_unit_test(test_close_carries_out),
       cmocka_unit_test(test_conversations_are_bounded),
       cmocka_unit_test(test_failed_append),
+      cmocka_unit_test(test_line_behind_a_failure),
+      cmocka_unit_test(test_line_goes_on),
       cmocka_unit_test(test_messages_out_of_order),
       cmocka_unit_test(test_unusable_files),
       cmocka_unit_test(test_in_memory),

@@ -1,7 +1,8 @@
 /*
  * The store on a disk that fails: the power is cut at every write, sync, truncation and deletion of
  * a script, in several ways, and every single operation fails once and for good; afterwards the
- * file is opened anew and held against [S1] to [S3]. Arguments: none, or SEED COUNT for more ways
+ * file is opened anew and held against [S1] to [S3] and, for
+ * one line, [S5]. Arguments: none, or SEED COUNT for more ways
  * to tear.
  */
 #include "disk.h"
@@ -37,6 +38,7 @@ struct append {
   enum store_result result;
   int64_t number;
   size_t conversation;
+  struct store_line *line; /* or NULL */
   char id[16];
   char text[LARGE_LEN + 1];
 };
@@ -46,6 +48,7 @@ struct story {
   struct store *store; /* NULL: not open */
   struct append appends[APPENDS_MAX];
   size_t count, done_count;
+  struct store_line *line;           /* of what the script says in the first conversation */
   int64_t told[CONVERSATIONS_COUNT]; /* the largest number that anybody was told */
   bool is_swept;                     /* it was open with a limit on age or size */
   bool is_closed;
@@ -105,7 +108,7 @@ static void on_appended(struct store_append *done, enum store_result result, con
   append->number = done->message.sequence_number;
   if (result == STORE_OK)
     take_number(append);
-  else if (result == STORE_FAILED)
+  else if (result != STORE_KNOWN)
     assert_true(detail[0] != '\0');
 }
 
@@ -114,6 +117,7 @@ static struct append *begin_append(struct story *s, size_t conversation, const c
   struct append *append = &s->appends[s->count];
   assert_true(s->count < APPENDS_MAX && len <= LARGE_LEN);
   *append = (struct append){.story = s, .conversation = conversation, .is_old = is_old};
+  append->line = conversation == 0 ? s->line : NULL;
   (void)snprintf(append->id, sizeof append->id, "%s", id);
   for (size_t i = 0; i < len; i++)
     append->text[i] = (char)('a' + (s->count * 7 + i) % 26);
@@ -122,6 +126,7 @@ static struct append *begin_append(struct story *s, size_t conversation, const c
                                                      .sender_id = "ann",
                                                      .plaintext = append->text,
                                                      .created_at_ms = is_old ? OLD_MS : NEW_MS},
+                                         .line = append->line,
                                          .done = on_appended};
   s->count++;
   store_append(s->store, &append->append);
@@ -240,6 +245,12 @@ static void play_third_part(struct story *s) {
   until_done(s);
 }
 
+/* What comes later is not the script's. */
+static void end_line(struct story *s) {
+  store_line_release(s->line);
+  s->line = NULL;
+}
+
 static void play(struct story *s) {
   if (open_store(s, 0, 0))
     play_first_half(s);
@@ -249,9 +260,24 @@ static void play(struct story *s) {
   close_store(s);
   if (!disk_is_off() && open_store(s, 0, 30000))
     play_third_part(s);
+  end_line(s);
 }
 
 /* ---- the judgement ---- */
+
+/* [S5] Told in order: once one failed, all behind it are refused, and nothing else is for that. */
+static void check_line(const struct story *s) {
+  bool is_broken = false;
+  for (size_t i = 0; i < s->count; i++) {
+    const struct append *append = &s->appends[i];
+    const bool is_behind = append->line && is_broken;
+    if (is_behind ? append->result != STORE_BEHIND && append->result != STORE_FAILED
+                  : append->result == STORE_BEHIND)
+      fail_msg("%s: %s, %sbehind a failed one, ended as %d", s->context, append->id,
+               is_behind ? "" : "not ", (int)append->result);
+    is_broken = is_broken || (append->line && append->result == STORE_FAILED);
+  }
+}
 
 static void check_append(const struct append *append, const struct reading *reading, bool is_found,
                          bool was_cut) {
@@ -305,6 +331,7 @@ static void check_file(const struct story *s) {
 
 static void check(struct story *s, bool was_cut) {
   close_store(s);
+  check_line(s);
   if (!open_store(s, 0, 0))
     fail_msg("%s: it does not open", s->context);
   for (size_t i = 0; i < CONVERSATIONS_COUNT; i++)
@@ -332,6 +359,8 @@ static struct story *begin(uint64_t seed) {
   rig_init(&s.rig);
   rig_start_ticking(&s.rig);
   uv_ref((uv_handle_t *)&s.rig.tick); /* the loop goes on while only the store works */
+  s.line = store_line_new();
+  assert_non_null(s.line);
   return &s;
 }
 

@@ -94,10 +94,10 @@ static void scene_init(struct scene *s, const char *scheme, const char *host) {
   s->events = watching();
   s->client.end.events = &s->events;
   if (strcmp(scheme, "wss") == 0) {
-    s->settings.tls =
-        tls_context_new(&memory_default, &(struct tls_options){.ca_file = certs.ca}, detail);
-    s->server.http_settings.tls =
-        tls_server_context_new(&memory_default, certs.good, certs.good, detail);
+    (void)tls_context_new(&memory_default, &(struct tls_options){.ca_file = certs.ca},
+                          &s->settings.tls, detail);
+    (void)tls_server_context_new(&memory_default, certs.good, certs.good,
+                                 &s->server.http_settings.tls, detail);
   }
   (void)snprintf(s->url, sizeof s->url, "%s://%s:%u/", scheme, host,
                  http_server_port(s->server.http));
@@ -173,8 +173,8 @@ static void test_nothing_was_verified(void **state) {
   char detail[TLS_DETAIL_CAP];
   scene_init(&s, "wss", "127.0.0.1");
   tls_context_release(s.settings.tls);
-  s.settings.tls =
-      tls_context_new(&memory_default, &(struct tls_options){.insecure = true}, detail);
+  (void)tls_context_new(&memory_default, &(struct tls_options){.insecure = true}, &s.settings.tls,
+                        detail);
   dial(&s);
   until_outcome(&s);
   assert_told(&s, " verified=no\nupgraded:");
@@ -225,8 +225,8 @@ static void test_an_untrusted_certificate(void **state) {
   char detail[TLS_DETAIL_CAP];
   scene_init(&s, "wss", "127.0.0.1");
   tls_context_release(s.settings.tls);
-  s.settings.tls =
-      tls_context_new(&memory_default, &(struct tls_options){.ca_file = certs.other_ca}, detail);
+  (void)tls_context_new(&memory_default, &(struct tls_options){.ca_file = certs.other_ca},
+                        &s.settings.tls, detail);
   dial(&s);
   until_outcome(&s);
   assert_int_equal(s.client.end.end.kind, LINK_END_TLS_VERIFY);

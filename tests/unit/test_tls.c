@@ -39,16 +39,16 @@ static int tear_down(void **state) {
 
 static struct tls_context *client_context(const struct tls_options *options) {
   char detail[TLS_DETAIL_CAP];
-  struct tls_context *context = tls_context_new(&memory_default, options, detail);
-  if (!context)
+  struct tls_context *context;
+  if (tls_context_new(&memory_default, options, &context, detail) != TLS_MADE)
     fail_msg("%s", detail);
   return context;
 }
 
 static struct tls_context *server_context(const char *file) {
   char detail[TLS_DETAIL_CAP];
-  struct tls_context *context = tls_server_context_new(&memory_default, file, file, detail);
-  if (!context)
+  struct tls_context *context;
+  if (tls_server_context_new(&memory_default, file, file, &context, detail) != TLS_MADE)
     fail_msg("%s", detail);
   return context;
 }
@@ -292,14 +292,19 @@ static void test_unusable_files(void **state) {
       {{.cert_file = certs.good, .key_file = certs.client}, "key file "},
       {{.cert_file = certs.good, .key_file = "/nonexistent/k.pem"}, "key file /nonexistent/k.pem"},
   };
+  struct tls_context *context;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char detail[TLS_DETAIL_CAP] = "";
-    assert_null(tls_context_new(&memory_default, &cases[i].options, detail));
+    assert_int_equal(tls_context_new(&memory_default, &cases[i].options, &context, detail),
+                     TLS_UNUSABLE);
+    assert_null(context);
     if (strncmp(detail, cases[i].detail, strlen(cases[i].detail)) != 0)
       fail_msg("%zu: %s", i, detail);
   }
   char detail[TLS_DETAIL_CAP] = "";
-  assert_null(tls_server_context_new(&memory_default, certs.ca, certs.ca, detail));
+  assert_int_equal(tls_server_context_new(&memory_default, certs.ca, certs.ca, &context, detail),
+                   TLS_UNUSABLE);
+  assert_null(context);
   assert_non_null(strstr(detail, "key file"));
   tls_context_release(NULL);
 }
@@ -556,8 +561,16 @@ static void test_without_memory(void **state) {
   rig_init(&rig);
   char detail[TLS_DETAIL_CAP];
   rig.memory.fail_at = rig.memory.taken + 1;
-  assert_null(tls_context_new(&rig.memory.memory, &(struct tls_options){0}, detail));
+  struct tls_context *none;
+  assert_int_equal(tls_context_new(&rig.memory.memory, &(struct tls_options){0}, &none, detail),
+                   TLS_NO_MEMORY);
+  assert_null(none);
   assert_string_equal(detail, "no memory for TLS");
+  rig.memory.fail_at = rig.memory.taken + 1;
+  assert_int_equal(
+      tls_server_context_new(&rig.memory.memory, certs.good, certs.good, &none, detail),
+      TLS_NO_MEMORY);
+  assert_null(none);
   rig_deinit(&rig);
 }
 

@@ -322,6 +322,56 @@ static void answers(void **state) {
   }
 }
 
+/* ---- what a proxy wants (RFC 9110 section 11.6.1) ---------------------------------- */
+
+#define OTHER "it wants another authorization than Basic"
+#define LOGIN_WANTED "it wants a user name and password"
+
+struct challenge_case {
+  const char *lines; /* of the head */
+  const char *sentence;
+};
+
+static const struct challenge_case challenge_cases[] = {
+    /* Basic among others */
+    {"Proxy-Authenticate: Negotiate, Basic realm=\"x\"\r\n", LOGIN_WANTED},
+    {"Proxy-Authenticate: Basic realm=\"x\", Negotiate\r\n", LOGIN_WANTED},
+    {"Proxy-Authenticate: NTLM,basic\r\n", LOGIN_WANTED},
+    {"Proxy-Authenticate: , ,\tBASIC\t\r\n", LOGIN_WANTED},
+    {"Proxy-Authenticate: Negotiate YWI+Y2Q/ZQ==, Basic realm=x\r\n", LOGIN_WANTED},
+    {"Proxy-Authenticate: Digest realm=\"a, b\", nonce = \"c\\\",d\", stale=false , Basic "
+     "realm=\"x\", charset=\"UTF-8\"\r\n",
+     LOGIN_WANTED},
+    {"Proxy-Authenticate: Negotiate, NTLM\r\nproxy-authenticate: Digest realm=\"x\", Basic\r\n",
+     LOGIN_WANTED},
+    {"Proxy-Authenticate: Basic\r\nProxy-Authenticate: Negotiate\r\n", LOGIN_WANTED},
+    {"Proxy-Authenticate: Basic Zm9v\r\n", LOGIN_WANTED},
+    /* only others: Basic in a quoted string, as a parameter, as part of a word, elsewhere */
+    {"Proxy-Authenticate: Negotiate, NTLM\r\n", OTHER},
+    {"Proxy-Authenticate: Digest realm=\"x, Basic realm\", qop=\"auth\"\r\n", OTHER},
+    {"Proxy-Authenticate: Digest realm=\"x\\\", Basic \"\r\n", OTHER},
+    {"Proxy-Authenticate: Digest realm=\"never ended, Basic\r\n", OTHER},
+    {"Proxy-Authenticate: Digest realm=x, Basic=y, basic =\"z\"\r\n", OTHER},
+    {"Proxy-Authenticate: BasicX, X-Basic, Bas ic, \"Basic\"\r\n", OTHER},
+    {"Proxy-Authenticate: Negotiate Basic\r\n", OTHER},
+    {"Proxy-Authenticate: Negotiate\r\nWWW-Authenticate: Basic\r\n", OTHER},
+    /* nothing said */
+    {"Proxy-Authenticate:\r\n", LOGIN_WANTED},
+    {"Proxy-Authenticate: ,, \r\n", LOGIN_WANTED},
+};
+
+static void challenges(void **state) {
+  (void)state;
+  for (size_t i = 0; i < COUNT(challenge_cases); i++) {
+    char head[512];
+    (void)snprintf(head, sizeof head, "HTTP/1.1 407 Auth\r\n%s\r\n", challenge_cases[i].lines);
+    const struct answer_case c = {"http://p",     head, 0,
+                                  TUNNEL_REFUSED, 407,  challenge_cases[i].sentence};
+    read_one(&c, 1, 1);
+    read_one(&c, strlen(head), 1);
+  }
+}
+
 /* What is cut short is neither an opening nor a refusal. */
 static void unfinished_answers(void **state) {
   (void)state;
@@ -431,6 +481,7 @@ int main(void) {
       cmocka_unit_test(socks5_requests),
       cmocka_unit_test(socks5_login),
       cmocka_unit_test(answers),
+      cmocka_unit_test(challenges),
       cmocka_unit_test(unfinished_answers),
       cmocka_unit_test(unfinished_answers_tell_nothing),
       cmocka_unit_test(endless_heads),

@@ -6,21 +6,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct tls_context *refuse(char detail[TLS_DETAIL_CAP]) {
+static enum tls_made refuse(struct tls_context **made, char detail[TLS_DETAIL_CAP]) {
   (void)snprintf(detail, TLS_DETAIL_CAP, "this build has no TLS");
-  return NULL;
+  *made = NULL;
+  return TLS_UNUSABLE;
 }
 
-struct tls_context *tls_context_new(const struct memory *memory, const struct tls_options *options,
-                                    char detail[TLS_DETAIL_CAP]) {
+enum tls_made tls_context_new(const struct memory *memory, const struct tls_options *options,
+                              struct tls_context **made, char detail[TLS_DETAIL_CAP]) {
   (void)memory, (void)options;
-  return refuse(detail);
+  return refuse(made, detail);
 }
 
-struct tls_context *tls_server_context_new(const struct memory *memory, const char *cert_file,
-                                           const char *key_file, char detail[TLS_DETAIL_CAP]) {
+enum tls_made tls_server_context_new(const struct memory *memory, const char *cert_file,
+                                     const char *key_file, struct tls_context **made,
+                                     char detail[TLS_DETAIL_CAP]) {
   (void)memory, (void)cert_file, (void)key_file;
-  return refuse(detail);
+  return refuse(made, detail);
 }
 
 void tls_context_retain(struct tls_context *context) {
