@@ -692,7 +692,7 @@ LIMPET_API limpet_result limpet_send_typing(limpet_client *client, const char *c
 /** Payload bytes waiting in memory (for the disk too) or in the link's output. [any thread] */
 LIMPET_API uint64_t limpet_buffered_amount(limpet_client *client);
 
-/** Called once when a flush ends: LIMPET_OK, LIMPET_TIMED_OUT, or LIMPET_NOT_CONNECTED after CLOSED. */
+/** Called once when a flush ends: LIMPET_OK, LIMPET_TIMED_OUT, LIMPET_NOT_CONNECTED after CLOSED, or LIMPET_NO_MEMORY. */
 typedef void limpet_flush_callback(limpet_client *client, limpet_result result, void *user);
 
 /**

@@ -112,7 +112,7 @@ struct client_network {
   bool is_dialing;  /* what is found now replaces `targets` */
 };
 
-/* Programs have thousands of these: members are in an order that leaves no gaps. */
+/* Programs have thousands of these, and a KiB for each with its link: the order leaves few gaps. */
 struct limpet_client {
   struct settings *settings;
   struct net_loop *loop;
@@ -128,12 +128,12 @@ struct limpet_client {
   bool is_writable : 1;       /* as the session was told */
   bool is_high : 1;           /* on_high_water was called, on_drained not yet */
   bool is_paused : 1;         /* the application wants to be given nothing */
-  bool is_stopping : 1;       /* a stop has begun */
   bool is_freed : 1;          /* limpet_stop() has come to its end; memory goes with this turn */
   bool is_hinted_offline : 1; /* so says the application */
   bool is_loop_held : 1;      /* for the wait for the network */
   bool owes_dial : 1;         /* that of `epoch` waits for the turn's end */
-  uint8_t dials_count;        /* since the last turn end that was asked for */
+  bool is_stopping;    /* a stop has begun. No bit: other threads read it, under client_lock() */
+  uint8_t dials_count; /* since the last turn end that was asked for */
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
