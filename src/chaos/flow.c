@@ -136,7 +136,7 @@ static size_t send_some(struct flow *flow, const struct flow_world *world, const
   const size_t part = allowed(flow, len, world->now_ms);
   if (part == 0)
     return 0;
-  const ssize_t n = sock_send(flow->sink, bytes, part);
+  const ssize_t n = sock_send(flow->sink, bytes, part, false);
   if (n < 0) {
     if (sock_would_block(errno))
       flow->wants_write = true;

@@ -26,7 +26,7 @@ enum http_io connection_receive(struct http_exchange *connection, void *data, si
 }
 
 static enum http_io send_plain(struct http_exchange *connection, const char *data, size_t len) {
-  ssize_t n = sock_send(connection->fd, data, len);
+  ssize_t n = sock_send(connection->fd, data, len, false);
   if (n < 0)
     return sock_would_block(errno) ? HTTP_IO_EMPTY : HTTP_IO_END;
   connection->out_sent += (size_t)n;
@@ -37,7 +37,7 @@ static enum http_io send_tls(struct http_exchange *connection, const char *data,
   size_t written, piece = connection->out_in_flight;
   if (piece == 0)
     piece = len < TLS_RECORD_MAX ? len : TLS_RECORD_MAX;
-  enum tls_result result = tls_stream_write(connection->tls, data, piece, &written);
+  enum tls_result result = tls_stream_write(connection->tls, data, piece, piece < len, &written);
   connection->out_in_flight = result == TLS_DONE ? 0 : piece;
   connection->out_sent += written;
   if (result == TLS_DONE)

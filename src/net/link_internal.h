@@ -74,6 +74,7 @@ struct link {
   bool is_paused : 1;
   bool is_held : 1;      /* keeps the loop alive without being polled */
   bool is_blocked : 1;   /* the kernel takes no more for now */
+  bool is_corked : 1;    /* the kernel may keep the last segment back until it is told otherwise */
   bool is_broken : 1;    /* nothing can be sent: what has arrived is read, then it ends */
   bool wants_resume : 1; /* read on at the end of the turn */
   bool wants_write : 1;  /* TLS must write before it can read on */
@@ -133,9 +134,10 @@ enum io_result {
 /** `*is_drained`: the socket had no more. Results but IO_SOME come without bytes. */
 enum io_result link_io_read(struct link *link, void *data, size_t cap, size_t *len,
                             bool *is_drained);
-/** `*in_flight` bytes, at least those written, must be given again first. */
-enum io_result link_io_write(struct link *link, const void *data, size_t len, size_t *written,
-                             size_t *in_flight);
+/** `*in_flight` bytes, at least those written, must be given again first. `more_comes`: as for
+    tls_stream_write(), without TLS nothing is kept back. */
+enum io_result link_io_write(struct link *link, const void *data, size_t len, bool more_comes,
+                             size_t *written, size_t *in_flight);
 /** Fills kind and detail after IO_END or IO_FAILED. `doing` is "" or what it interrupted. */
 void link_io_explain(const struct link *link, enum io_result result, const char *doing,
                      struct link_end *end);

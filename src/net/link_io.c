@@ -40,9 +40,10 @@ enum io_result link_io_read(struct link *link, void *data, size_t cap, size_t *l
                    : read_plain(link, data, cap, len, is_drained);
 }
 
+/* A piece without TLS nearly fills a segment of its own; to hold it back gains nothing. */
 static enum io_result write_plain(struct link *link, const void *data, size_t len,
                                   size_t *written) {
-  ssize_t n = sock_send(link->fd, data, len);
+  ssize_t n = sock_send(link->fd, data, len, false);
   if (n >= 0) {
     *written = (size_t)n;
     return IO_SOME;
@@ -53,10 +54,11 @@ static enum io_result write_plain(struct link *link, const void *data, size_t le
   return IO_FAILED;
 }
 
-static enum io_result write_tls(struct link *link, const void *data, size_t len, size_t *written,
-                                size_t *in_flight) {
+static enum io_result write_tls(struct link *link, const void *data, size_t len, bool more_comes,
+                                size_t *written, size_t *in_flight) {
   size_t piece = *in_flight ? *in_flight : len < TLS_RECORD_MAX ? len : TLS_RECORD_MAX;
-  enum tls_result result = tls_stream_write(link->tls, data, piece, written);
+  enum tls_result result =
+      tls_stream_write(link->tls, data, piece, more_comes || piece < len, written);
   *in_flight = result == TLS_DONE ? 0 : piece;
   if (result == TLS_DONE)
     return IO_SOME;
@@ -66,10 +68,10 @@ static enum io_result write_tls(struct link *link, const void *data, size_t len,
   return IO_FAILED;
 }
 
-enum io_result link_io_write(struct link *link, const void *data, size_t len, size_t *written,
-                             size_t *in_flight) {
+enum io_result link_io_write(struct link *link, const void *data, size_t len, bool more_comes,
+                             size_t *written, size_t *in_flight) {
   *written = 0;
-  return link->tls ? write_tls(link, data, len, written, in_flight)
+  return link->tls ? write_tls(link, data, len, more_comes, written, in_flight)
                    : write_plain(link, data, len, written);
 }
 

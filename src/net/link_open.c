@@ -154,9 +154,9 @@ bool opening_send_text(struct link *link) {
   opening->wants = link->is_server ? 0 : UV_READABLE;
   while (opening->text_sent < opening->text_len) {
     size_t written;
-    enum io_result result =
-        link_io_write(link, opening->text + opening->text_sent,
-                      opening->text_len - opening->text_sent, &written, &opening->text_in_flight);
+    enum io_result result = link_io_write(link, opening->text + opening->text_sent,
+                                          opening->text_len - opening->text_sent, false, &written,
+                                          &opening->text_in_flight);
     opening->text_sent += written;
     if (result == IO_EMPTY) {
       opening->wants |= UV_WRITABLE;

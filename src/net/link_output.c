@@ -42,16 +42,17 @@ static enum io_result send_urgent(struct link *link, size_t len, size_t *written
   struct output *out = &link->traffic->out;
   size_t in_flight = out->urgent_begun - out->urgent_sent;
   enum io_result result =
-      link_io_write(link, out->urgent + out->urgent_sent, len, written, &in_flight);
+      link_io_write(link, out->urgent + out->urgent_sent, len, false, written, &in_flight);
   out->urgent_begun = out->urgent_sent + in_flight;
   output_urgent_sent(out, *written);
   return result;
 }
 
-static enum io_result send_stream(struct link *link, size_t len, size_t *written) {
+static enum io_result send_stream(struct link *link, size_t len, bool more_comes, size_t *written) {
   struct output *out = &link->traffic->out;
   size_t in_flight = out->begun - out->sent;
-  enum io_result result = link_io_write(link, out->bytes + out->sent, len, written, &in_flight);
+  enum io_result result =
+      link_io_write(link, out->bytes + out->sent, len, more_comes, written, &in_flight);
   out->begun = out->sent + in_flight;
   output_sent(out, *written);
   return result;
@@ -63,12 +64,21 @@ static size_t whole_records(const struct link *link, bool is_urgent, size_t len)
   return link->tls && !is_urgent ? len - len % TLS_RECORD_MAX : len;
 }
 
-/* `more_comes`: the burst goes on, so nothing needs to be scraped together. */
+/* Without this the end of a burst would wait for the kernel's patience, a fifth of a second. */
+static void uncork(struct link *link) {
+  if (link->is_corked)
+    sock_push(link->fd);
+  link->is_corked = false;
+}
+
+/* `more_comes`: the burst goes on, so nothing needs to be scraped together, by us or the kernel. */
 static void push_stream(struct link *link, bool more_comes) {
   while (!link->is_blocked && !link->is_broken) {
     size_t len, written = 0;
     bool is_urgent = next_stretch(link, &len);
     if (len == 0) {
+      if (!more_comes)
+        uncork(link);
       link_output_is_done(link);
       return;
     }
@@ -76,8 +86,9 @@ static void push_stream(struct link *link, bool more_comes) {
       len = whole_records(link, is_urgent, len);
     if (len == 0)
       return;
+    link->is_corked = more_comes && !is_urgent && link->tls;
     enum io_result result =
-        is_urgent ? send_urgent(link, len, &written) : send_stream(link, len, &written);
+        is_urgent ? send_urgent(link, len, &written) : send_stream(link, len, more_comes, &written);
     link->has_news |= written > 0;
     link->traffic->is_active |= written > 0;
     if (result == IO_FAILED)

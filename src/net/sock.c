@@ -139,12 +139,18 @@ uint32_t sock_unacknowledged(int fd) {
   return ioctl(fd, TIOCOUTQ, &count) == 0 && count > 0 ? (uint32_t)count : 0;
 }
 
-ssize_t sock_send(int fd, const void *data, size_t len) {
+ssize_t sock_send(int fd, const void *data, size_t len, bool more_comes) {
   ssize_t n;
   do {
-    n = send(fd, data, len, MSG_NOSIGNAL);
+    n = send(fd, data, len, MSG_NOSIGNAL | (more_comes ? MSG_MORE : 0));
   } while (n < 0 && errno == EINTR);
   return n;
+}
+
+/* To set it anew sends what waits (tcp(7)). A Unix socket keeps nothing back. */
+void sock_push(int fd) {
+  int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 ssize_t sock_receive(int fd, void *data, size_t len) {

@@ -45,8 +45,10 @@ bool sock_peer_address(int fd, struct address *peer);
 /** Bytes sent that the peer's system has not acknowledged (a Unix socket: its program not read); 0
     where that cannot be asked. */
 uint32_t sock_unacknowledged(int fd);
-/** As send() and recv(), not interrupted by signals. */
-ssize_t sock_send(int fd, const void *data, size_t len);
+/** As send() and recv(), not interrupted by signals. `more_comes`: of what the kernel takes it may
+    keep the last, unfilled segment until the next send without, or sock_push(). */
+ssize_t sock_send(int fd, const void *data, size_t len, bool more_comes);
+void sock_push(int fd);
 ssize_t sock_receive(int fd, void *data, size_t len);
 /** The same bytes are received again. */
 ssize_t sock_peek(int fd, void *data, size_t len);

@@ -14,6 +14,7 @@ struct tls_stream {
   struct memory memory;
   int fd;
   int io_error;         /* errno of the socket's failure */
+  bool more_comes;      /* behind the record that is being written */
   bool is_drained;      /* the socket had no more when it was last read */
   bool is_at_end;       /* the peer ended its direction */
   bool is_failed;       /* after a fatal error OpenSSL forbids the goodbye */
@@ -26,7 +27,7 @@ struct tls_stream {
 static int bio_write(BIO *bio, const char *data, size_t len, size_t *written) {
   struct tls_stream *tls = BIO_get_data(bio);
   BIO_clear_retry_flags(bio);
-  ssize_t n = sock_send(tls->fd, data, len);
+  ssize_t n = sock_send(tls->fd, data, len, tls->more_comes);
   if (n >= 0) {
     *written = (size_t)n;
     return 1;
@@ -237,10 +238,12 @@ enum tls_result tls_stream_read(struct tls_stream *tls, void *data, size_t cap, 
 }
 
 enum tls_result tls_stream_write(struct tls_stream *tls, const void *data, size_t len,
-                                 size_t *written) {
+                                 bool more_comes, size_t *written) {
   *written = 0;
   forget_errors();
+  tls->more_comes = more_comes;
   int result = SSL_write_ex(tls->ssl, data, len, written);
+  tls->more_comes = false;
   return result == 1 ? TLS_DONE : outcome(tls, result);
 }
 

@@ -33,9 +33,10 @@ enum tls_result tls_stream_handshake(struct tls_stream *tls);
 /** Reads until `cap` bytes are there or none are left: `*len` counts also when the result is not
     TLS_DONE. */
 enum tls_result tls_stream_read(struct tls_stream *tls, void *data, size_t cap, size_t *len);
-/** Writes some, at most a record. After TLS_WANT_* the same bytes must be given again. */
+/** Writes some, at most a record. After TLS_WANT_* the same bytes must be given again.
+   `more_comes`: as for sock_send(). */
 enum tls_result tls_stream_write(struct tls_stream *tls, const void *data, size_t len,
-                                 size_t *written);
+                                 bool more_comes, size_t *written);
 /** Says goodbye (close_notify) if that goes without waiting. */
 void tls_stream_close(struct tls_stream *tls);
 /** The socket was reported readable: there may be bytes again. */

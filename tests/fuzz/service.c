@@ -60,7 +60,7 @@ static void say(struct talk *t) {
   if (t->text.len == 0)
     return;
   const struct fuzz_input piece = fuzz_take(&t->text, fuzz_next_cut(&t->cuts, t->text.len));
-  const ssize_t sent = sock_send(t->fd, piece.data, piece.len);
+  const ssize_t sent = sock_send(t->fd, piece.data, piece.len, false);
   if (sent < (ssize_t)piece.len) { /* full, or the server has ended it: what it does not take is
                                       not said */
     if (sent < 0 && !sock_would_block(errno))

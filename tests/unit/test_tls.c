@@ -5,11 +5,13 @@
 #include "resolve.h"
 #include "tls_internal.h"
 
+#include <linux/sockios.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -433,6 +435,35 @@ static void test_messages(void **state) {
   free(data);
 }
 
+static int unsent_bytes(const struct link *link) {
+  int count = -1;
+  if (ioctl(link_socket(link), SIOCOUTQNSD, &count) != 0)
+    skip(); /* not known to qemu */
+  return count;
+}
+
+/* A burst of one whole record: the kernel is told that more comes, and at the turn's end that no more
+   does, though nothing is left to send. */
+static void test_end_of_burst(void **state) {
+  (void)state;
+  static const uint8_t data[1024 - 8]; /* with its header a sixteenth of a record */
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  for (unsigned i = 0; i < 16; i++)
+    assert_true(link_write(pair->client.link, FRAME_BINARY, data, sizeof data, NULL));
+  assert_int_equal(link_buffered(pair->client.link), 0);
+  assert_true(unsent_bytes(pair->client.link) > 0);
+  rig_turn(&pair->rig);
+  assert_int_equal(unsent_bytes(pair->client.link), 0);
+  rig_until_count(&pair->rig, &pair->far[0].message_count, 16);
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
 /* A paused end makes the other block inside a record; control frames still find a boundary, and
    TLS is given the same bytes again. */
 static void test_blocked(void **state) {
@@ -587,6 +618,7 @@ int main(void) {
       cmocka_unit_test(test_session_store),
       cmocka_unit_test(test_session_store_without_memory),
       cmocka_unit_test(test_messages),
+      cmocka_unit_test(test_end_of_burst),
       cmocka_unit_test(test_blocked),
       cmocka_unit_test(test_recover),
       cmocka_unit_test(test_lost),

@@ -61,8 +61,8 @@ enum tls_result tls_stream_read(struct tls_stream *tls, void *data, size_t cap, 
 }
 
 enum tls_result tls_stream_write(struct tls_stream *tls, const void *data, size_t len,
-                                 size_t *written) {
-  (void)tls, (void)data, (void)len;
+                                 bool more_comes, size_t *written) {
+  (void)tls, (void)data, (void)len, (void)more_comes;
   *written = 0;
   return TLS_FAILED;
 }
