@@ -673,7 +673,8 @@ LIMPET_API bool limpet_new_id(char id[LIMPET_NEW_ID_CAP]);
  * NULL means the queue promise; `id` or NULL receives the number that on_fate reports.
  * Text must be UTF-8. Order is kept among the messages of one promise; a durable one stands in line
  * from the moment it is stored.
- * Errors: LIMPET_NOT_CONNECTED, LIMPET_QUEUE_OVERFLOW (durable: the outbox is full),
+ * Errors: LIMPET_NOT_CONNECTED, LIMPET_QUEUE_OVERFLOW (durable: the outbox is full; with a
+ * replace_key, whose message may make room, that is told as LIMPET_DROP_NOT_STORED instead),
  * LIMPET_MESSAGE_TOO_BIG, LIMPET_INVALID_UTF8, LIMPET_INVALID_ARGUMENT (durable without an outbox, no
  * message_id with confirm ack, or one too long), LIMPET_NO_MEMORY; the message is then not
  * accepted. [any thread]

@@ -118,6 +118,8 @@ struct outbox {
   } thread;
 };
 
+/** Whether so many messages and bytes leave room for one more of `len` bytes. */
+bool outbox_has_room(const struct outbox *outbox, uint64_t count, uint64_t bytes, size_t len);
 /** Under the lock. */
 void outbox_post(struct outbox *outbox, struct chore *chore);
 /** Drops the thread's or the application's share; the last one frees. */

@@ -60,6 +60,15 @@ static enum db_result find_replaced(struct entry *entry, struct row *old) {
   return rows_find_key(&o->thread.rows, entry->put.replace_key, o->thread.cursor, old);
 }
 
+/* Without a key the room was there when it was handed in. */
+static bool is_too_much(const struct entry *entry, const struct row *old) {
+  const struct rows_sums *const sums = &entry->outbox->thread.rows.sums;
+  const bool replaces = old->position != 0;
+  return entry->put.replace_key &&
+         !outbox_has_room(entry->outbox, sums->count - replaces,
+                          sums->bytes - (replaces ? old->len : 0), entry->put.len);
+}
+
 enum db_result jobs_put(struct worker_job *job, struct db *db) {
   struct entry *const entry = (struct entry *)job;
   struct rows *const rows = &entry->outbox->thread.rows;
@@ -67,7 +76,9 @@ enum db_result jobs_put(struct worker_job *job, struct db *db) {
   bool is_duplicate = false;
   (void)db;
   enum db_result result = find_replaced(entry, &old);
-  if (result == DB_OK && old.position)
+  if (result == DB_OK && is_too_much(entry, &old))
+    entry->result = OUTBOX_OVERFLOW;
+  else if (result == DB_OK && old.position)
     result = replace(entry, &old, &is_duplicate);
   else if (result == DB_OK)
     result = rows_insert(rows, &entry->put, entry->number, thread_wall_ms(), &is_duplicate);

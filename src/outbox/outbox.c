@@ -149,18 +149,24 @@ uint64_t outbox_fresh_number(struct outbox *o) {
   return atomic_fetch_add_explicit(&o->next_number, 1, memory_order_relaxed);
 }
 
-static bool has_room(const struct outbox *o, size_t len) {
-  const uint64_t count = o->stored_count + o->pending.count;
-  const uint64_t bytes = o->stored_bytes + o->pending.bytes;
+bool outbox_has_room(const struct outbox *o, uint64_t count, uint64_t bytes, size_t len) {
   return count < o->config.limit_count && bytes <= o->config.limit_bytes &&
          len <= o->config.limit_bytes - bytes;
+}
+
+/* A message with a key may need no room but that of the one it replaces: the thread will see. Until
+   then it takes memory, of which as much may be taken as of the disk. */
+static bool has_room(const struct outbox *o, const struct outbox_put *put) {
+  const bool may_replace = put->replace_key != NULL;
+  return outbox_has_room(o, o->pending.count + (may_replace ? 0 : o->stored_count),
+                         o->pending.bytes + (may_replace ? 0 : o->stored_bytes), put->len);
 }
 
 /* Under the lock, so that numbers rise in the order in which the thread gets them. */
 static enum outbox_result hand_over(struct outbox *o, struct entry *entry) {
   if (o->is_closing)
     return OUTBOX_CLOSED;
-  if (!has_room(o, entry->put.len))
+  if (!has_room(o, &entry->put))
     return OUTBOX_OVERFLOW;
   entry->number = outbox_fresh_number(o);
   entries_append(&o->pending, entry);

@@ -86,7 +86,8 @@ struct outbox_put {
    stored. STORED or REFUSED follows unless the answer is OVERFLOW (a limit; nothing that is stored
    is touched), NO_MEMORY or CLOSED. A message with a replace_key takes the place of the newest one
    with that key that was not handed out as a MESSAGE since the last rewind; that one's number then
-   gets REPLACED. Until it is stored it counts as one more against the limits. */
+   gets REPLACED. Whether a full outbox takes it is known only when it has been looked for: REFUSED
+   with OVERFLOW. */
 enum outbox_result outbox_put(struct outbox *outbox, const struct outbox_put *put,
                               uint64_t *number);
 /** A number from the same row, for messages that are not stored. */

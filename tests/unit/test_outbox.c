@@ -335,6 +335,35 @@ static void test_replacing(void **state) {
   rig_until_oldest(rig, other);
 }
 
+/* What is full may still hold news in the place of what is old, and no more than before. */
+static void test_replacing_in_a_full_one(void **state) {
+  struct outbox_rig *rig = *state;
+  rig_close(rig);
+  rig->config.limit_count = 2;
+  rig->config.limit_bytes = 10;
+  rig_open(rig);
+  const uint64_t a = store_key(rig, "aaaa", "k"), b = store_key(rig, "bbbb", "l");
+  const uint64_t c = store_key(rig, "cccccc", "k");
+  rig_expect(rig, OUTBOX_REPLACED, a);
+  const struct outbox_put never = {.data = "0123456789x",
+                                   .len = 11,
+                                   .id = "x",
+                                   .replace_key = "k",
+                                   .expires_at_wall_ms = INT64_MAX};
+  uint64_t number;
+  assert_int_equal(outbox_put(rig->outbox, &never, &number), OUTBOX_OVERFLOW);
+  const uint64_t too_long = put_key(rig, "ddddddd", "k"), other = put_key(rig, "e", "m");
+  rig_expect(rig, OUTBOX_REFUSED, too_long);
+  assert_int_equal(rig->event.result, OUTBOX_OVERFLOW);
+  assert_string_equal(rig->event.detail, "The outbox is full");
+  rig_expect(rig, OUTBOX_REFUSED, other);
+  assert_int_equal(rig->event.result, OUTBOX_OVERFLOW);
+  outbox_want(rig->outbox, 10, MUCH);
+  rig_expect_message(rig, c, "cccccc");
+  rig_expect_message(rig, b, "bbbb");
+  assert_int_equal(rig_count(rig), 2);
+}
+
 /* More than one transaction removes, by a rewind that follows at once. */
 static void test_removed_ones_do_not_come_back_with_a_rewind(void **state) {
   struct outbox_rig *rig = *state;
@@ -544,6 +573,7 @@ int main(void) {
       CASE(test_many_expire_at_opening),
       CASE(test_handed_out_ones_are_the_takers),
       CASE(test_replacing),
+      CASE(test_replacing_in_a_full_one),
       CASE(test_handed_out_one_is_not_replaced),
       CASE(test_replacing_in_a_burst),
       CASE(test_replacing_with_a_taken_id),
