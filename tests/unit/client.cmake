@@ -33,10 +33,7 @@ if(LIMPET_OUTBOX AND LIMPET_JSON)
 endif()
 
 # The public header from C++, where there is a compiler for it.
-include(CheckLanguage)
-check_language(CXX)
 if(CMAKE_CXX_COMPILER)
-  enable_language(CXX)
   add_executable(test_cxx test_cxx.cc)
   set_target_properties(test_cxx PROPERTIES CXX_STANDARD 11 CXX_STANDARD_REQUIRED ON
                                             RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
