@@ -16,6 +16,8 @@ from rawws import RawServer
 
 ONCE = ("--max-retries", "0")
 LOGIN = f"{USER}:{PASSWORD}@"
+# What a proxy takes that name for which tries one address alone, as microsocks does.
+LOCALHOST = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)[0][4][0]
 
 
 def never_answers(peer):
@@ -58,12 +60,12 @@ class ProxyCase(LimpetCase):
             (self.proxy(Microsocks), ""),
             (self.proxy(Microsocks, "-u", USER, "-P", PASSWORD), LOGIN))]
 
-    def server(self, tls=None, script=("echo",)):
+    def server(self, tls=None, script=("echo",), host="127.0.0.1"):
         context = None
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.certs.pair(tls))
-        return self.keep(HostileServer(*script, tls=context))
+        return self.keep(HostileServer(*script, tls=context, host=host))
 
     def assert_echo(self, run):
         self.assert_exit(run, 0)
@@ -97,9 +99,10 @@ class Through(ProxyCase):
 
     def test_who_looks_up_the_name(self):
         proxy = self.proxy(Microsocks)
-        for scheme, asked_for in (("socks5h", "localhost"), ("socks5", "127.0.0.1")):
+        for scheme, asked_for, host in (("socks5h", "localhost", LOCALHOST),
+                                        ("socks5", "127.0.0.1", "127.0.0.1")):
             with self.subTest(scheme):
-                server = self.server()
+                server = self.server(host=host)
                 run = self.connect(*ONCE, "--proxy", proxy.url(scheme=scheme),
                                    server.url(host="localhost"), stdin=b"a\n")
                 self.assert_echo(run)
@@ -142,7 +145,7 @@ class Through(ProxyCase):
                                      ("name_only", "127.0.0.1", "mismatch"),
                                      ("self_signed", "localhost", "self")):
                 with self.subTest(kind.__name__, cert=cert):
-                    server = self.server(cert)
+                    server = self.server(cert, host=LOCALHOST if host == "localhost" else host)
                     run = self.connect(*self.trust, "--proxy", self.proxy(kind).url(),
                                        server.url(host=host), stdin=b"a\n")
                     self.assert_exit(run, 3)
