@@ -354,6 +354,73 @@ static void stop_may_be_called_in_every_callback(void **state) {
     }
 }
 
+/* ---- from inside on_log, which comes between any two steps ---- */
+
+static void provide_at_once(limpet_client *client, const limpet_provider_request *request,
+                            void *user) {
+  diary_add(user, "provider");
+  (void)limpet_provide(client, request->ticket, NULL, NULL, NULL);
+}
+
+static void stop_at_line(struct diary *diary, const char *line) {
+  if (diary->is_stopped || strcmp(line, "log") != 0 || --diary->left > 0)
+    return;
+  diary_stop(diary, 1000);
+}
+
+/* From here on the diary takes CLOSED for the end, as after a stop. */
+static void disconnect_at_line(struct diary *diary, const char *line) {
+  if (diary->is_stopped || strcmp(line, "log") != 0 || --diary->left > 0)
+    return;
+  diary->is_stopped = true;
+  limpet_disconnect(diary->client);
+}
+
+/* The first endpoint refuses, the second is open, then lost. False: there are fewer lines. */
+static bool end_at_log_line(unsigned number, bool has_provider,
+                            void (*react)(struct diary *diary, const char *line)) {
+  struct fixture f;
+  struct peer other;
+  fixture_init(&f, DIARY_LOGS | DIARY_POLICY);
+  peer_init(&other, &f.world);
+  const char *const fallbacks[] = {other.url, NULL};
+  f.peer.refuses = 503;
+  f.options.fallbacks = fallbacks;
+  f.options.provider = has_provider ? provide_at_once : NULL;
+  f.diary.react = react;
+  f.diary.left = number;
+  fixture_make(&f);
+  limpet_connect(f.client);
+  world_until(&f.world, f.diary.is_stopped || (fixture_is(&f, LIMPET_CONNECTED) && other.link));
+  if (!f.diary.is_stopped)
+    peer_reset(&other);
+  world_until(&f.world, f.diary.is_stopped || (diary_has(&f.diary, "retry") &&
+                                               fixture_is(&f, LIMPET_CONNECTED) && other.link));
+  const bool has_line = f.diary.is_stopped;
+  if (!has_line)
+    diary_stop(&f.diary, 1000);
+  world_until(&f.world, f.diary.is_over);
+  world_idle(&f.world, 5);
+  world_until(&f.world, !other.link);
+  if (react == disconnect_at_line && has_line)
+    limpet_stop(f.client, 1000);
+  peer_deinit(&other);
+  fixture_deinit(&f);
+  return has_line;
+}
+
+static void every_line_of_the_log_may_be_answered_by_the_end(void **state) {
+  (void)state;
+  for (int has_provider = 0; has_provider < 2; has_provider++)
+    for (unsigned number = 1;; number++) {
+      const bool stops = end_at_log_line(number, has_provider, stop_at_line);
+      const bool disconnects = end_at_log_line(number, has_provider, disconnect_at_line);
+      assert_int_equal(stops, disconnects);
+      if (!stops)
+        break;
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(disconnect_leads_from_every_state_to_closed_and_back),
@@ -361,6 +428,7 @@ int main(void) {
       cmocka_unit_test(stop_does_not_wait_for_a_hanging_lookup),
       cmocka_unit_test(stop_waits_for_a_mute_peer_no_longer_than_it_was_told),
       cmocka_unit_test(stop_may_be_called_in_every_callback),
+      cmocka_unit_test(every_line_of_the_log_may_be_answered_by_the_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
