@@ -170,6 +170,8 @@ SLOW_WAY static limpet_result send_now(struct limpet_client *client, uint8_t opc
 /* ---- by node ---- */
 
 static limpet_result enqueue(struct limpet_client *client, struct envelope *envelope) {
+  if (client->is_stopping)
+    return LIMPET_NOT_CONNECTED;
   client_lock(client);
   const bool is_taken =
       session_enqueue(&client->session, client_now_ms(client), &envelope->message);
@@ -314,13 +316,18 @@ static inline bool has_inbox(const struct limpet_client *client) {
   return outside && atomic_load(&outside->has_inbox);
 }
 
+/* What the application asks for at the fate of one waits until all have been handed on: after
+   CLOSED none of them could be told of any more. */
 SLOW_WAY static void take_inbox(struct limpet_client *client, struct outside *outside) {
+  const bool was_settling = client->is_settling;
+  client->is_settling = true;
   struct envelope *envelope = grab_inbox(client, outside);
   while (envelope) {
     struct envelope *next = envelope->next;
     send_envelope(client, envelope);
     envelope = next;
   }
+  client->is_settling = was_settling;
   client_settle(client);
 }
 
