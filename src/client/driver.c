@@ -312,6 +312,7 @@ void client_settle(struct limpet_client *client) {
     return;
   client->is_settling = true;
   do {
+    network_tell_hint(client);
     client->settles_again = durable_take_events(client);
     take_actions(client);
     tell_the_end(client);

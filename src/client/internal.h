@@ -130,6 +130,7 @@ struct limpet_client {
   bool is_paused : 1;         /* the application wants to be given nothing */
   bool is_freed : 1;          /* limpet_stop() has come to its end; memory goes with this turn */
   bool is_hinted_offline : 1; /* so says the application */
+  bool owes_hint : 1;         /* the session has yet to hear of it */
   bool is_loop_held : 1;      /* for the wait for the network */
   bool owes_dial : 1;         /* that of `epoch` waits for the turn's end */
   bool is_stopping;    /* a stop has begun. No bit: other threads read it, under client_lock() */

@@ -303,6 +303,46 @@ static void offline_by_hint_stands_against_the_watch(void **state) {
   end(&f);
 }
 
+/* The last one holds. */
+static void hint_often(struct diary *diary, const char *line) {
+  if (strcmp(line, "state CLOSED>CONNECTING connect") != 0)
+    return;
+  for (int i = 0; i < 20; i++) {
+    limpet_network_hint(diary->client, LIMPET_NETWORK_ONLINE);
+    limpet_network_hint(diary->client, LIMPET_NETWORK_OFFLINE);
+  }
+}
+
+static void any_number_of_hints_may_be_given_in_a_callback(void **state) {
+  (void)state;
+  struct fixture f;
+  begin(&f, 0);
+  f.options.network_watch = false;
+  fixture_make(&f);
+  f.diary.react = hint_often;
+  limpet_connect(f.client);
+  world_until(&f.world, fixture_is(&f, LIMPET_WAITING_FOR_NETWORK));
+  limpet_network_hint(f.client, LIMPET_NETWORK_ONLINE);
+  fixture_reopened(&f);
+  end(&f);
+}
+
+static void who_gave_up_dials_at_the_word_that_there_is_a_way(void **state) {
+  (void)state;
+  struct fixture f;
+  begin(&f, 0);
+  f.options.network_watch = false;
+  f.options.max_retries = 0;
+  f.peer.refuses = 503;
+  fixture_make(&f);
+  limpet_connect(f.client);
+  world_until(&f.world, fixture_is(&f, LIMPET_FAILED));
+  f.peer.refuses = 0;
+  limpet_network_hint(f.client, LIMPET_NETWORK_ONLINE);
+  fixture_reopened(&f);
+  end(&f);
+}
+
 /* ---- one watch ---- */
 
 static void clients_of_a_loop_share_one_watch_that_goes_with_the_last(void **state) {
@@ -339,6 +379,8 @@ int main(void) {
       cmocka_unit_test(output_that_nobody_takes_ends_the_link),
       cmocka_unit_test(hints_work_without_a_watch),
       cmocka_unit_test(offline_by_hint_stands_against_the_watch),
+      cmocka_unit_test(any_number_of_hints_may_be_given_in_a_callback),
+      cmocka_unit_test(who_gave_up_dials_at_the_word_that_there_is_a_way),
       cmocka_unit_test(clients_of_a_loop_share_one_watch_that_goes_with_the_last),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
