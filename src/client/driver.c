@@ -163,21 +163,24 @@ static void do_write(struct limpet_client *client, const struct session_action *
   client->is_writable = writable;
 }
 
-/* CLOSED is the last report: what else is owed comes before it. */
+/* CLOSED is the last report: what else is owed comes before it. After the first round a callback
+   may have begun another flush, and then called limpet_stop(). */
 static void end_waiting(struct limpet_client *client) {
-  if (client->is_stopping)
-    client_end_commands(client);
   flush_end_all(client, LIMPET_NOT_CONNECTED);
   client_judge_water(client);
+  if (!client->is_stopping)
+    return;
+  client_end_commands(client);
+  flush_end_all(client, LIMPET_NOT_CONNECTED);
 }
 
 static void tell_state(struct limpet_client *client, enum session_state from, enum session_state to,
                        enum session_reason reason) {
   const struct limpet_callbacks *callbacks = client_callbacks(client);
-  if (to == STATE_CLOSED)
-    end_waiting(client);
   client_log(client, LIMPET_LOG_DEBUG, "state %s -> %s (%s)", session_state_name(from),
              session_state_name(to), session_reason_name(reason));
+  if (to == STATE_CLOSED)
+    end_waiting(client);
   if (callbacks->on_state)
     callbacks->on_state(client, (limpet_state)from, (limpet_state)to, (limpet_reason)reason,
                         client->user);

@@ -1,6 +1,7 @@
 /* Flushing, and the water marks of what waits. (Blocking flushes: test_threads.c) */
 #include "client_fixture.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,6 +128,38 @@ static void stop_ends_every_flush(void **state) {
   assert_int_equal(flush(&f, 10000), LIMPET_NOT_CONNECTED);
   world_until(&f.world, f.diary.is_over);
   assert_int_equal(diary_lines(&f.diary, "flush"), 1);
+  fixture_deinit(&f);
+}
+
+static void *flush_from_elsewhere(void *diary) {
+  (void)limpet_flush(((struct diary *)diary)->client, 10000, diary_flush, diary);
+  return NULL;
+}
+
+/* While CLOSED is on its way: one here, one there, and then the end. */
+static void flush_twice_and_stop(struct diary *diary, const char *line) {
+  pthread_t thread;
+  if (diary->is_stopped || strcmp(line, "flush not_connected") != 0)
+    return;
+  assert_int_equal(limpet_flush(diary->client, 10000, diary_flush, diary), LIMPET_OK);
+  assert_int_equal(pthread_create(&thread, NULL, flush_from_elsewhere, diary), 0);
+  pthread_join(thread, NULL);
+  diary_stop(diary, 1000);
+}
+
+static void a_stop_at_the_end_of_a_flush_ends_all_others_before_closed(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_init(&f, 0);
+  fixture_make(&f);
+  peer_stop_listening(&f.peer);
+  f.diary.react = flush_twice_and_stop;
+  limpet_connect(f.client);
+  fixture_send(&f, 1);
+  flush(&f, 10000);
+  limpet_disconnect(f.client);
+  world_until(&f.world, f.diary.is_over);
+  assert_int_equal(diary_lines(&f.diary, "flush not_connected"), 3);
   fixture_deinit(&f);
 }
 
@@ -309,6 +342,7 @@ int main(void) {
       cmocka_unit_test(a_flush_is_over_at_its_deadline),
       cmocka_unit_test(closed_ends_every_flush),
       cmocka_unit_test(stop_ends_every_flush),
+      cmocka_unit_test(a_stop_at_the_end_of_a_flush_ends_all_others_before_closed),
       cmocka_unit_test(a_flush_may_begin_another),
       cmocka_unit_test(a_question_does_not_shorten_a_flush),
       cmocka_unit_test(a_slow_reader_is_told_once_and_so_is_its_end),
