@@ -191,10 +191,14 @@ static bool is_at_rest(enum session_state state) {
 }
 
 /* A stop that comes while the link is being closed waits for the disk too before it says CLOSED. */
+static bool waits_for_disk(const struct limpet_client *client) {
+  return client->is_stopping && !durable_is_closed(client);
+}
+
 static void do_state(struct limpet_client *client, const struct session_action *action) {
   if (is_at_rest(action->state.from))
     endpoints_forgive(client);
-  if (action->state.to == STATE_CLOSED && client->is_stopping && !durable_is_closed(client)) {
+  if (action->state.to == STATE_CLOSED && waits_for_disk(client)) {
     struct outside *outside = atomic_load(&client->outside);
     outside->owes_closed = true;
     outside->closed_from = (uint8_t)action->state.from;
@@ -288,11 +292,21 @@ static bool next_action(struct limpet_client *client, struct session_action *act
   return has;
 }
 
+/* While CLOSED has yet to be taken, a connect that a callback asks for is only a wish, which a stop
+   takes back. */
+static void end_waiting_in_time(struct limpet_client *client) {
+  if (session_closed_is_next(&client->session) && !waits_for_disk(client))
+    end_waiting(client);
+}
+
 static void take_actions(struct limpet_client *client) {
   struct session_action action;
   dial_what_is_owed(client);
-  while (next_action(client, &action))
+  end_waiting_in_time(client);
+  while (next_action(client, &action)) {
     handlers[action.kind](client, &action);
+    end_waiting_in_time(client);
+  }
 }
 
 static uint64_t next_deadline(const struct limpet_client *client) {

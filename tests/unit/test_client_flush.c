@@ -163,6 +163,33 @@ static void a_stop_at_the_end_of_a_flush_ends_all_others_before_closed(void **st
   fixture_deinit(&f);
 }
 
+/* Of two that CLOSED ends the first wants to go on, the second does not. */
+static void connect_then_stop(struct diary *diary, const char *line) {
+  if (strcmp(line, "flush not_connected") != 0)
+    return;
+  if (diary_lines(diary, "flush") == 1)
+    assert_int_equal(limpet_connect(diary->client), LIMPET_OK);
+  else
+    diary_stop(diary, 1000);
+}
+
+static void a_stop_takes_back_a_connect_at_the_end_of_a_flush(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_init(&f, 0);
+  fixture_make(&f);
+  peer_stop_listening(&f.peer);
+  f.diary.react = connect_then_stop;
+  limpet_connect(f.client);
+  fixture_send(&f, 1);
+  flush(&f, 10000);
+  flush(&f, 10000);
+  limpet_disconnect(f.client);
+  world_until(&f.world, f.diary.is_over);
+  assert_int_equal(diary_lines(&f.diary, "flush not_connected"), 2);
+  fixture_deinit(&f);
+}
+
 static void flush_again(struct diary *diary, const char *line) {
   if (strncmp(line, "flush", 5) == 0 && diary->left-- > 0)
     assert_int_equal(limpet_flush(diary->client, 10000, diary_flush, diary), LIMPET_OK);
@@ -343,6 +370,7 @@ int main(void) {
       cmocka_unit_test(closed_ends_every_flush),
       cmocka_unit_test(stop_ends_every_flush),
       cmocka_unit_test(a_stop_at_the_end_of_a_flush_ends_all_others_before_closed),
+      cmocka_unit_test(a_stop_takes_back_a_connect_at_the_end_of_a_flush),
       cmocka_unit_test(a_flush_may_begin_another),
       cmocka_unit_test(a_question_does_not_shorten_a_flush),
       cmocka_unit_test(a_slow_reader_is_told_once_and_so_is_its_end),
