@@ -138,7 +138,10 @@ struct limpet_client {
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
-  uint64_t direct_end; /* where direct messages end in the stream: behind it are only nodes */
+  uint64_t direct_end; /* where direct messages end in the stream: behind it are nodes, ... */
+  uint64_t late_end;   /* ... and messages without one that had to go behind them: where the last
+                          ends, ... */
+  uint64_t late_bytes; /* ... and how long they are together */
 
   /* counted in the hot path, folded into the session when the link is flushed, or was read */
   uint32_t in_count, out_count;

@@ -312,6 +312,29 @@ static void the_buffered_amount_counts_each_message_once(void **state) {
   fixture_end(&f);
 }
 
+/* Also where a message without a node comes behind those that have one. */
+static void the_buffered_amount_counts_what_a_now_message_follows_once(void **state) {
+  (void)state;
+  static const char large[10000];
+  const limpet_send_options now = {.promise = LIMPET_PROMISE_NOW};
+  struct fixture f;
+  fixture_init(&f, DIARY_FATES);
+  f.options.high_water = 64 * 1024;
+  fixture_make(&f);
+  fixture_open(&f);
+  for (unsigned i = 0; i < 4; i++)
+    assert_int_equal(limpet_send_binary(f.client, large, sizeof large, NULL, NULL), LIMPET_OK);
+  for (unsigned i = 1; i <= 2; i++) {
+    assert_int_equal(limpet_send_text(f.client, "abc", 3, &now, NULL), LIMPET_OK);
+    assert_in_range(limpet_buffered_amount(f.client), 4 * sizeof large + i * 3,
+                    4 * sizeof large + i * (3 + 6));
+  }
+  world_until(&f.world, f.peer.messages_count == 6);
+  assert_int_equal(limpet_buffered_amount(f.client), 0);
+  assert_false(diary_has(&f.diary, "high"));
+  fixture_end(&f);
+}
+
 /* A new link's stream begins at 0: what an older one sent directly is no part of it. */
 static void the_buffered_amount_knows_the_present_link_alone(void **state) {
   (void)state;
@@ -375,6 +398,7 @@ int main(void) {
       cmocka_unit_test(a_question_does_not_shorten_a_flush),
       cmocka_unit_test(a_slow_reader_is_told_once_and_so_is_its_end),
       cmocka_unit_test(the_buffered_amount_counts_each_message_once),
+      cmocka_unit_test(the_buffered_amount_counts_what_a_now_message_follows_once),
       cmocka_unit_test(the_buffered_amount_knows_the_present_link_alone),
       cmocka_unit_test(a_message_sent_when_flushed_goes_out_at_once),
   };
