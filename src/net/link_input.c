@@ -135,7 +135,8 @@ static void report_received(struct link *link) {
     link->events->received(link);
 }
 
-bool link_decode_saved(struct link *link) {
+/* False: the link ended, was closed or paused. */
+static bool decode_saved(struct link *link) {
   struct traffic *traffic = link->traffic;
   if (!traffic || traffic->saved_len == 0)
     return true;
@@ -263,12 +264,14 @@ static void throw_away(struct link *link) {
   go_on_next_turn(link);
 }
 
+/* What was received before a pause comes first: when the pause has just ended, the poll may be here
+   before the turn's end is. */
 void link_read(struct link *link) {
   if (link->tls)
     tls_stream_is_readable(link->tls);
   if (link->phase == LINK_DRAINING) {
     throw_away(link);
-  } else if (link_takes_input(link)) {
+  } else if (link_takes_input(link) && decode_saved(link)) {
     if (link->traffic || link_warm_up(link))
       read_messages(link);
     else
