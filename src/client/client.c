@@ -42,6 +42,15 @@ const struct limpet_callbacks *client_callbacks(const struct limpet_client *clie
   return &client->settings->options.callbacks;
 }
 
+/* A line comes between two steps of ours, and the second must find what the first has left: what
+   the application asks for inside it is carried out when we settle, as we do after every input. */
+static void hand_out_line(struct limpet_client *client, limpet_log_level level, const char *line) {
+  const bool was_settling = client->is_settling;
+  client->is_settling = true;
+  client_callbacks(client)->on_log(client, level, line, client->user);
+  client->is_settling = was_settling;
+}
+
 void client_log(struct limpet_client *client, limpet_log_level level, const char *format, ...) {
   char line[512];
   va_list arguments;
@@ -50,7 +59,7 @@ void client_log(struct limpet_client *client, limpet_log_level level, const char
   va_start(arguments, format);
   (void)vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  client_callbacks(client)->on_log(client, level, line, client->user);
+  hand_out_line(client, level, line);
 }
 
 static struct memory memory_of(const limpet_options *options) {

@@ -9,7 +9,8 @@ static bool is_at_an_end(const struct limpet_client *client) {
   return session_get_state(session) == STATE_CLOSED || !session_takes_messages(session);
 }
 
-/* First the disk: when it has finished, the session is told. */
+/* First the disk: when it has finished, the session is told. From the mark on other threads are
+   refused; what they handed in until then is told of before CLOSED. */
 static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
   client_lock(client);
   client->is_stopping = true;
@@ -18,6 +19,7 @@ static void start_stop(struct limpet_client *client, uint32_t deadline_ms) {
     session_disconnect(&client->session, client_now_ms(client));
   client_unlock(client);
   durable_close(client);
+  client_take_inbox(client);
 }
 
 static void run_input(struct limpet_client *client, enum command_kind kind) {

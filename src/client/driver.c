@@ -67,7 +67,7 @@ static void dial_what_is_owed(struct limpet_client *client) {
 static void do_dial(struct limpet_client *client, const struct session_action *action) {
   client->epoch = action->epoch;
   client->is_closing = false;
-  client->direct_end = 0;
+  client->direct_end = client->late_end = 0;
   client->owes_dial = true;
   if (client->dials_count == DIALS_OF_A_TURN_MAX)
     net_loop_at_turn_end(client->loop, &client->turn_end);
@@ -163,21 +163,24 @@ static void do_write(struct limpet_client *client, const struct session_action *
   client->is_writable = writable;
 }
 
-/* CLOSED is the last report: what else is owed comes before it. */
+/* CLOSED is the last report: what else is owed comes before it. After the first round a callback
+   may have begun another flush, and then called limpet_stop(). */
 static void end_waiting(struct limpet_client *client) {
-  if (client->is_stopping)
-    client_end_commands(client);
   flush_end_all(client, LIMPET_NOT_CONNECTED);
   client_judge_water(client);
+  if (!client->is_stopping)
+    return;
+  client_end_commands(client);
+  flush_end_all(client, LIMPET_NOT_CONNECTED);
 }
 
 static void tell_state(struct limpet_client *client, enum session_state from, enum session_state to,
                        enum session_reason reason) {
   const struct limpet_callbacks *callbacks = client_callbacks(client);
-  if (to == STATE_CLOSED)
-    end_waiting(client);
   client_log(client, LIMPET_LOG_DEBUG, "state %s -> %s (%s)", session_state_name(from),
              session_state_name(to), session_reason_name(reason));
+  if (to == STATE_CLOSED)
+    end_waiting(client);
   if (callbacks->on_state)
     callbacks->on_state(client, (limpet_state)from, (limpet_state)to, (limpet_reason)reason,
                         client->user);
@@ -188,10 +191,14 @@ static bool is_at_rest(enum session_state state) {
 }
 
 /* A stop that comes while the link is being closed waits for the disk too before it says CLOSED. */
+static bool waits_for_disk(const struct limpet_client *client) {
+  return client->is_stopping && !durable_is_closed(client);
+}
+
 static void do_state(struct limpet_client *client, const struct session_action *action) {
   if (is_at_rest(action->state.from))
     endpoints_forgive(client);
-  if (action->state.to == STATE_CLOSED && client->is_stopping && !durable_is_closed(client)) {
+  if (action->state.to == STATE_CLOSED && waits_for_disk(client)) {
     struct outside *outside = atomic_load(&client->outside);
     outside->owes_closed = true;
     outside->closed_from = (uint8_t)action->state.from;
@@ -285,11 +292,21 @@ static bool next_action(struct limpet_client *client, struct session_action *act
   return has;
 }
 
+/* While CLOSED has yet to be taken, a connect that a callback asks for is only a wish, which a stop
+   takes back. */
+static void end_waiting_in_time(struct limpet_client *client) {
+  if (session_closed_is_next(&client->session) && !waits_for_disk(client))
+    end_waiting(client);
+}
+
 static void take_actions(struct limpet_client *client) {
   struct session_action action;
   dial_what_is_owed(client);
-  while (next_action(client, &action))
+  end_waiting_in_time(client);
+  while (next_action(client, &action)) {
     handlers[action.kind](client, &action);
+    end_waiting_in_time(client);
+  }
 }
 
 static uint64_t next_deadline(const struct limpet_client *client) {
@@ -312,6 +329,7 @@ void client_settle(struct limpet_client *client) {
     return;
   client->is_settling = true;
   do {
+    network_tell_hint(client);
     client->settles_again = durable_take_events(client);
     take_actions(client);
     tell_the_end(client);

@@ -130,6 +130,7 @@ struct limpet_client {
   bool is_paused : 1;         /* the application wants to be given nothing */
   bool is_freed : 1;          /* limpet_stop() has come to its end; memory goes with this turn */
   bool is_hinted_offline : 1; /* so says the application */
+  bool owes_hint : 1;         /* the session has yet to hear of it */
   bool is_loop_held : 1;      /* for the wait for the network */
   bool owes_dial : 1;         /* that of `epoch` waits for the turn's end */
   bool is_stopping;    /* a stop has begun. No bit: other threads read it, under client_lock() */
@@ -137,7 +138,10 @@ struct limpet_client {
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
-  uint64_t direct_end; /* where direct messages end in the stream: behind it are only nodes */
+  uint64_t direct_end; /* where direct messages end in the stream: behind it are nodes, ... */
+  uint64_t late_end;   /* ... and messages without one that had to go behind them: where the last
+                          ends, ... */
+  uint64_t late_bytes; /* ... and how long they are together */
 
   /* counted in the hot path, folded into the session when the link is flushed, or was read */
   uint32_t in_count, out_count;

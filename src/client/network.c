@@ -215,6 +215,17 @@ void network_hint(struct limpet_client *client, limpet_network_state state) {
     return;
   }
   client->is_hinted_offline = state == LIMPET_NETWORK_OFFLINE;
+  client->owes_hint = true;
+}
+
+/* Callbacks may give hints without end, while the reports of one change still wait: the session
+   hears of the last. Who gave up takes the word that there is a way for the network's return. */
+void network_tell_hint(struct limpet_client *client) {
+  if (!client->owes_hint)
+    return;
+  client->owes_hint = false;
+  if (session_get_state(&client->session) == STATE_FAILED)
+    tell_session(client, true);
   tell_session(client, client->is_hinted_offline);
 }
 

@@ -20,8 +20,9 @@ void network_close(struct limpet_client *client);
 void network_join(struct limpet_client *client);
 /** Asks whether there is a way, and tells the session. */
 void network_look(struct limpet_client *client);
-/** What the application knows. */
+/** What the application knows. Whether there is a way the session is told when no report waits. */
 void network_hint(struct limpet_client *client, limpet_network_state state);
+void network_tell_hint(struct limpet_client *client);
 /** A dial begins: the addresses found from now on replace the older ones. */
 void network_dialing(struct limpet_client *client);
 void network_found(struct limpet_client *client, const struct address *addresses, size_t count);

@@ -62,15 +62,21 @@ static uint64_t held_bytes(const struct limpet_client *client) {
   return metrics.queued_bytes;
 }
 
-/* A node stands in both places while the kernel has not taken it; it counts once. What has no node
-   goes ahead of those that have. */
+/* Where the nodes in the link's output begin, if there are any. */
+static uint64_t nodes_begin(const struct limpet_client *client) {
+  const uint64_t sent = link_stream_sent(client->link);
+  return client->direct_end > sent ? client->direct_end : sent;
+}
+
+/* A node stands in both places while the kernel has not taken it; it counts once. */
 static uint64_t bytes_for_link(const struct limpet_client *client) {
   const uint64_t held = held_bytes(client);
   const uint64_t output = client->link ? link_buffered(client->link) : 0;
   if (!held || !output)
     return held + output;
-  const uint64_t sent = link_stream_sent(client->link);
-  return held + (client->direct_end > sent ? client->direct_end - sent : 0);
+  const uint64_t begin = nodes_begin(client);
+  const uint64_t late = client->late_end > begin ? client->late_bytes : 0;
+  return held + (begin - link_stream_sent(client->link)) + late;
 }
 
 uint64_t client_buffered(const struct limpet_client *client) {
@@ -153,14 +159,29 @@ static bool has_room_now(const struct limpet_client *client, size_t len) {
          link_buffered(client->link) + len <= o->high_water + o->queue_limit_bytes;
 }
 
+/* It was written behind `begin`, where the output ended. */
+static void note_now(struct limpet_client *client, uint64_t begin, uint64_t end) {
+  const uint64_t nodes_at = nodes_begin(client);
+  if (begin <= nodes_at) {
+    client->direct_end = end;
+    return;
+  }
+  client->late_bytes = client->late_end > nodes_at ? client->late_bytes : 0;
+  client->late_bytes += end - begin;
+  client->late_end = end;
+}
+
 SLOW_WAY static limpet_result send_now(struct limpet_client *client, uint8_t opcode,
                                        const void *data, size_t len, uint64_t *id) {
   if (!client->link || !link_is_open(client->link) || !session_is_open(&client->session))
     return LIMPET_NOT_CONNECTED;
   if (!has_room_now(client, len))
     return LIMPET_QUEUE_OVERFLOW;
-  if (!link_write_volatile(client->link, opcode, data, len, &client->direct_end))
+  const uint64_t begin = link_stream_sent(client->link) + link_buffered(client->link);
+  uint64_t end;
+  if (!link_write_volatile(client->link, opcode, data, len, &end))
     return LIMPET_NO_MEMORY;
+  note_now(client, begin, end);
   if (id)
     *id = client_fresh_id(client);
   note_sent(client, len);
@@ -170,6 +191,8 @@ SLOW_WAY static limpet_result send_now(struct limpet_client *client, uint8_t opc
 /* ---- by node ---- */
 
 static limpet_result enqueue(struct limpet_client *client, struct envelope *envelope) {
+  if (client->is_stopping)
+    return LIMPET_NOT_CONNECTED;
   client_lock(client);
   const bool is_taken =
       session_enqueue(&client->session, client_now_ms(client), &envelope->message);
@@ -314,13 +337,18 @@ static inline bool has_inbox(const struct limpet_client *client) {
   return outside && atomic_load(&outside->has_inbox);
 }
 
+/* What the application asks for at the fate of one waits until all have been handed on: after
+   CLOSED none of them could be told of any more. */
 SLOW_WAY static void take_inbox(struct limpet_client *client, struct outside *outside) {
+  const bool was_settling = client->is_settling;
+  client->is_settling = true;
   struct envelope *envelope = grab_inbox(client, outside);
   while (envelope) {
     struct envelope *next = envelope->next;
     send_envelope(client, envelope);
     envelope = next;
   }
+  client->is_settling = was_settling;
   client_settle(client);
 }
 

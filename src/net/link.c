@@ -261,8 +261,7 @@ void link_update_poll(struct link *link) {
 
 static void resume(struct link *link) {
   link->wants_resume = false;
-  if (link->phase == LINK_DRAINING || (link_takes_input(link) && link_decode_saved(link)))
-    link_read(link);
+  link_read(link);
 }
 
 static void on_turn_end(struct net_turn_end *hook) {

@@ -177,7 +177,7 @@ static void succeed(struct link *link, uint8_t *rest, size_t rest_len) {
   if (!link->traffic && !link_warm_up(link))
     link_finish_simply(link, LINK_END_NO_MEMORY, "no memory to read");
   else if (link->is_paused)
-    traffic_save(link->loop, link->traffic, rest, rest_len);
+    link_keep_rest(link, rest, rest_len);
   else if (link_decode(link, rest, rest_len) && link->events->received)
     link->events->received(link);
 }

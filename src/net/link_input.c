@@ -28,8 +28,7 @@ static bool make_room(struct link *link, uint64_t wanted) {
   return true;
 }
 
-/* The link was paused between two messages: the rest waits. */
-static bool keep_rest(struct link *link, const uint8_t *in, size_t len) {
+bool link_keep_rest(struct link *link, const uint8_t *in, size_t len) {
   if (link->phase > LINK_CLOSING)
     return false;
   if (len > 0 && !traffic_save(link->loop, link->traffic, in, len))
@@ -105,7 +104,7 @@ bool link_decode(struct link *link, uint8_t *in, size_t len) {
     if (consumed > 0 && len == 0)
       return link_takes_input(link);
     if (consumed > 0 && !link_takes_input(link))
-      return keep_rest(link, in, len);
+      return link_keep_rest(link, in, len);
     enum decoder_result result = decoder_next(decoder, in, len, &consumed, &event);
     in += consumed;
     len -= consumed;
@@ -127,7 +126,7 @@ bool link_decode(struct link *link, uint8_t *in, size_t len) {
         return false;
     }
     if (!link_takes_input(link))
-      return keep_rest(link, in, len);
+      return link_keep_rest(link, in, len);
   }
 }
 
@@ -136,7 +135,8 @@ static void report_received(struct link *link) {
     link->events->received(link);
 }
 
-bool link_decode_saved(struct link *link) {
+/* False: the link ended, was closed or paused. */
+static bool decode_saved(struct link *link) {
   struct traffic *traffic = link->traffic;
   if (!traffic || traffic->saved_len == 0)
     return true;
@@ -195,7 +195,7 @@ static bool decode_intake(struct link *link, const struct intake *intake) {
   if (intake->len > 0 && goes_on)
     goes_on = link_decode(link, link->loop->receive, intake->len);
   else if (intake->len > 0)
-    keep_rest(link, link->loop->receive, intake->len);
+    link_keep_rest(link, link->loop->receive, intake->len);
   report_received(link);
   return goes_on && link_takes_input(link);
 }
@@ -264,12 +264,14 @@ static void throw_away(struct link *link) {
   go_on_next_turn(link);
 }
 
+/* What was received before a pause comes first: when the pause has just ended, the poll may be here
+   before the turn's end is. */
 void link_read(struct link *link) {
   if (link->tls)
     tls_stream_is_readable(link->tls);
   if (link->phase == LINK_DRAINING) {
     throw_away(link);
-  } else if (link_takes_input(link)) {
+  } else if (link_takes_input(link) && decode_saved(link)) {
     if (link->traffic || link_warm_up(link))
       read_messages(link);
     else

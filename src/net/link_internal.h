@@ -146,7 +146,9 @@ void link_io_explain(const struct link *link, enum io_result result, const char 
 void link_read(struct link *link);
 /** Decodes what was received before; false if the link ended, was closed or paused. */
 bool link_decode(struct link *link, uint8_t *in, size_t len);
-bool link_decode_saved(struct link *link);
+/** The link is paused between two messages: what else was received waits, or without memory for it
+    the link fails. Always false. */
+bool link_keep_rest(struct link *link, const uint8_t *in, size_t len);
 
 /* ---- link_output.c ---- */
 /** The link is open, its extension agreed on. */

@@ -2,6 +2,9 @@
  * Output that waits while nothing of it arrives: the peer's system has acknowledged nothing for
  * write_stall_ms, whatever still comes from there. Looked at by the sweep of warm links, about once
  * a second and only while output waits; an idle link costs nothing.
+ *
+ * While the link is paused its output may wait: perhaps the peer cannot write, and so does not
+ * read.
  */
 #include "link_internal.h"
 
@@ -9,7 +12,7 @@
 #include <stdio.h>
 
 static bool is_waiting(const struct link *link) {
-  return link->settings->write_stall_ms && link->traffic &&
+  return link->settings->write_stall_ms && link->traffic && !link->is_paused &&
          (link->phase == LINK_OPEN || link->phase == LINK_CLOSING) && link_buffered(link) > 0;
 }
 

@@ -333,6 +333,11 @@ bool session_is_clear(const struct session *s) {
   return session_is_flowing(s) && !s->queue.unflushed;
 }
 
+/* The state is the last that an input leaves behind. */
+bool session_closed_is_next(const struct session *s) {
+  return s->phase == PHASE_IDLE && s->actions_count == 1 && !queue_has_reports(&s->queue);
+}
+
 bool session_has_messages(const struct session *s) {
   return held_count(s) > 0;
 }

@@ -223,6 +223,8 @@ bool session_is_flowing(const struct session *s);
 /** Messages may bypass the queue: flowing, and no node is unflushed, so that the output holds
     bypassing messages only ahead of nodes. */
 bool session_is_clear(const struct session *s);
+/** Of all that is to be reported only CLOSED is left. */
+bool session_closed_is_next(const struct session *s);
 /** Some wait or are unconfirmed. */
 bool session_has_messages(const struct session *s);
 void session_get_metrics(const struct session *s, uint64_t now_ms, struct session_metrics *out);

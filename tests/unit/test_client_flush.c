@@ -1,6 +1,7 @@
 /* Flushing, and the water marks of what waits. (Blocking flushes: test_threads.c) */
 #include "client_fixture.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,6 +131,65 @@ static void stop_ends_every_flush(void **state) {
   fixture_deinit(&f);
 }
 
+static void *flush_from_elsewhere(void *diary) {
+  (void)limpet_flush(((struct diary *)diary)->client, 10000, diary_flush, diary);
+  return NULL;
+}
+
+/* While CLOSED is on its way: one here, one there, and then the end. */
+static void flush_twice_and_stop(struct diary *diary, const char *line) {
+  pthread_t thread;
+  if (diary->is_stopped || strcmp(line, "flush not_connected") != 0)
+    return;
+  assert_int_equal(limpet_flush(diary->client, 10000, diary_flush, diary), LIMPET_OK);
+  assert_int_equal(pthread_create(&thread, NULL, flush_from_elsewhere, diary), 0);
+  pthread_join(thread, NULL);
+  diary_stop(diary, 1000);
+}
+
+static void a_stop_at_the_end_of_a_flush_ends_all_others_before_closed(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_init(&f, 0);
+  fixture_make(&f);
+  peer_stop_listening(&f.peer);
+  f.diary.react = flush_twice_and_stop;
+  limpet_connect(f.client);
+  fixture_send(&f, 1);
+  flush(&f, 10000);
+  limpet_disconnect(f.client);
+  world_until(&f.world, f.diary.is_over);
+  assert_int_equal(diary_lines(&f.diary, "flush not_connected"), 3);
+  fixture_deinit(&f);
+}
+
+/* Of two that CLOSED ends the first wants to go on, the second does not. */
+static void connect_then_stop(struct diary *diary, const char *line) {
+  if (strcmp(line, "flush not_connected") != 0)
+    return;
+  if (diary_lines(diary, "flush") == 1)
+    assert_int_equal(limpet_connect(diary->client), LIMPET_OK);
+  else
+    diary_stop(diary, 1000);
+}
+
+static void a_stop_takes_back_a_connect_at_the_end_of_a_flush(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_init(&f, 0);
+  fixture_make(&f);
+  peer_stop_listening(&f.peer);
+  f.diary.react = connect_then_stop;
+  limpet_connect(f.client);
+  fixture_send(&f, 1);
+  flush(&f, 10000);
+  flush(&f, 10000);
+  limpet_disconnect(f.client);
+  world_until(&f.world, f.diary.is_over);
+  assert_int_equal(diary_lines(&f.diary, "flush not_connected"), 2);
+  fixture_deinit(&f);
+}
+
 static void flush_again(struct diary *diary, const char *line) {
   if (strncmp(line, "flush", 5) == 0 && diary->left-- > 0)
     assert_int_equal(limpet_flush(diary->client, 10000, diary_flush, diary), LIMPET_OK);
@@ -252,6 +312,29 @@ static void the_buffered_amount_counts_each_message_once(void **state) {
   fixture_end(&f);
 }
 
+/* Also where a message without a node comes behind those that have one. */
+static void the_buffered_amount_counts_what_a_now_message_follows_once(void **state) {
+  (void)state;
+  static const char large[10000];
+  const limpet_send_options now = {.promise = LIMPET_PROMISE_NOW};
+  struct fixture f;
+  fixture_init(&f, DIARY_FATES);
+  f.options.high_water = 64 * 1024;
+  fixture_make(&f);
+  fixture_open(&f);
+  for (unsigned i = 0; i < 4; i++)
+    assert_int_equal(limpet_send_binary(f.client, large, sizeof large, NULL, NULL), LIMPET_OK);
+  for (unsigned i = 1; i <= 2; i++) {
+    assert_int_equal(limpet_send_text(f.client, "abc", 3, &now, NULL), LIMPET_OK);
+    assert_in_range(limpet_buffered_amount(f.client), 4 * sizeof large + i * 3,
+                    4 * sizeof large + i * (3 + 6));
+  }
+  world_until(&f.world, f.peer.messages_count == 6);
+  assert_int_equal(limpet_buffered_amount(f.client), 0);
+  assert_false(diary_has(&f.diary, "high"));
+  fixture_end(&f);
+}
+
 /* A new link's stream begins at 0: what an older one sent directly is no part of it. */
 static void the_buffered_amount_knows_the_present_link_alone(void **state) {
   (void)state;
@@ -309,10 +392,13 @@ int main(void) {
       cmocka_unit_test(a_flush_is_over_at_its_deadline),
       cmocka_unit_test(closed_ends_every_flush),
       cmocka_unit_test(stop_ends_every_flush),
+      cmocka_unit_test(a_stop_at_the_end_of_a_flush_ends_all_others_before_closed),
+      cmocka_unit_test(a_stop_takes_back_a_connect_at_the_end_of_a_flush),
       cmocka_unit_test(a_flush_may_begin_another),
       cmocka_unit_test(a_question_does_not_shorten_a_flush),
       cmocka_unit_test(a_slow_reader_is_told_once_and_so_is_its_end),
       cmocka_unit_test(the_buffered_amount_counts_each_message_once),
+      cmocka_unit_test(the_buffered_amount_counts_what_a_now_message_follows_once),
       cmocka_unit_test(the_buffered_amount_knows_the_present_link_alone),
       cmocka_unit_test(a_message_sent_when_flushed_goes_out_at_once),
   };

@@ -305,6 +305,33 @@ static void a_stop_keeps_its_deadline_without_memory_for_it(void **state) {
   fixture_deinit(&f);
 }
 
+/* What came along with the answer to the upgrade needs a place while the client is paused. Without
+   one the link is lost, and says so: the message is not missing on a link that goes on. */
+static void a_message_for_a_paused_client_is_kept_or_the_link_is_lost(void **state) {
+  (void)state;
+  static const uint8_t hello[] = {0x81, 5, 'h', 'e', 'l', 'l', 'o'};
+  unsigned long failed = 1;
+  for (unsigned long at = 1; failed; at++) {
+    struct fixture f;
+    fixture_init(&f, 0);
+    f.options.url = f.raw.url;
+    fixture_make(&f);
+    limpet_pause(f.client, true);
+    limpet_connect(f.client);
+    world_until(&f.world, raw_peer_has_head(&f.raw));
+    atomic_store(&f.memory.fail_at, atomic_load(&f.memory.calls) + at);
+    raw_peer_upgrade(&f.raw);
+    raw_peer_send(&f.raw, hello, sizeof hello);
+    world_until(&f.world, !fixture_is(&f, LIMPET_CONNECTING));
+    world_idle(&f.world, 5);
+    failed = atomic_load(&f.memory.failed);
+    atomic_store(&f.memory.fail_at, 0);
+    limpet_pause(f.client, false);
+    world_until(&f.world, diary_has(&f.diary, "text hello") || diary_has(&f.diary, "error"));
+    fixture_end(&f);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(receiving_allocates_nothing_once_warm),
@@ -313,6 +340,7 @@ int main(void) {
       cmocka_unit_test(one_refused_allocation_does_no_lasting_harm),
       cmocka_unit_test(without_any_memory_a_client_can_still_be_stopped),
       cmocka_unit_test(a_stop_keeps_its_deadline_without_memory_for_it),
+      cmocka_unit_test(a_message_for_a_paused_client_is_kept_or_the_link_is_lost),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

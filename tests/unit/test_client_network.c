@@ -242,27 +242,45 @@ static void after_sleep_the_link_is_probed(void **state) {
   end(&f);
 }
 
+/* To a peer that takes nothing. */
+static void begin_blocked(struct fixture *f) {
+  static char block[64 * 1024];
+  begin(f, 0);
+  f->options.url = f->raw.url;
+  f->options.heartbeat = LIMPET_DIALECT_OFF;
+  f->options.heartbeat_timeout_ms = 200;
+  fixture_make(f);
+  limpet_connect(f->client);
+  raw_peer_open(&f->raw);
+  world_until(&f->world, fixture_is(f, LIMPET_CONNECTED));
+  limpet_set_url(f->client, f->peer.url, NULL);
+  memset(block, 'x', sizeof block);
+  for (int i = 0; i < 256; i++) /* more than both systems keep */
+    (void)limpet_send_text(f->client, block, sizeof block, NULL, NULL);
+}
+
 /* Not even a heartbeat is needed: what was sent is not taken by the other side's system. */
 static void output_that_nobody_takes_ends_the_link(void **state) {
   (void)state;
   struct fixture f;
-  static char block[64 * 1024];
-  begin(&f, 0);
-  f.options.url = f.raw.url;
-  f.options.heartbeat = LIMPET_DIALECT_OFF;
-  f.options.heartbeat_timeout_ms = 200;
-  fixture_make(&f);
-  limpet_connect(f.client);
-  raw_peer_open(&f.raw);
-  world_until(&f.world, fixture_is(&f, LIMPET_CONNECTED));
-  limpet_set_url(f.client, f.peer.url, NULL);
-  memset(block, 'x', sizeof block);
-  for (int i = 0; i < 256; i++) /* more than both systems keep */
-    (void)limpet_send_text(f.client, block, sizeof block, NULL, NULL);
+  begin_blocked(&f);
   world_until(&f.world, diary_has(&f.diary, "error connection_lost retry"));
   limpet_snapshot snapshot;
   limpet_get_snapshot(f.client, &snapshot, sizeof snapshot);
   assert_non_null(strstr(snapshot.last_error_detail, "acknowledged none for 200 ms"));
+  end(&f);
+}
+
+/* Perhaps the peer waits for us: it cannot write, and so does not read. */
+static void while_the_client_is_paused_output_may_wait(void **state) {
+  (void)state;
+  struct fixture f;
+  begin_blocked(&f);
+  limpet_pause(f.client, true);
+  world_pass(&f.world, 2500); /* two looks at the links of a loop */
+  assert_false(diary_has(&f.diary, "error"));
+  limpet_pause(f.client, false);
+  world_until(&f.world, diary_has(&f.diary, "error connection_lost retry"));
   end(&f);
 }
 
@@ -303,6 +321,46 @@ static void offline_by_hint_stands_against_the_watch(void **state) {
   end(&f);
 }
 
+/* The last one holds. */
+static void hint_often(struct diary *diary, const char *line) {
+  if (strcmp(line, "state CLOSED>CONNECTING connect") != 0)
+    return;
+  for (int i = 0; i < 20; i++) {
+    limpet_network_hint(diary->client, LIMPET_NETWORK_ONLINE);
+    limpet_network_hint(diary->client, LIMPET_NETWORK_OFFLINE);
+  }
+}
+
+static void any_number_of_hints_may_be_given_in_a_callback(void **state) {
+  (void)state;
+  struct fixture f;
+  begin(&f, 0);
+  f.options.network_watch = false;
+  fixture_make(&f);
+  f.diary.react = hint_often;
+  limpet_connect(f.client);
+  world_until(&f.world, fixture_is(&f, LIMPET_WAITING_FOR_NETWORK));
+  limpet_network_hint(f.client, LIMPET_NETWORK_ONLINE);
+  fixture_reopened(&f);
+  end(&f);
+}
+
+static void who_gave_up_dials_at_the_word_that_there_is_a_way(void **state) {
+  (void)state;
+  struct fixture f;
+  begin(&f, 0);
+  f.options.network_watch = false;
+  f.options.max_retries = 0;
+  f.peer.refuses = 503;
+  fixture_make(&f);
+  limpet_connect(f.client);
+  world_until(&f.world, fixture_is(&f, LIMPET_FAILED));
+  f.peer.refuses = 0;
+  limpet_network_hint(f.client, LIMPET_NETWORK_ONLINE);
+  fixture_reopened(&f);
+  end(&f);
+}
+
 /* ---- one watch ---- */
 
 static void clients_of_a_loop_share_one_watch_that_goes_with_the_last(void **state) {
@@ -337,8 +395,11 @@ int main(void) {
       cmocka_unit_test(another_way_is_probed_and_the_same_way_is_not),
       cmocka_unit_test(after_sleep_the_link_is_probed),
       cmocka_unit_test(output_that_nobody_takes_ends_the_link),
+      cmocka_unit_test(while_the_client_is_paused_output_may_wait),
       cmocka_unit_test(hints_work_without_a_watch),
       cmocka_unit_test(offline_by_hint_stands_against_the_watch),
+      cmocka_unit_test(any_number_of_hints_may_be_given_in_a_callback),
+      cmocka_unit_test(who_gave_up_dials_at_the_word_that_there_is_a_way),
       cmocka_unit_test(clients_of_a_loop_share_one_watch_that_goes_with_the_last),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "client_fixture.h"
 #include "parts.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -369,6 +370,47 @@ static void the_message_at_hand_is_the_last(void **state) {
   fixture_end(&f);
 }
 
+static void pause_at_first(struct diary *diary, const char *line) {
+  if (strcmp(line, "text 1") == 0)
+    assert_int_equal(limpet_pause(diary->client, true), LIMPET_OK);
+}
+
+static void *resume_from_elsewhere(void *client) {
+  (void)limpet_pause(client, false);
+  return NULL;
+}
+
+/* The pause ends and the link breaks in the same turn, while output waits: what was received before
+   the pause still comes first. */
+static void order_is_kept_when_a_link_breaks_as_the_pause_ends(void **state) {
+  (void)state;
+  static const uint8_t first_two[] = {0x81, 1, '1', 0x81, 1, '2'}, third[] = {0x81, 1, '3'};
+  static char block[64 * 1024];
+  struct fixture f;
+  pthread_t thread;
+  fixture_init(&f, 0);
+  f.options.url = f.raw.url;
+  f.diary.react = pause_at_first;
+  fixture_make(&f);
+  limpet_connect(f.client);
+  raw_peer_open(&f.raw);
+  world_until(&f.world, fixture_is(&f, LIMPET_CONNECTED));
+  for (int i = 0; i < 256; i++) /* more than both systems keep */
+    (void)limpet_send_binary(f.client, block, sizeof block, NULL, NULL);
+  raw_peer_send(&f.raw, first_two, sizeof first_two);
+  world_until(&f.world, diary_has(&f.diary, "text 1"));
+  world_idle(&f.world, 5);
+  raw_peer_send(&f.raw, third, sizeof third);
+  assert_int_equal(pthread_create(&thread, NULL, resume_from_elsewhere, f.client), 0);
+  pthread_join(thread, NULL);
+  raw_peer_drop(&f.raw, true);
+  world_until(&f.world, diary_has(&f.diary, "error connection_lost"));
+  const size_t second = diary_find(&f.diary, "text 2", 0);
+  assert_true(second < diary_find(&f.diary, "text 3", 0));
+  assert_true(second < diary_find(&f.diary, "error", 0));
+  fixture_end(&f);
+}
+
 static void a_paused_client_can_be_closed(void **state) {
   (void)state;
   struct fixture f;
@@ -427,6 +469,7 @@ int main(void) {
       cmocka_unit_test(large_and_small_messages_keep_their_order),
       cmocka_unit_test(a_paused_client_is_given_nothing_and_misses_nothing),
       cmocka_unit_test(the_message_at_hand_is_the_last),
+      cmocka_unit_test(order_is_kept_when_a_link_breaks_as_the_pause_ends),
       cmocka_unit_test(a_paused_client_can_be_closed),
       cmocka_unit_test(acknowledgements_are_told_to_those_who_ask),
   };

@@ -354,6 +354,142 @@ static void stop_may_be_called_in_every_callback(void **state) {
     }
 }
 
+/* ---- from inside on_log, which comes between any two steps ---- */
+
+static void provide_at_once(limpet_client *client, const limpet_provider_request *request,
+                            void *user) {
+  diary_add(user, "provider");
+  (void)limpet_provide(client, request->ticket, NULL, NULL, NULL);
+}
+
+static void stop_at_line(struct diary *diary, const char *line) {
+  if (diary->is_stopped || strcmp(line, "log") != 0 || --diary->left > 0)
+    return;
+  diary_stop(diary, 1000);
+}
+
+/* From here on the diary takes CLOSED for the end, as after a stop. */
+static void disconnect_at_line(struct diary *diary, const char *line) {
+  if (diary->is_stopped || strcmp(line, "log") != 0 || --diary->left > 0)
+    return;
+  diary->is_stopped = true;
+  limpet_disconnect(diary->client);
+}
+
+/* The first endpoint refuses, the second is open, then lost. False: there are fewer lines. */
+static bool end_at_log_line(unsigned number, bool has_provider,
+                            void (*react)(struct diary *diary, const char *line)) {
+  struct fixture f;
+  struct peer other;
+  fixture_init(&f, DIARY_LOGS | DIARY_POLICY);
+  peer_init(&other, &f.world);
+  const char *const fallbacks[] = {other.url, NULL};
+  f.peer.refuses = 503;
+  f.options.fallbacks = fallbacks;
+  f.options.provider = has_provider ? provide_at_once : NULL;
+  f.diary.react = react;
+  f.diary.left = number;
+  fixture_make(&f);
+  limpet_connect(f.client);
+  world_until(&f.world, f.diary.is_stopped || (fixture_is(&f, LIMPET_CONNECTED) && other.link));
+  if (!f.diary.is_stopped)
+    peer_reset(&other);
+  world_until(&f.world, f.diary.is_stopped || (diary_has(&f.diary, "retry") &&
+                                               fixture_is(&f, LIMPET_CONNECTED) && other.link));
+  const bool has_line = f.diary.is_stopped;
+  if (!has_line)
+    diary_stop(&f.diary, 1000);
+  world_until(&f.world, f.diary.is_over);
+  world_idle(&f.world, 5);
+  world_until(&f.world, !other.link);
+  if (react == disconnect_at_line && has_line)
+    limpet_stop(f.client, 1000);
+  peer_deinit(&other);
+  fixture_deinit(&f);
+  return has_line;
+}
+
+static void every_line_of_the_log_may_be_answered_by_the_end(void **state) {
+  (void)state;
+  for (int has_provider = 0; has_provider < 2; has_provider++)
+    for (unsigned number = 1;; number++) {
+      const bool stops = end_at_log_line(number, has_provider, stop_at_line);
+      const bool disconnects = end_at_log_line(number, has_provider, disconnect_at_line);
+      assert_int_equal(stops, disconnects);
+      if (!stops)
+        break;
+    }
+}
+
+/* ---- while other threads send ---- */
+
+static void *send_three(void *client) {
+  static const limpet_send_options now = {.promise = LIMPET_PROMISE_NOW};
+  (void)limpet_send_text(client, "now", 3, &now, NULL);
+  (void)limpet_send_text(client, "later", 5, NULL, NULL);
+  (void)limpet_send_text(client, "last", 4, NULL, NULL);
+  return NULL;
+}
+
+static void send_from_elsewhere(struct diary *diary) {
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, send_three, diary->client), 0);
+  pthread_join(thread, NULL);
+}
+
+/* At the loss the link still counts as open for others: the first message is refused later. */
+static void send_at_the_loss(struct diary *diary, const char *line) {
+  if (strcmp(line, "policy connection_lost") == 0)
+    send_from_elsewhere(diary);
+  if (strcmp(line, "fate 1 dropped disconnected 0") == 0)
+    diary_stop(diary, 1000);
+}
+
+static void a_stop_inside_the_fate_of_one_of_them_leaves_none_out(void **state) {
+  (void)state;
+  struct fixture f;
+  fixture_init(&f, DIARY_FATES | DIARY_POLICY);
+  f.options.initial_delay_ms = 60000;
+  fixture_make(&f);
+  fixture_open(&f);
+  f.diary.react = send_at_the_loss;
+  peer_reset(&f.peer);
+  world_until(&f.world, f.diary.is_over);
+  assert_true(diary_has(&f.diary, "fate 2 dropped disconnected"));
+  assert_true(diary_has(&f.diary, "fate 3 dropped disconnected"));
+  fixture_deinit(&f);
+}
+
+/* Inside the stop, which has taken what was there before. */
+static void send_at_the_stop(struct diary *diary, const char *line) {
+  if (strcmp(line, "fate 2 dropped overflow 0") == 0)
+    send_from_elsewhere(diary);
+}
+
+static void what_comes_in_during_a_stop_is_told_too(void **state) {
+  (void)state;
+  static const bool connects[] = {false, true};
+  for (size_t i = 0; i < sizeof connects / sizeof *connects; i++) {
+    struct fixture f;
+    fixture_init(&f, DIARY_FATES);
+    f.options.initial_delay_ms = 60000;
+    f.options.queue_limit = 1;
+    peer_stop_listening(&f.peer);
+    fixture_make(&f);
+    if (connects[i])
+      limpet_connect(f.client);
+    world_until(&f.world, !connects[i] || fixture_is(&f, LIMPET_RECONNECTING));
+    send_from_elsewhere(&f.diary);
+    f.diary.react = send_at_the_stop;
+    diary_stop(&f.diary, 1000);
+    world_until(&f.world, f.diary.is_over || !connects[i]);
+    world_idle(&f.world, 5);
+    assert_true(diary_has(&f.diary, "fate 5 dropped disconnected"));
+    assert_true(diary_has(&f.diary, "fate 6 dropped disconnected"));
+    fixture_deinit(&f);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(disconnect_leads_from_every_state_to_closed_and_back),
@@ -361,6 +497,9 @@ int main(void) {
       cmocka_unit_test(stop_does_not_wait_for_a_hanging_lookup),
       cmocka_unit_test(stop_waits_for_a_mute_peer_no_longer_than_it_was_told),
       cmocka_unit_test(stop_may_be_called_in_every_callback),
+      cmocka_unit_test(every_line_of_the_log_may_be_answered_by_the_end),
+      cmocka_unit_test(a_stop_inside_the_fate_of_one_of_them_leaves_none_out),
+      cmocka_unit_test(what_comes_in_during_a_stop_is_told_too),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
