@@ -4,6 +4,7 @@
 import { renamed } from './client/aliases';
 import { Client } from './client/client';
 import type { ClientOptions, Data, LimpetError, State } from './client/types';
+import { guarded } from './guarded';
 
 /** Limpet's options, and those of `partysocket` and `reconnecting-websocket` by their names. */
 export interface LimpetSocketOptions extends Omit<ClientOptions, 'url' | 'protocols'> {
@@ -25,7 +26,8 @@ export interface LimpetSocketOptions extends Omit<ClientOptions, 'url' | 'protoc
   debugLogger?: (...line: unknown[]) => void;
 }
 
-type EventName = 'open' | 'message' | 'error' | 'close';
+const EVENTS = ['open', 'message', 'error', 'close'] as const;
+type EventName = (typeof EVENTS)[number];
 type Handler<Name extends EventName> = ((this: WebSocket, event: WebSocketEventMap[Name]) => unknown) | null;
 
 const ALIASES = {
@@ -99,10 +101,13 @@ export class LimpetSocket extends EventTarget {
    */
   constructor(url: ClientOptions['url'], protocols?: ClientOptions['protocols'], options: LimpetSocketOptions = {}) {
     super();
+    /* first in line, and listeners like any other: the event has its target, and what one throws is kept from the next */
+    for (const name of EVENTS)
+      this.addEventListener(name, (event) => guarded(() => (this[`on${name}`] as ((event: Event) => void) | null)?.call(this, event)));
     this.client = new Client({ ...translate(options), url, protocols });
     this.client.listen({
       open: () => this.#opened(),
-      message: (data, { origin, lastEventId }) => this.#emit(new MessageEvent('message', { data, origin, lastEventId })),
+      message: (data, { origin, lastEventId }) => this.dispatchEvent(new MessageEvent('message', { data, origin, lastEventId })),
       error: (error) => this.#failed(error),
       close: (event) => this.#ended(event),
       state: (to) => this.#stateChanged(to),
@@ -179,32 +184,27 @@ export class LimpetSocket extends EventTarget {
     this.client.reconnect();
   }
 
-  #emit(event: Event): void {
-    (this[`on${event.type as EventName}`] as ((event: Event) => void) | null)?.call(this, event);
-    this.dispatchEvent(event);
-  }
-
   #opened(): void {
     this.#stage = 1;
-    this.#emit(new Event('open'));
+    this.dispatchEvent(new Event('open'));
   }
 
   #failed(error: LimpetError): void {
     if (error.kind === 'gave_up') return;
-    this.#emit(Object.assign(new Event('error'), { error, message: error.message }));
+    this.dispatchEvent(Object.assign(new Event('error'), { error, message: error.message }));
     if (this.#stage === 0) this.#ended(undefined);
   }
 
   /* It goes on by itself unless it was told to end; what else ends it is told by the state. */
   #ended(event: CloseEvent | undefined): void {
     this.#stage = this.client.isEnding ? 3 : 0;
-    this.#emit(closeEvent(event));
+    this.dispatchEvent(closeEvent(event));
   }
 
   #stateChanged(to: State): void {
     const owesClose = to === 'CLOSED' && this.#stage < 3;
     if (/CLOSED|ERROR|FAILED/.test(to)) this.#stage = 3;
     else if (this.#stage === 3) this.#stage = 0;
-    if (owesClose) this.#emit(closeEvent(undefined));
+    if (owesClose) this.dispatchEvent(closeEvent(undefined));
   }
 }

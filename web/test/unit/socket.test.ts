@@ -53,6 +53,17 @@ describe('as WebSocket', () => {
     expect(seen).toEqual(['open', 'message hello', 'close 3001']);
   });
 
+  test('a handler is given the event as a listener is: with its target', () => {
+    const socket = make();
+    const targets: unknown[] = [];
+    socket.onopen = function (event) {
+      targets.push(this, event.target, event.currentTarget);
+    };
+    FakeSocket.last.open();
+    expect(targets.every((target) => target === socket)).toBe(true);
+    expect(targets).toHaveLength(3);
+  });
+
   test('a loss is error, close, and open again', async () => {
     const socket = make();
     const seen = record(socket);
@@ -202,13 +213,16 @@ describe('as WebSocket', () => {
         thrown.push(error);
       }
     });
-    socket.onopen = () => {
+    const seen = record(socket);
+    socket.onopen = socket.onclose = () => {
       throw new Error('mine');
     };
     FakeSocket.last.open();
-    queue.mockRestore();
-    expect(thrown).toEqual([new Error('mine')]);
     expect(socket.readyState).toBe(1);
+    FakeSocket.last.end();
+    queue.mockRestore();
+    expect(thrown).toEqual([new Error('mine'), new Error('mine')]);
+    expect(seen).toEqual(['open', 'error', 'close 1006']);
   });
 });
 
