@@ -93,6 +93,8 @@ export class LimpetSocket extends EventTarget {
   readonly client: Client;
   /** As the events told it: CLOSED has had its `close` event, CONNECTING and OPEN will have one. */
   #stage: 0 | 1 | 3 = 3;
+  /** How the link ended of which `close` is to come with CLOSED. */
+  #lastWord: CloseEvent | undefined;
 
   /**
    * Dials at once, unless `startClosed`.
@@ -195,16 +197,20 @@ export class LimpetSocket extends EventTarget {
     if (this.#stage === 0) this.#ended(undefined);
   }
 
-  /* It goes on by itself unless it was told to end; what else ends it is told by the state. */
+  /* It goes on by itself unless it was told to end: then `close` comes with CLOSED, behind which all may begin anew. */
   #ended(event: CloseEvent | undefined): void {
-    this.#stage = this.client.isEnding ? 3 : 0;
+    if (this.client.isEnding) return void (this.#lastWord = event);
+    this.#stage = 0;
     this.dispatchEvent(closeEvent(event));
   }
 
   #stateChanged(to: State): void {
     const owesClose = to === 'CLOSED' && this.#stage < 3;
-    if (/CLOSED|ERROR|FAILED/.test(to)) this.#stage = 3;
+    if (to === 'CLOSED' || (/ERROR|FAILED/.test(to) && !this.client.isEnding)) this.#stage = 3;
     else if (this.#stage === 3) this.#stage = 0;
-    if (owesClose) this.dispatchEvent(closeEvent(undefined));
+    if (!owesClose) return;
+    const event = closeEvent(this.#lastWord);
+    this.#lastWord = undefined;
+    this.dispatchEvent(event);
   }
 }

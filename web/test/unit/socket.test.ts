@@ -109,6 +109,51 @@ describe('as WebSocket', () => {
     expect([seen, during, socket.readyState]).toEqual([['close 1006'], 3, 3]);
   });
 
+  test.each<[string, (far: FakeSocket) => void, string]>([
+    ['open', (far) => far.open(), 'close 1006'],
+    ['open, final', (far) => far.open(), 'close 4000'],
+    ['dialing', () => {}, 'close 1006'],
+  ])('closed in onerror at a loss while %s: one close event', (_, prepare, close) => {
+    const socket = make();
+    prepare(FakeSocket.last);
+    const seen = record(socket);
+    socket.onerror = () => socket.close();
+    FakeSocket.last.end(Number(close.slice(6)));
+    expect([seen, socket.readyState]).toEqual([['error', close], 3]);
+  });
+
+  test.each<[string, () => void, string]>([
+    ['open', () => FakeSocket.last.open(), 'close 1000'],
+    ['dialing', () => {}, 'close 1006'],
+    ['waiting', () => FakeSocket.last.end(), 'close 1006'],
+  ])('reconnect() and send() in onclose after close() while %s: one close event, the message goes over the next link', async (_, prepare, close) => {
+    const socket = make();
+    const seen: string[] = [];
+    prepare();
+    const dials = FakeSocket.all.length;
+    socket.addEventListener('close', (event) => {
+      seen.push(`close ${event.code}`);
+      socket.reconnect();
+      socket.send('again');
+    });
+    socket.close();
+    await pass(0);
+    expect([seen, socket.readyState, FakeSocket.all.length]).toEqual([[close], 0, dials + 1]);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['again']);
+  });
+
+  test('closed while dialing after an earlier close: its code is not told again', async () => {
+    const socket = make();
+    const seen = record(socket);
+    FakeSocket.last.open();
+    socket.close(3001);
+    await pass(0);
+    socket.reconnect();
+    socket.close();
+    expect(seen).toEqual(['open', 'close 3001', 'close 1006']);
+  });
+
   test('send and close in onopen: the message goes out first', async () => {
     const socket = make();
     socket.onopen = () => {
