@@ -9,7 +9,7 @@ import { isLoopback, seemsOffline, unwatch, watch } from './network';
 import { CONFIRMS, HEARTBEATS, JITTERS, settle, type Settings } from './options';
 import { redact } from './redact';
 import { announce } from './registry';
-import { checkData, sizeOf } from './size';
+import { checkData, copyOf, sizeOf } from './size';
 import type {
   ClientEvents, ClientLike, ClientOptions, Data, LimpetError, Metrics, Reason, SendOptions, State, Verdict,
 } from './types';
@@ -202,9 +202,11 @@ export class Client implements ClientLike {
       return 0;
     }
     const id = ++this.#lastId;
-    this.#messages.set(m, [id, data, size]);
+    const held: Held = [id, data, size];
+    this.#messages.set(m, held);
     this.#heldBytes += size;
     this.#drain();
+    if (this.#messages.get(m) === held) held[1] = copyOf(data);
     return id;
   }
 

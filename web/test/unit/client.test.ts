@@ -277,6 +277,34 @@ describe('sending', () => {
     expect(client.metrics()).toMatchObject({ queuedMessages: 0, messagesOut: 3, bytesOut: 3 });
   });
 
+  test.each<[string, (bytes: Uint8Array<ArrayBuffer>) => ArrayBuffer | ArrayBufferView]>([
+    ['buffer', (bytes) => bytes.buffer],
+    ['view', (bytes) => bytes.subarray(1)],
+    ['DataView', (bytes) => new DataView(bytes.buffer, 1)],
+  ])('a %s that waits keeps its bytes when the caller writes over them', (name, of) => {
+    const client = make();
+    client.connect();
+    const bytes = Uint8Array.of(1, 2, 3);
+    client.send(of(bytes));
+    bytes.fill(0);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual([Uint8Array.from(name === 'buffer' ? [1, 2, 3] : [2, 3])]);
+  });
+
+  test('bytes that the browser still held at the cut go again as they were', async () => {
+    const client = make();
+    client.connect();
+    FakeSocket.last.open();
+    FakeSocket.last.flushes = false;
+    const bytes = Uint8Array.of(1, 2, 3);
+    client.send(bytes);
+    bytes.fill(0);
+    FakeSocket.last.end();
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual([Uint8Array.of(1, 2, 3)]);
+  });
+
   test('at the limit the oldest goes, and that is told', () => {
     const client = make({ queueLimit: 2 });
     const seen = fates(client);
