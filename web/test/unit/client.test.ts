@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Client } from '../../src/client/client';
+import { watchNewest } from '../../src/client/registry';
 import type { ClientOptions } from '../../src/client/types';
 import { eachAnew, FakeSocket, FakeWebSocket, pass } from './fake-socket';
 
@@ -494,6 +495,20 @@ describe('callbacks', () => {
     await pass(0);
     expect(seen).toEqual(['CONNECTING', 'CONNECTED', 'CLOSED', 'CONNECTING']);
     expect(FakeSocket.all[0]!.sent).toEqual(['hello']);
+  });
+
+  test('one that waits for the newest client and throws keeps no client from being made, nor from the next that waits', () => {
+    vi.stubGlobal('queueMicrotask', () => {});
+    const seen: unknown[] = [];
+    const ends = [() => { throw new Error('mine'); }, (client: unknown) => seen.push(client)].map((wait) => {
+      let isFirst = true;
+      return watchNewest((client) => (isFirst ? (isFirst = false) : wait(client)));
+    });
+    try {
+      expect(seen).toEqual([make()]);
+    } finally {
+      ends.forEach((end) => end());
+    }
   });
 
   test('the console lines, in order', async () => {
