@@ -61,6 +61,7 @@ describe('keeping', () => {
     ['no message', undefined],
     ['an empty id', { ...message('a'), id: '' }],
     ['an id of 129 bytes', { ...message('a'), id: 'é'.repeat(64) + 'x' }],
+    ['half a character as conversation', { ...message('a'), conversationId: '\ud83c' }],
     ['no conversation', { userId: 'ann', plaintext: 'a' }],
     ['a number as user', { ...message('a'), userId: 7 }],
     ['no text', { conversationId: 'tea', userId: 'ann' }],
