@@ -159,7 +159,8 @@ export class LimpetSocket extends EventTarget {
   }
 
   /**
-   * Sends, or queues until the next link. After `close()` it is silently dropped, as by `WebSocket`.
+   * Sends, or queues until the next link. While `close()` is under way it is silently dropped, as by `WebSocket`; after its `close`
+   * event it waits for `reconnect()`.
    * @throws TypeError for what a WebSocket cannot carry; QuotaExceededError if it is larger than
    * the queue may be, or the browser's buffer is full.
    */
