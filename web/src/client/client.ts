@@ -168,8 +168,10 @@ export class Client implements ClientLike {
     else this.connect();
   }
 
+  /* At once, in a callback too: what is sent behind it is not meant. */
   clear(): void {
-    this.#input(this.#engine.$clear);
+    this.#give(this.#engine.$clear);
+    this.#drain();
   }
 
   ready(): void {

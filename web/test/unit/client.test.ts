@@ -497,6 +497,28 @@ describe('callbacks', () => {
     expect(FakeSocket.all[0]!.sent).toEqual(['hello']);
   });
 
+  test.each(['error', 'close', 'state', 'retry'] as const)('clear() in %s drops what waited, not what is sent behind it', async (name) => {
+    const client = connected();
+    const fates: string[] = [];
+    let isFirst = true;
+    client.listen({
+      fate: (id, fate, drop) => fate === 'dropped' && fates.push(`${id} ${drop}`),
+      [name]: () => {
+        if (!isFirst) return;
+        isFirst = false;
+        client.clear();
+        client.send('new');
+      },
+    });
+    FakeSocket.last.flushes = false;
+    client.send('old');
+    FakeSocket.last.end();
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toContain('new');
+    expect(fates).not.toContain('2 cleared');
+  });
+
   test('one that waits for the newest client and throws keeps no client from being made, nor from the next that waits', () => {
     vi.stubGlobal('queueMicrotask', () => {});
     const seen: unknown[] = [];
