@@ -194,6 +194,7 @@ export class Client implements ClientLike {
 
   send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
     checkData(data);
+    if (this.#isDraining && this.isEnding) return 0; // a disconnect of this callback's, still to be given
     const size = sizeOf(data);
     if (isNow || this.#passes(size)) return this.#sendNow(data, size);
     const now = nowMs();

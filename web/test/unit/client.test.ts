@@ -519,6 +519,17 @@ describe('callbacks', () => {
     expect(fates).not.toContain('2 cleared');
   });
 
+  test.each(['open', 'state', 'error'] as const)('disconnect() in %s: what is sent behind it is refused', async (name) => {
+    const client = make();
+    const sent: number[] = [];
+    client.connect();
+    client.listen({ [name]: () => (client.disconnect(), sent.push(client.send('late'))) });
+    FakeSocket.last.open();
+    FakeSocket.last.end();
+    await pass(0);
+    expect([sent[0], FakeSocket.last.sent, client.state]).toEqual([0, [], 'CLOSED']);
+  });
+
   test('one that waits for the newest client and throws keeps no client from being made, nor from the next that waits', () => {
     vi.stubGlobal('queueMicrotask', () => {});
     const seen: unknown[] = [];
