@@ -181,7 +181,7 @@ export class LimpetSocket extends EventTarget {
     this.client.disconnect(code, reason);
   }
 
-  /** Dials anew, whatever the state; what waits in the queue stays. */
+  /** Another link, or a dial at once where there is none; a dial that is under way goes on. What waits in the queue stays. */
   reconnect(): void {
     if (this.#stage === 3) this.#stage = 0;
     this.client.reconnect();
