@@ -250,6 +250,17 @@ describe('answers', () => {
     expect((await queue.failed()).map(({ plaintext, status }) => [plaintext, status])).toEqual([['b', 0], ['c', 413]]);
     expect(browser.server.posts).toEqual([]);
   });
+
+  test('send rejected with a Response: its status is the reason; a status that is no number decides nothing', async () => {
+    const ends: unknown[] = [new Response('', { status: 422 }), { status: NaN, message: 'no status' }];
+    const queue = browser.tab({ send: () => Promise.reject(ends.shift()) });
+    await queue.enqueue(message('a'));
+    await queue.enqueue(message('b'));
+    await until(() => queue.getSnapshot().lastError?.message === 'Error: no status');
+    await quiet();
+    expect(await queue.failed()).toMatchObject([{ plaintext: 'a', status: 422, reason: 'The server answered 422' }]);
+    expect(await queue.count()).toBe(1);
+  });
 });
 
 describe('seeing and steering', () => {
