@@ -147,8 +147,8 @@ export class Client implements ClientLike {
   }
 
   connect(): void {
-    /* at rest nothing was watched */
-    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.#minds() && seemsOffline()));
+    /* at rest nothing was watched; an address that is asked for is known with the first dial alone */
+    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.url && this.#minds() && seemsOffline()));
     this.retryNow();
   }
 
