@@ -494,7 +494,7 @@ export class Client implements ClientLike {
   /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
   #passes(size: number): boolean {
     const { confirm, queueLimitBytes } = this.#options;
-    if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || this.#isDraining || !this.isOpen) return false;
+    if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || !this.isOpen) return false;
     this.#pollFlush(); // there may be room by now, for what waits first
     return !!this.#engine.$isFlowing(this.#at);
   }

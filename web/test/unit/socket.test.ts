@@ -183,6 +183,22 @@ describe('as WebSocket', () => {
     expect(FakeSocket.last.sent).toHaveLength(1);
   });
 
+  test('larger than the queue in onopen: passed on, unless it would overtake what waits', async () => {
+    const socket = make({ queueLimitBytes: 10 });
+    const large = 'x'.repeat(11);
+    socket.onopen = () => socket.send(large);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual([large]);
+    FakeSocket.last.end();
+    await pass(1000);
+    socket.onopen = () => {
+      socket.send('a');
+      expect(() => socket.send(large)).toThrow(/too large/);
+    };
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['a']);
+  });
+
   test.each([[1001, undefined, 'InvalidAccessError'], [5000, undefined, 'InvalidAccessError'], [1000, 'x'.repeat(124), 'SyntaxError']])(
     'close(%s, %s) is %s', (code, reason, name) => {
       expect(() => make().close(code, reason)).toThrow(expect.objectContaining({ name }));
