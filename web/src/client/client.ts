@@ -290,8 +290,10 @@ export class Client implements ClientLike {
   }
 
   #tell<Name extends keyof ClientEvents>(name: Name, ...args: Parameters<NonNullable<ClientEvents[Name]>>): void {
-    for (const [events] of [...this.#listeners])
-      if (events[name]) guarded(() => (events[name] as (...all: unknown[]) => void)(...args));
+    for (const own of [...this.#listeners]) {
+      const [events] = own;
+      if (events[name] && this.#listeners.has(own)) guarded(() => (events[name] as (...all: unknown[]) => void)(...args));
+    }
   }
 
   #log(text: string): void {

@@ -530,6 +530,15 @@ describe('callbacks', () => {
     expect([sent[0], FakeSocket.last.sent, client.state]).toEqual([0, [], 'CLOSED']);
   });
 
+  test('removed by one before it: not called any more', () => {
+    const client = make();
+    const seen: string[] = [];
+    client.listen({ state: () => end() });
+    const end = client.listen({ state: (to) => seen.push(to) });
+    client.connect();
+    expect(seen).toEqual([]);
+  });
+
   test('one that waits for the newest client and throws keeps no client from being made, nor from the next that waits', () => {
     vi.stubGlobal('queueMicrotask', () => {});
     const seen: unknown[] = [];
