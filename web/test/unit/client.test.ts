@@ -129,6 +129,16 @@ describe('addresses', () => {
     expect(FakeSocket.last.url).toBe(dialed);
   });
 
+  test.each([
+    ['ws://far.test/ws?flag&sig=a%20b~c', 't &=#', 'ws://far.test/ws?flag&sig=a%20b~c&token=t%20%26%3D%23'],
+    ['ws://far.test/ws', 't', 'ws://far.test/ws?token=t'],
+    ['ws://far.test/ws?', 't', 'ws://far.test/ws?token=t'],
+    ['ws://far.test/ws?a=1', null, 'ws://far.test/ws?a=1'],
+  ])('%s with the token %s keeps its query as it is', (url, token, dialed) => {
+    make({ url, token: token as string }).connect();
+    expect(FakeSocket.last.url).toBe(dialed);
+  });
+
   test.each(['ftp://far.test', 'ws://far.test/#part', 'not a url'])('%s is critical', (url) => {
     const client = make({ url });
     client.connect();
