@@ -6,13 +6,23 @@ import { Ledger } from './ledger';
 import { Pane, SLOWER_MS } from './pane';
 
 const KILLED_MS = 2_500;
+/** Characters of a conversation's name: the relay takes 128 bytes. */
+const NAME_MAX = 32;
 
 const find = <T extends HTMLElement = HTMLElement>(id: string): T => document.querySelector<T>(`#${id}`)!;
 
+function nameInAddress(): string {
+  const raw = location.hash.slice(1);
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    return raw; // typed by somebody: `#100%`
+  }
+}
+
 /** Named in the address, so that a reload and a second tab come back to it. */
 function conversation(): string {
-  const named = decodeURIComponent(location.hash.slice(1));
-  const name = named.slice(0, 60) || `demo-${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
+  const name = [...nameInAddress()].slice(0, NAME_MAX).join('') || `demo-${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
   history.replaceState(null, '', `#${encodeURIComponent(name)}`);
   return name;
 }

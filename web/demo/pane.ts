@@ -1,6 +1,7 @@
 /** One person: a client that receives, an outbox that sends, a network that can be broken, and their screen. */
 import { Client } from '../src/client/client';
 import type { ClientLike, Reason, State } from '../src/client/types';
+import { newId } from '../src/id';
 import { OfflineQueue } from '../src/offline';
 import { BadNetwork, RELAY } from './bad-network';
 import { Chart } from './chart';
@@ -47,7 +48,7 @@ export class Pane {
 
   /** Keeps a message in the outbox, from where it goes to the relay. */
   async say(text: string): Promise<void> {
-    const id = crypto.randomUUID();
+    const id = newId();
     this.log.addWaiting(id, text);
     try {
       await this.queue.enqueue({ id, conversationId: this.conversation, userId: this.user, plaintext: text });

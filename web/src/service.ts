@@ -163,7 +163,8 @@ export default class EnhancedWebSocketService {
   #received(data: unknown): void {
     const message = parseMessage(data); // what is no JSON is for '*' alone
     for (const type of new Set([message?.type, '*']))
-      for (const { handler } of [...(this.#messages.get(type) ?? [])]) guarded(() => handler(message));
+      for (const entry of [...(this.#messages.get(type) ?? [])])
+        if (this.#messages.get(type)?.has(entry)) guarded(() => entry.handler(message));
   }
 
   #stateChanged(state: ServiceState, reason: Reason, error: LimpetError | null): void {
@@ -172,7 +173,7 @@ export default class EnhancedWebSocketService {
     else if (state === 'error' || state === 'failed') this.#end(error ?? new Error('Connection error'));
     if (state === this.#state) return;
     this.#state = state;
-    for (const { handler } of [...this.#states]) guarded(() => handler(state, reason));
+    for (const entry of [...this.#states]) if (this.#states.has(entry)) guarded(() => entry.handler(state, reason));
   }
 
   #end(error?: Error): void {

@@ -4,6 +4,7 @@
 import { renamed } from './client/aliases';
 import { Client } from './client/client';
 import type { ClientOptions, Data, LimpetError, State } from './client/types';
+import { guarded } from './guarded';
 
 /** Limpet's options, and those of `partysocket` and `reconnecting-websocket` by their names. */
 export interface LimpetSocketOptions extends Omit<ClientOptions, 'url' | 'protocols'> {
@@ -25,7 +26,8 @@ export interface LimpetSocketOptions extends Omit<ClientOptions, 'url' | 'protoc
   debugLogger?: (...line: unknown[]) => void;
 }
 
-type EventName = 'open' | 'message' | 'error' | 'close';
+const EVENTS = ['open', 'message', 'error', 'close'] as const;
+type EventName = (typeof EVENTS)[number];
 type Handler<Name extends EventName> = ((this: WebSocket, event: WebSocketEventMap[Name]) => unknown) | null;
 
 const ALIASES = {
@@ -91,6 +93,8 @@ export class LimpetSocket extends EventTarget {
   readonly client: Client;
   /** As the events told it: CLOSED has had its `close` event, CONNECTING and OPEN will have one. */
   #stage: 0 | 1 | 3 = 3;
+  /** How the link ended of which `close` is to come with CLOSED. */
+  #lastWord: CloseEvent | undefined;
 
   /**
    * Dials at once, unless `startClosed`.
@@ -99,10 +103,13 @@ export class LimpetSocket extends EventTarget {
    */
   constructor(url: ClientOptions['url'], protocols?: ClientOptions['protocols'], options: LimpetSocketOptions = {}) {
     super();
+    /* first in line, and listeners like any other: the event has its target, and what one throws is kept from the next */
+    for (const name of EVENTS)
+      this.addEventListener(name, (event) => guarded(() => (this[`on${name}`] as ((event: Event) => void) | null)?.call(this, event)));
     this.client = new Client({ ...translate(options), url, protocols });
     this.client.listen({
       open: () => this.#opened(),
-      message: (data, { origin, lastEventId }) => this.#emit(new MessageEvent('message', { data, origin, lastEventId })),
+      message: (data, { origin, lastEventId }) => this.dispatchEvent(new MessageEvent('message', { data, origin, lastEventId })),
       error: (error) => this.#failed(error),
       close: (event) => this.#ended(event),
       state: (to) => this.#stateChanged(to),
@@ -152,7 +159,8 @@ export class LimpetSocket extends EventTarget {
   }
 
   /**
-   * Sends, or queues until the next link. After `close()` it is silently dropped, as by `WebSocket`.
+   * Sends, or queues until the next link. While `close()` is under way it is silently dropped, as by `WebSocket`; after its `close`
+   * event it waits for `reconnect()`.
    * @throws TypeError for what a WebSocket cannot carry; QuotaExceededError if it is larger than
    * the queue may be, or the browser's buffer is full.
    */
@@ -173,38 +181,37 @@ export class LimpetSocket extends EventTarget {
     this.client.disconnect(code, reason);
   }
 
-  /** Dials anew, whatever the state; what waits in the queue stays. */
+  /** Another link, or a dial at once where there is none; a dial that is under way goes on. What waits in the queue stays. */
   reconnect(): void {
     if (this.#stage === 3) this.#stage = 0;
     this.client.reconnect();
   }
 
-  #emit(event: Event): void {
-    (this[`on${event.type as EventName}`] as ((event: Event) => void) | null)?.call(this, event);
-    this.dispatchEvent(event);
-  }
-
   #opened(): void {
     this.#stage = 1;
-    this.#emit(new Event('open'));
+    this.dispatchEvent(new Event('open'));
   }
 
   #failed(error: LimpetError): void {
     if (error.kind === 'gave_up') return;
-    this.#emit(Object.assign(new Event('error'), { error, message: error.message }));
+    this.dispatchEvent(Object.assign(new Event('error'), { error, message: error.message }));
     if (this.#stage === 0) this.#ended(undefined);
   }
 
-  /* It goes on by itself unless it was told to end; what else ends it is told by the state. */
+  /* It goes on by itself unless it was told to end: then `close` comes with CLOSED, behind which all may begin anew. */
   #ended(event: CloseEvent | undefined): void {
-    this.#stage = this.client.isEnding ? 3 : 0;
-    this.#emit(closeEvent(event));
+    if (this.client.isEnding) return void (this.#lastWord = event);
+    this.#stage = 0;
+    this.dispatchEvent(closeEvent(event));
   }
 
   #stateChanged(to: State): void {
     const owesClose = to === 'CLOSED' && this.#stage < 3;
-    if (/CLOSED|ERROR|FAILED/.test(to)) this.#stage = 3;
+    if (to === 'CLOSED' || (/ERROR|FAILED/.test(to) && !this.client.isEnding)) this.#stage = 3;
     else if (this.#stage === 3) this.#stage = 0;
-    if (owesClose) this.#emit(closeEvent(undefined));
+    if (!owesClose) return;
+    const event = closeEvent(this.#lastWord);
+    this.#lastWord = undefined;
+    this.dispatchEvent(event);
   }
 }

@@ -9,7 +9,7 @@ import { isLoopback, seemsOffline, unwatch, watch } from './network';
 import { CONFIRMS, HEARTBEATS, JITTERS, settle, type Settings } from './options';
 import { redact } from './redact';
 import { announce } from './registry';
-import { checkData, sizeOf } from './size';
+import { checkData, copyOf, sizeOf } from './size';
 import type {
   ClientEvents, ClientLike, ClientOptions, Data, LimpetError, Metrics, Reason, SendOptions, State, Verdict,
 } from './types';
@@ -147,8 +147,8 @@ export class Client implements ClientLike {
   }
 
   connect(): void {
-    /* at rest nothing was watched */
-    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.#minds() && seemsOffline()));
+    /* at rest nothing was watched; an address that is asked for is known with the first dial alone */
+    if (/CLOSED|ERROR/.test(this.state)) this.#networkIs(!(this.url && this.#minds() && seemsOffline()));
     this.retryNow();
   }
 
@@ -168,8 +168,10 @@ export class Client implements ClientLike {
     else this.connect();
   }
 
+  /* At once, in a callback too: what is sent behind it is not meant. */
   clear(): void {
-    this.#input(this.#engine.$clear);
+    this.#give(this.#engine.$clear);
+    this.#drain();
   }
 
   ready(): void {
@@ -192,6 +194,7 @@ export class Client implements ClientLike {
 
   send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
     checkData(data);
+    if (this.#isDraining && this.isEnding) return 0; // a disconnect of this callback's, still to be given
     const size = sizeOf(data);
     if (isNow || this.#passes(size)) return this.#sendNow(data, size);
     const now = nowMs();
@@ -202,9 +205,11 @@ export class Client implements ClientLike {
       return 0;
     }
     const id = ++this.#lastId;
-    this.#messages.set(m, [id, data, size]);
+    const held: Held = [id, data, size];
+    this.#messages.set(m, held);
     this.#heldBytes += size;
     this.#drain();
+    if (this.#messages.get(m) === held) held[1] = copyOf(data);
     return id;
   }
 
@@ -285,8 +290,10 @@ export class Client implements ClientLike {
   }
 
   #tell<Name extends keyof ClientEvents>(name: Name, ...args: Parameters<NonNullable<ClientEvents[Name]>>): void {
-    for (const [events] of [...this.#listeners])
-      if (events[name]) guarded(() => (events[name] as (...all: unknown[]) => void)(...args));
+    for (const own of [...this.#listeners]) {
+      const [events] = own;
+      if (events[name] && this.#listeners.has(own)) guarded(() => (events[name] as (...all: unknown[]) => void)(...args));
+    }
   }
 
   #log(text: string): void {
@@ -489,7 +496,7 @@ export class Client implements ClientLike {
   /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
   #passes(size: number): boolean {
     const { confirm, queueLimitBytes } = this.#options;
-    if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || this.#isDraining || !this.isOpen) return false;
+    if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || !this.isOpen) return false;
     this.#pollFlush(); // there may be room by now, for what waits first
     return !!this.#engine.$isFlowing(this.#at);
   }

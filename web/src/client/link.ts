@@ -46,11 +46,12 @@ export class Link {
  * The URL as a WebSocket wants it: absolute, ws or wss, the token in its query.
  * @throws Error saying what is wrong with it.
  */
-export function socketUrl(url: string | URL, token: string | undefined): string {
+export function socketUrl(url: string | URL, token: string | null | undefined): string {
   const parsed = new URL(url, globalThis.location?.href);
   if (/^https?:$/.test(parsed.protocol)) parsed.protocol = parsed.protocol.replace('http', 'ws');
   if (!/^wss?:$/.test(parsed.protocol)) throw new Error(`scheme ${parsed.protocol} is not ws: or wss:`);
   if (parsed.hash) throw new Error('a fragment is not allowed');
-  if (token !== undefined) parsed.searchParams.append('token', token);
+  /* as text: searchParams would write all of the query anew, which may be signed */
+  if (token !== undefined && token !== null) parsed.search += `${parsed.search ? '&' : ''}token=${encodeURIComponent(token)}`;
   return parsed.href;
 }

@@ -38,7 +38,8 @@ export function seemsOffline(): boolean {
   return globalThis.navigator?.onLine === false;
 }
 
-/** Never offline: this machine itself. */
+/** Never offline: this machine itself. A relative address is the page's. */
 export function isLoopback(url: string): boolean {
-  return /^\w+:\/\/([^/?#]*@)?([^/?#@]*\.)?(localhost|127(\.\d+){3}|\[::1\])([:/?#]|$)/i.test(url);
+  const whole = url && !/^\w*:?\/\//.test(url) ? String(globalThis.location?.href) : url;
+  return /^\w*:?\/\/([^/?#]*@)?([^/?#@]*\.)?(localhost|127(\.\d+){3}|\[::1\])([:/?#]|$)/i.test(whole);
 }

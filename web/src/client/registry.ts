@@ -2,6 +2,7 @@
  * The clients of this page, newest first wanted: widgets and the store bind themselves to the
  * newest. Held weakly, so that being listed keeps no client alive.
  */
+import { guarded } from '../guarded';
 import type { ClientLike } from './types';
 
 let latest: WeakRef<ClientLike> | undefined;
@@ -10,7 +11,7 @@ const watchers = new Set<(client: ClientLike | null) => void>();
 /** Says that a client was made: it is the newest now. */
 export function announce(client: ClientLike): void {
   latest = new WeakRef(client);
-  for (const watcher of [...watchers]) watcher(client);
+  for (const watcher of [...watchers]) guarded(() => watcher(client));
 }
 
 /** The newest client, or null if there is none (any more). */

@@ -16,6 +16,13 @@ export function sizeOf(data: unknown): number {
   return binary.byteLength ?? binary.size ?? 0;
 }
 
+/** The bytes as they are now, which the caller may then change; strings and blobs never change. */
+export function copyOf(data: Data): Data {
+  if (typeof data === 'string' || !('byteLength' in data)) return data;
+  const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+  return bytes.slice();
+}
+
 /** @throws TypeError for what a WebSocket cannot carry. */
 export function checkData(data: unknown): asserts data is Data {
   if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return;

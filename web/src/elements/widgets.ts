@@ -3,7 +3,9 @@ import type { ClientLike } from '../client/types';
 import { connectionStore, createConnectionStore, type ConnectionStoreApi } from '../store/connection';
 import type { Labels } from '../status/status';
 import { adopt } from '../widgets/css';
-import { BANNER_DELAY_MS, bannerTree, indicatorTree, isTrouble, statusTree, type Branch, type Position, type Seen } from '../widgets/view';
+import {
+  BANNER_DELAY_MAX_MS, BANNER_DELAY_MS, bannerTree, indicatorTree, isTrouble, statusTree, type Branch, type Position, type Seen,
+} from '../widgets/view';
 import { patch } from './patch';
 
 /** What every element of ours has. */
@@ -139,7 +141,7 @@ function makeClasses() {
 
     #delayMs(): number {
       const given = Number(this.getAttribute('delay-ms') ?? BANNER_DELAY_MS);
-      return given >= 0 ? given : BANNER_DELAY_MS;
+      return given >= 0 ? Math.min(given, BANNER_DELAY_MAX_MS) : BANNER_DELAY_MS;
     }
   }
 

@@ -28,9 +28,9 @@ export async function deliver(options: OfflineQueueOptions, message: PendingMess
 }
 
 function judgeError(error: unknown): Outcome {
-  const { retryable, status } = (error ?? {}) as { retryable?: unknown; status?: unknown };
-  const outcome = judgeStatus(typeof status === 'number' ? status : 0);
-  outcome.reason = describe(error).slice(0, REASON_MAX);
+  const { retryable, status, message } = (error ?? {}) as { retryable?: unknown; status?: unknown; message?: unknown };
+  const outcome = judgeStatus(Number.isInteger(status) ? (status as number) : 0);
+  if (message || !outcome.status) outcome.reason = describe(error).slice(0, REASON_MAX); // a Response says nothing but its status
   if (retryable === false) outcome.end = 'failed';
   else if (retryable === true && outcome.end === 'failed') outcome.end = 'held';
   return outcome;

@@ -55,6 +55,6 @@ export function checkMessage(message: OfflineMessage): PendingMessage {
 }
 
 function checkId(key: string, value: unknown): void {
-  const length = typeof value === 'string' ? byteLength(value) : 0;
-  if (length < 1 || length > ID_MAX) throw invalid(`'${key}' must be a string of 1 to ${ID_MAX} bytes`);
+  const length = typeof value === 'string' && !/\p{Surrogate}/u.test(value) ? byteLength(value) : 0; // half a character is no UTF-8
+  if (length < 1 || length > ID_MAX) throw invalid(`'${key}' must be a string of 1 to ${ID_MAX} bytes of UTF-8`);
 }

@@ -8,6 +8,9 @@ import { OfflineQueueError, storageError } from './error';
 import type { Outbox } from './outbox';
 import type { FailedMessage, OfflineQueueOptions, PendingMessage } from './types';
 
+/** How long at rest: a tab that ends between its commit and its notice tells nobody. */
+const REST_MS = 60_000;
+
 export type SenderOptions = OfflineQueueOptions & Backoff & { timeoutMs: number; random: () => number };
 
 export interface SenderReports {
@@ -105,11 +108,11 @@ export class Sender {
     this.#timer = setTimeout(() => this.look(), Math.max(0, untilMs - nowMs()) + 1);
   }
 
-  /** Nothing can go now: until the first conversation's wait is over, or somebody calls. */
+  /** Nothing can go now: until the first conversation's wait is over, or somebody calls, or might have. */
   #rest(): void {
     const waits = [...this.#lanes.values()].filter(isHolding).map((hold) => hold.untilMs);
-    if (waits.length) this.#waitUntil(waits.reduce((a, b) => Math.min(a, b)));
-    else this.#lanes.clear();
+    if (!waits.length) this.#lanes.clear();
+    this.#waitUntil(waits.reduce((a, b) => Math.min(a, b), nowMs() + REST_MS));
   }
 
   async #send(message: PendingMessage): Promise<void> {

@@ -5,7 +5,8 @@ import { useValues } from '../store/use-store';
 import type { Labels } from '../status/status';
 import { adopt } from '../widgets/css';
 import {
-  BANNER_DELAY_MS, bannerTree, indicatorTree, isTrouble, statusTree, type BannerProps, type Branch, type Seen, type StatusProps, type Tree,
+  BANNER_DELAY_MAX_MS, BANNER_DELAY_MS, bannerTree, indicatorTree, isTrouble, statusTree,
+  type BannerProps, type Branch, type Seen, type StatusProps, type Tree,
 } from '../widgets/view';
 
 interface WithStore {
@@ -53,7 +54,7 @@ export function ConnectionBanner({ store = connectionStore, ...props }: Connecti
   const [hasLasted, setHasLasted] = useState(false);
   useEffect(() => {
     if (!isWrong) return;
-    const timer = setTimeout(() => setHasLasted(true), delayMs);
+    const timer = setTimeout(() => setHasLasted(true), Math.min(delayMs, BANNER_DELAY_MAX_MS));
     return () => {
       clearTimeout(timer);
       setHasLasted(false);

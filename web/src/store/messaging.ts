@@ -56,6 +56,11 @@ function isMessage(payload: any): payload is Message {
   return payload?.type === 'message' && typeof payload.id === 'string' && typeof payload.sequence_number === 'number';
 }
 
+/* A conversation may be called `constructor`. */
+function of<T>(all: Record<string, T[]>, conversationId: string): T[] {
+  return Object.prototype.hasOwnProperty.call(all, conversationId) ? all[conversationId]! : [];
+}
+
 /** `known` with `fresh` in its place; the same array if it is known already. */
 export function withMessage(known: Message[], fresh: Message, limit: number): Message[] {
   const is = (m: Message) => m.id === fresh.id || m.sequence_number === fresh.sequence_number;
@@ -87,7 +92,7 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
   return createStore<MessagingStore>((set, get) => {
     const take = (conversationId: string, message: Message) =>
       set(({ messages }) => {
-        const known = messages[conversationId] ?? [];
+        const known = of(messages, conversationId);
         const next = withMessage(known, message, limit);
         return next === known ? {} : { messages: { ...messages, [conversationId]: next } };
       });
@@ -100,17 +105,25 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
       take(conversationId, message);
     };
 
-    /* The relay's error says why; a conversation that began anew (its store was lost) says how far it has come. */
+    /* Its store was lost or put back: what had these numbers is no more, and they are given again. */
+    const beginAnew = (conversationId: string, last: number) => {
+      reached.set(conversationId, last);
+      set(({ messages }) => ({
+        messages: { ...messages, [conversationId]: of(messages, conversationId).filter((message) => message.sequence_number <= last) },
+      }));
+    };
+
+    /* The relay's error says why; a conversation that began anew says how far it has come. */
     const received = (conversationId: string, payload: any) => {
       if (isMessage(payload)) return takeNext(conversationId, payload);
       if (payload?.type !== 'error') return;
-      if (payload.code === 'unknown_sequence_number') reached.set(conversationId, payload.sequence_number ?? 0);
+      if (payload.code === 'unknown_sequence_number') beginAnew(conversationId, payload.sequence_number ?? 0);
       report(new Error(payload.message));
     };
 
     const setTyping = (conversationId: string, userId: string, isTyping: boolean) =>
       set(({ typing }) => {
-        const others = (typing[conversationId] ?? []).filter((user) => user !== userId);
+        const others = of(typing, conversationId).filter((user) => user !== userId);
         return { typing: { ...typing, [conversationId]: isTyping ? [...others, userId] : others } };
       });
 

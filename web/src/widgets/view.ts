@@ -35,6 +35,8 @@ export interface BannerProps {
 }
 
 export const BANNER_DELAY_MS = 2000;
+/** Longer than this a timer cannot wait: it would ring at once. */
+export const BANNER_DELAY_MAX_MS = 0x7fffffff;
 
 const TONES: Record<State, string> = {
   CLOSED: 'grey',

@@ -15,8 +15,10 @@ let relay: Relay;
 let browser: Browser;
 const pageErrors: string[] = [];
 
-async function open(hash: string, options = {}): Promise<Page> {
-  const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })).newPage();
+async function open(hash: string, options = {}, first = ''): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  await context.addInitScript(first);
+  const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   page.on('pageerror', (error) => pageErrors.push(error.message));
   await page.goto(`http://127.0.0.1:${relay.port}/#${hash}`);
@@ -78,6 +80,18 @@ describe('the demo page', { timeout: 90_000 }, () => {
     await settle(page);
     expect(await bubbles(page, 'bob')).toEqual(await bubbles(page, 'ann'));
     expect(await bubbles(page, 'ann')).toEqual(expect.arrayContaining(['one', 'two', 'three', '<b>four</b>']));
+  });
+
+  it.each([
+    ['on a page without https, where there is no randomUUID', 'plain', 'delete Crypto.prototype.randomUUID'],
+    ['in a conversation whose address is no escape', '100%', ''],
+    ['in a conversation of a long name', encodeURIComponent('海'.repeat(60)), ''],
+  ])('carries a word %s', async (_, hash, first) => {
+    const page = await open(hash, {}, first);
+    await page.click('#chatter');
+    await say(page, 'ann', 'hello');
+    await settle(page);
+    expect(await bubbles(page, 'bob')).toContain('hello');
   });
 
   it('survives cut, freeze and delay of either link', async () => {

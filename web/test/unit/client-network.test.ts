@@ -69,6 +69,29 @@ test('this machine itself is never offline', async () => {
   expect(client.state).toBe('RECONNECTING');
 });
 
+test.each<[string, ClientOptions['url']]>([
+  ['relative to a page from it', '/ws'],
+  ['asked for', () => 'ws://localhost:8085/ws'],
+])('nor is it with an address that is %s', (_, url) => {
+  network(false);
+  client = new Client({ url, WebSocket: FakeWebSocket });
+  client.connect();
+  expect([client.state, FakeSocket.all.length]).toEqual(['CONNECTING', 1]);
+  FakeSocket.last.end();
+  expect(client.state).toBe('RECONNECTING');
+});
+
+test('an address that is asked for, elsewhere: known to be offline with the first dial', () => {
+  network(false);
+  client = new Client({ url: () => 'ws://far.test/', WebSocket: FakeWebSocket });
+  client.connect();
+  FakeSocket.last.end();
+  expect([client.state, client.metrics().attempt]).toEqual(['WAITING_FOR_NETWORK', 0]);
+  client.disconnect();
+  client.connect();
+  expect([client.state, FakeSocket.all.length]).toEqual(['WAITING_FOR_NETWORK', 1]);
+});
+
 test('shown again without a heartbeat: dialed anew at once', async () => {
   open();
   document.dispatchEvent(new Event('visibilitychange'));

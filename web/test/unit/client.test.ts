@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Client } from '../../src/client/client';
+import { watchNewest } from '../../src/client/registry';
 import type { ClientOptions } from '../../src/client/types';
 import { eachAnew, FakeSocket, FakeWebSocket, pass } from './fake-socket';
 
@@ -125,6 +126,16 @@ describe('losing and coming back', () => {
 describe('addresses', () => {
   test.each([['http://far.test/a', 'ws://far.test/a'], ['https://far.test/', 'wss://far.test/']])('%s is dialed as %s', (url, dialed) => {
     make({ url }).connect();
+    expect(FakeSocket.last.url).toBe(dialed);
+  });
+
+  test.each([
+    ['ws://far.test/ws?flag&sig=a%20b~c', 't &=#', 'ws://far.test/ws?flag&sig=a%20b~c&token=t%20%26%3D%23'],
+    ['ws://far.test/ws', 't', 'ws://far.test/ws?token=t'],
+    ['ws://far.test/ws?', 't', 'ws://far.test/ws?token=t'],
+    ['ws://far.test/ws?a=1', null, 'ws://far.test/ws?a=1'],
+  ])('%s with the token %s keeps its query as it is', (url, token, dialed) => {
+    make({ url, token: token as string }).connect();
     expect(FakeSocket.last.url).toBe(dialed);
   });
 
@@ -275,6 +286,34 @@ describe('sending', () => {
     expect(FakeSocket.last.sent).toEqual(['a', 'b', 'c']);
     expect(seen).toEqual(['1 written none', '2 written none', '3 written none']);
     expect(client.metrics()).toMatchObject({ queuedMessages: 0, messagesOut: 3, bytesOut: 3 });
+  });
+
+  test.each<[string, (bytes: Uint8Array<ArrayBuffer>) => ArrayBuffer | ArrayBufferView]>([
+    ['buffer', (bytes) => bytes.buffer],
+    ['view', (bytes) => bytes.subarray(1)],
+    ['DataView', (bytes) => new DataView(bytes.buffer, 1)],
+  ])('a %s that waits keeps its bytes when the caller writes over them', (name, of) => {
+    const client = make();
+    client.connect();
+    const bytes = Uint8Array.of(1, 2, 3);
+    client.send(of(bytes));
+    bytes.fill(0);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual([Uint8Array.from(name === 'buffer' ? [1, 2, 3] : [2, 3])]);
+  });
+
+  test('bytes that the browser still held at the cut go again as they were', async () => {
+    const client = make();
+    client.connect();
+    FakeSocket.last.open();
+    FakeSocket.last.flushes = false;
+    const bytes = Uint8Array.of(1, 2, 3);
+    client.send(bytes);
+    bytes.fill(0);
+    FakeSocket.last.end();
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual([Uint8Array.of(1, 2, 3)]);
   });
 
   test('at the limit the oldest goes, and that is told', () => {
@@ -466,6 +505,62 @@ describe('callbacks', () => {
     await pass(0);
     expect(seen).toEqual(['CONNECTING', 'CONNECTED', 'CLOSED', 'CONNECTING']);
     expect(FakeSocket.all[0]!.sent).toEqual(['hello']);
+  });
+
+  test.each(['error', 'close', 'state', 'retry'] as const)('clear() in %s drops what waited, not what is sent behind it', async (name) => {
+    const client = connected();
+    const fates: string[] = [];
+    let isFirst = true;
+    client.listen({
+      fate: (id, fate, drop) => fate === 'dropped' && fates.push(`${id} ${drop}`),
+      [name]: () => {
+        if (!isFirst) return;
+        isFirst = false;
+        client.clear();
+        client.send('new');
+      },
+    });
+    FakeSocket.last.flushes = false;
+    client.send('old');
+    FakeSocket.last.end();
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toContain('new');
+    expect(fates).not.toContain('2 cleared');
+  });
+
+  test.each(['open', 'state', 'error'] as const)('disconnect() in %s: what is sent behind it is refused', async (name) => {
+    const client = make();
+    const sent: number[] = [];
+    client.connect();
+    client.listen({ [name]: () => (client.disconnect(), sent.push(client.send('late'))) });
+    FakeSocket.last.open();
+    FakeSocket.last.end();
+    await pass(0);
+    expect([sent[0], FakeSocket.last.sent, client.state]).toEqual([0, [], 'CLOSED']);
+  });
+
+  test('removed by one before it: not called any more', () => {
+    const client = make();
+    const seen: string[] = [];
+    client.listen({ state: () => end() });
+    const end = client.listen({ state: (to) => seen.push(to) });
+    client.connect();
+    expect(seen).toEqual([]);
+  });
+
+  test('one that waits for the newest client and throws keeps no client from being made, nor from the next that waits', () => {
+    vi.stubGlobal('queueMicrotask', () => {});
+    const seen: unknown[] = [];
+    const ends = [() => { throw new Error('mine'); }, (client: unknown) => seen.push(client)].map((wait) => {
+      let isFirst = true;
+      return watchNewest((client) => (isFirst ? (isFirst = false) : wait(client)));
+    });
+    try {
+      expect(seen).toEqual([make()]);
+    } finally {
+      ends.forEach((end) => end());
+    }
   });
 
   test('the console lines, in order', async () => {

@@ -50,6 +50,16 @@ describe('receiving', () => {
     expect(ids(store)).toEqual(['m1', 'm2', 'm3']);
   });
 
+  test.each(['constructor', '__proto__'])('in a conversation called %s', (name) => {
+    const store = make();
+    store.getState().connectWs(name, 'me');
+    FakeSocket.last.open();
+    FakeSocket.last.receiveJson(message(1, { conversation_id: name }));
+    FakeSocket.last.receiveJson({ type: 'typing', conversation_id: name, user_id: 'you' });
+    const { messages, typing } = store.getState();
+    expect([Object.entries(messages), Object.entries(typing)]).toMatchObject([[[name, [{ id: 'm1' }]]], [[name, ['you']]]]);
+  });
+
   test('what is no message changes nothing', () => {
     const store = opened();
     const before = store.getState().messages;
@@ -189,6 +199,14 @@ describe('after=', () => {
     store.getState().disconnectWs();
     expect(asked()).toEqual(['0', '3']);
     expect(errors.map((error) => (error as Error).message)).toContain('it goes on from here');
+  });
+
+  test('of a conversation that began anew, numbers that are given again', () => {
+    const store = opened();
+    for (const n of [1, 2, 3, 4]) FakeSocket.last.receiveJson(message(n));
+    FakeSocket.last.receiveJson({ type: 'error', code: 'unknown_sequence_number', message: 'it goes on from here', sequence_number: 2 });
+    FakeSocket.last.receiveJson(message(3, { id: 'new' }));
+    expect(ids(store)).toEqual(['m1', 'm2', 'new']);
   });
 
   test('a POST before the first link does not skip what came before it', async () => {

@@ -67,6 +67,22 @@ describe.each([
   });
 });
 
+test('what a tab kept that ended before it could say so is delivered within a minute', async () => {
+  browser = new FakeBrowser();
+  const [owner, other] = [browser.tab(), browser.tab()];
+  owner.start();
+  await until(() => owner.getSnapshot().isOwner);
+  await quiet();
+  const kept = other.enqueue(message('last words'));
+  other.close();
+  await kept;
+  await quiet();
+  expect(browser.server.stored).toEqual([]);
+  await vi.advanceTimersByTimeAsync(60_001);
+  await until(() => browser.server.stored.length === 1);
+  await until(async () => owner.getSnapshot().pending === 0);
+});
+
 test('a new owner does not show what the old one was sending', async () => {
   browser = new FakeBrowser();
   browser.server.answer = () => 'hang';

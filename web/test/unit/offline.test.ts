@@ -61,6 +61,7 @@ describe('keeping', () => {
     ['no message', undefined],
     ['an empty id', { ...message('a'), id: '' }],
     ['an id of 129 bytes', { ...message('a'), id: 'é'.repeat(64) + 'x' }],
+    ['half a character as conversation', { ...message('a'), conversationId: '\ud83c' }],
     ['no conversation', { userId: 'ann', plaintext: 'a' }],
     ['a number as user', { ...message('a'), userId: 7 }],
     ['no text', { conversationId: 'tea', userId: 'ann' }],
@@ -248,6 +249,17 @@ describe('answers', () => {
     expect(sent).toEqual(['a', 'd']);
     expect((await queue.failed()).map(({ plaintext, status }) => [plaintext, status])).toEqual([['b', 0], ['c', 413]]);
     expect(browser.server.posts).toEqual([]);
+  });
+
+  test('send rejected with a Response: its status is the reason; a status that is no number decides nothing', async () => {
+    const ends: unknown[] = [new Response('', { status: 422 }), { status: NaN, message: 'no status' }];
+    const queue = browser.tab({ send: () => Promise.reject(ends.shift()) });
+    await queue.enqueue(message('a'));
+    await queue.enqueue(message('b'));
+    await until(() => queue.getSnapshot().lastError?.message === 'Error: no status');
+    await quiet();
+    expect(await queue.failed()).toMatchObject([{ plaintext: 'a', status: 422, reason: 'The server answered 422' }]);
+    expect(await queue.count()).toBe(1);
   });
 });
 

@@ -164,6 +164,24 @@ describe('handlers', () => {
     expect(handler).toHaveBeenCalledTimes(1);
   });
 
+  test('removed or destroyed by one before it: not called any more', async () => {
+    const service = make();
+    const seen: unknown[] = [];
+    const ends: (() => void)[] = [];
+    service.onMessage('a', () => ends.forEach((end) => end()));
+    ends.push(service.onMessage('a', () => seen.push('a')));
+    service.onMessage('b', () => service.destroy());
+    service.onMessage('b', () => seen.push('b'));
+    service.onConnectionState((state) => state === 'connected' && ends[1]!());
+    ends.push(service.onConnectionState((state) => seen.push(state)));
+    void service.connect(URL);
+    FakeSocket.last.open();
+    FakeSocket.last.receiveJson({ type: 'a' });
+    FakeSocket.last.receiveJson({ type: 'b' });
+    await pass(0);
+    expect(seen).toEqual(['connecting']);
+  });
+
   test('one that throws keeps no other from its call, and its error is reported as uncaught', async () => {
     const late: (() => void)[] = [];
     vi.stubGlobal('queueMicrotask', (callback: () => void) => late.push(callback));

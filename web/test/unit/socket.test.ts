@@ -53,6 +53,17 @@ describe('as WebSocket', () => {
     expect(seen).toEqual(['open', 'message hello', 'close 3001']);
   });
 
+  test('a handler is given the event as a listener is: with its target', () => {
+    const socket = make();
+    const targets: unknown[] = [];
+    socket.onopen = function (event) {
+      targets.push(this, event.target, event.currentTarget);
+    };
+    FakeSocket.last.open();
+    expect(targets.every((target) => target === socket)).toBe(true);
+    expect(targets).toHaveLength(3);
+  });
+
   test('a loss is error, close, and open again', async () => {
     const socket = make();
     const seen = record(socket);
@@ -98,6 +109,51 @@ describe('as WebSocket', () => {
     expect([seen, during, socket.readyState]).toEqual([['close 1006'], 3, 3]);
   });
 
+  test.each<[string, (far: FakeSocket) => void, string]>([
+    ['open', (far) => far.open(), 'close 1006'],
+    ['open, final', (far) => far.open(), 'close 4000'],
+    ['dialing', () => {}, 'close 1006'],
+  ])('closed in onerror at a loss while %s: one close event', (_, prepare, close) => {
+    const socket = make();
+    prepare(FakeSocket.last);
+    const seen = record(socket);
+    socket.onerror = () => socket.close();
+    FakeSocket.last.end(Number(close.slice(6)));
+    expect([seen, socket.readyState]).toEqual([['error', close], 3]);
+  });
+
+  test.each<[string, () => void, string]>([
+    ['open', () => FakeSocket.last.open(), 'close 1000'],
+    ['dialing', () => {}, 'close 1006'],
+    ['waiting', () => FakeSocket.last.end(), 'close 1006'],
+  ])('reconnect() and send() in onclose after close() while %s: one close event, the message goes over the next link', async (_, prepare, close) => {
+    const socket = make();
+    const seen: string[] = [];
+    prepare();
+    const dials = FakeSocket.all.length;
+    socket.addEventListener('close', (event) => {
+      seen.push(`close ${event.code}`);
+      socket.reconnect();
+      socket.send('again');
+    });
+    socket.close();
+    await pass(0);
+    expect([seen, socket.readyState, FakeSocket.all.length]).toEqual([[close], 0, dials + 1]);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['again']);
+  });
+
+  test('closed while dialing after an earlier close: its code is not told again', async () => {
+    const socket = make();
+    const seen = record(socket);
+    FakeSocket.last.open();
+    socket.close(3001);
+    await pass(0);
+    socket.reconnect();
+    socket.close();
+    expect(seen).toEqual(['open', 'close 3001', 'close 1006']);
+  });
+
   test('send and close in onopen: the message goes out first', async () => {
     const socket = make();
     socket.onopen = () => {
@@ -125,6 +181,22 @@ describe('as WebSocket', () => {
     FakeSocket.last.open();
     socket.send('x'.repeat(11));
     expect(FakeSocket.last.sent).toHaveLength(1);
+  });
+
+  test('larger than the queue in onopen: passed on, unless it would overtake what waits', async () => {
+    const socket = make({ queueLimitBytes: 10 });
+    const large = 'x'.repeat(11);
+    socket.onopen = () => socket.send(large);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual([large]);
+    FakeSocket.last.end();
+    await pass(1000);
+    socket.onopen = () => {
+      socket.send('a');
+      expect(() => socket.send(large)).toThrow(/too large/);
+    };
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['a']);
   });
 
   test.each([[1001, undefined, 'InvalidAccessError'], [5000, undefined, 'InvalidAccessError'], [1000, 'x'.repeat(124), 'SyntaxError']])(
@@ -202,13 +274,16 @@ describe('as WebSocket', () => {
         thrown.push(error);
       }
     });
-    socket.onopen = () => {
+    const seen = record(socket);
+    socket.onopen = socket.onclose = () => {
       throw new Error('mine');
     };
     FakeSocket.last.open();
-    queue.mockRestore();
-    expect(thrown).toEqual([new Error('mine')]);
     expect(socket.readyState).toBe(1);
+    FakeSocket.last.end();
+    queue.mockRestore();
+    expect(thrown).toEqual([new Error('mine'), new Error('mine')]);
+    expect(seen).toEqual(['open', 'error', 'close 1006']);
   });
 });
 

@@ -141,6 +141,13 @@ describe('ConnectionBanner', () => {
     expect(bar()).toBeNull();
   });
 
+  it.each([Infinity, 2 ** 31])('stays away with a delay of %s', (delayMs) => {
+    show(<ConnectionBanner store={store} delayMs={delayMs} />);
+    become('RECONNECTING', { attempt: 1 });
+    pass(60_000);
+    expect(bar()).toBeNull();
+  });
+
   it('says nothing before there is a connection, nor after disconnect', () => {
     show(<ConnectionBanner store={store} delayMs={0} />);
     for (const state of ['CLOSED', 'CONNECTING'] as const) {
@@ -243,6 +250,13 @@ describe('the elements', () => {
     const { host: banner } = shadow;
     banner.remove();
     document.body.append(banner);
+    expect(shadow.querySelector('.limpet-bar')).toBeNull();
+  });
+
+  it('limpet-banner stays away with a delay that no timer can wait', () => {
+    const shadow = add('limpet-banner', { 'delay-ms': 'Infinity' });
+    puppet.become('WAITING_FOR_NETWORK');
+    vi.advanceTimersByTime(60_000);
     expect(shadow.querySelector('.limpet-bar')).toBeNull();
   });
 
