@@ -464,6 +464,19 @@ class Logs(RelayCase):
         self.stop(relay)
         self.assertEqual(relay.lines, [])
 
+    def test_a_log_that_has_no_standard_error_is_no_log(self):
+        place = self.path("relay.sock")
+        relay = self.limpet("serve", "--listen", "unix:" + place,
+                            preexec_fn=lambda: [os.close(number) for number in range(3)])
+        wait_until("the socket", lambda: os.path.exists(place))
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(20)
+            asking.connect(place)
+            for _ in range(1000):  # more lines than a pipe holds
+                asking.sendall(b"GET /nothing HTTP/1.1\r\nHost: relay\r\n\r\n")
+                self.assertIn(b"404 Not Found", asking.recv(4096))
+        self.stop(relay)
+
 
 class Options(RelayCase):
 

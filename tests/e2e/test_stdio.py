@@ -4,6 +4,7 @@ input, --linger, --keep-open."""
 
 import paths  # noqa: F401
 
+import os
 import tempfile
 import time
 
@@ -250,6 +251,27 @@ class EndOfInput(LimpetCase):
         server = self.keep(HostileServer("push?n=200000"))
         run = self.limpet("connect", *ONCE, "--events", "none", server.url(), stdout_gone=True)
         self.assertGreater(run.wait(), 0, "an error, not a signal, not success")
+
+    def closing(self, *numbers):
+        return lambda: [os.close(number) for number in numbers]
+
+    def test_closed_standard_input_has_ended(self):
+        server = self.keep(HostileServer("echo"))
+        run = self.connect(*ONCE, server.url(), preexec_fn=self.closing(0))
+        self.assert_exit(run, 0)
+        self.assertEqual(server.records[0].messages, [])
+
+    def test_closed_standard_output_cannot_be_written(self):
+        server = self.keep(HostileServer("echo"))
+        run = self.limpet("connect", *ONCE, server.url(), stdin=b"a\n", preexec_fn=self.closing(1))
+        self.assert_exit(run, 1)
+        self.assertIn("cannot write to standard output: Bad file descriptor", run.text)
+
+    def test_closed_standard_error_says_nothing(self):
+        server = self.keep(HostileServer("echo"))
+        run = self.connect(*ONCE, server.url(), stdin=b"a\n", preexec_fn=self.closing(2))
+        self.assert_exit(run, 0)
+        self.assertEqual(run.out, b"a\n")
 
 
 if __name__ == "__main__":
