@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -50,16 +51,18 @@ def parse_event(line):
 
 
 class Limpet:
-    """One run. `stdin`: bytes to send before end of input, None to keep it open, or a path.
+    """One run. `stdin`: bytes to send before end of input, None to keep it open, a path, or a
+    socket. `stdout`: what it is to be instead of a pipe that is read here.
     `path`: another program than `limpet`."""
 
     def __init__(self, *args, stdin=None, env=None, stderr=None, stdout_gone=False,
-                 preexec_fn=None, path=None):
+                 stdout=None, preexec_fn=None, path=None):
         environment = {**inherited_environment(), **SANITIZERS, "LC_ALL": "C.UTF-8", **(env or {})}
         self.args = [str(a) for a in args]
         given = open(stdin, "rb") if isinstance(stdin, str) else None
+        given = stdin if isinstance(stdin, socket.socket) else given
         self.process = subprocess.Popen([path or program(), *self.args], stdin=given or subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=stderr or subprocess.PIPE,
+                                        stdout=stdout or subprocess.PIPE, stderr=stderr or subprocess.PIPE,
                                         env=environment, preexec_fn=preexec_fn)
         if given:
             given.close()
@@ -71,7 +74,7 @@ class Limpet:
         self._threads = []
         if stdout_gone:
             self.process.stdout.close()
-        else:
+        elif stdout is None:
             self._watch(self.process.stdout, self._take_out)
         if stderr is None:
             self._watch(self.process.stderr, self._take_line, by_line=True)
