@@ -55,7 +55,8 @@ void chat_run_flush(struct chat_run *run) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct chat_run *run = handle->data;
   if (run->signal) {
-    run->face->stop(run);
+    if (!run->is_finished)
+      run->face->stop(run);
     _exit(EXIT_SIGNAL + number);
   }
   run->signal = number;

@@ -22,8 +22,10 @@ static bool make_room(struct printer *printer, size_t len) {
   printer->begin = 0;
   const size_t cap = 2 * (printer->end + len);
   char *grown = cap > printer->cap ? realloc(printer->bytes, cap) : printer->bytes;
-  if (!grown)
+  if (!grown) {
+    errno = ENOMEM;
     return false;
+  }
   printer->cap = cap > printer->cap ? cap : printer->cap;
   printer->bytes = grown;
   return true;
@@ -35,13 +37,18 @@ static void put(struct printer *printer, const void *data, size_t len) {
   printer->end += len;
 }
 
+bool printer_put(struct printer *printer, const void *data, size_t len) {
+  if (!make_room(printer, len))
+    return false;
+  put(printer, data, len);
+  return true;
+}
+
 bool printer_message(struct printer *printer, bool is_binary, const void *data, size_t len) {
   const unsigned char prefix[4] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16),
                                    (unsigned char)(len >> 8), (unsigned char)len};
-  if (!make_room(printer, sizeof prefix + len)) {
-    errno = ENOMEM;
+  if (!make_room(printer, sizeof prefix + len))
     return false;
-  }
   if (is_binary)
     put(printer, prefix, sizeof prefix);
   put(printer, data, len);

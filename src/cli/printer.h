@@ -27,6 +27,8 @@ void printer_start(struct printer *printer, uv_loop_t *loop, void (*unblocked)(v
                    void *user);
 /** False once standard output can take no more; `errno` says why, and the rest is dropped. */
 bool printer_message(struct printer *printer, bool is_binary, const void *data, size_t len);
+/** Gathers a part of one. */
+bool printer_put(struct printer *printer, const void *data, size_t len);
 bool printer_flush(struct printer *printer);
 bool printer_is_blocked(const struct printer *printer);
 /** It is blocked, and much waits. */

@@ -3,24 +3,15 @@
 
 import paths  # noqa: F401
 
-import array
-import fcntl
 import os
 import signal
-import termios
 import time
 
-from e2e_limpet import LimpetCase, main, wait_until
+from e2e_limpet import LimpetCase, main, wait_until, waiting_in
 from hostile import HostileServer
 
 SLOWLY = ("--initial-delay", "60000", "--jitter", "none")
 BOTH = (signal.SIGINT, signal.SIGTERM)
-
-
-def waiting_in(pipe):
-    count = array.array("i", [0])
-    fcntl.ioctl(pipe, termios.FIONREAD, count)
-    return count[0]
 
 
 class Signals(LimpetCase):

@@ -174,11 +174,7 @@ class Limpet:
 
     def wait_input_taken(self):
         """Waits until the program has read all that was fed; input must not have ended."""
-        def is_empty():
-            waiting = array.array("i", [0])
-            fcntl.ioctl(self.process.stdin.fileno(), termios.FIONREAD, waiting)
-            return waiting[0] == 0
-        wait_until("all input taken", is_empty)
+        wait_until("all input taken", lambda: waiting_in(self.process.stdin.fileno()) == 0)
 
     def end_input(self):
         try:
@@ -252,6 +248,13 @@ def wait_until(what, condition, deadline_s=DEADLINE_S):
         if time.monotonic() > end:
             raise AssertionError("never came: " + what)
         time.sleep(0.005)
+
+
+def waiting_in(pipe):
+    """How many bytes nobody has read yet."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 def main():
