@@ -93,7 +93,7 @@ static void on_error(limpet_client *client, const limpet_error *error, void *use
   (void)client;
   events_error(error);
   if (run->command.connect.is_quiet && !error->retryable && run->face == &chat_face_plain)
-    (void)complain("%s: %s", error->message, error->detail);
+    events_last_error(error);
 }
 
 static void on_retry(limpet_client *client, const limpet_retry *retry, void *user) {

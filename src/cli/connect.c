@@ -311,7 +311,7 @@ static void on_error(limpet_client *client, const limpet_error *error, void *use
   (void)client;
   events_error(error);
   if (run->options.is_quiet && !error->retryable)
-    (void)complain("%s: %s", error->message, error->detail);
+    events_last_error(error);
 }
 
 static void on_retry(limpet_client *client, const limpet_retry *retry, void *user) {
