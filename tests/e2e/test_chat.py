@@ -190,6 +190,7 @@ class Statuses(ChatCase):
             (("--user", "", "--conversation", "c", "ws://h"), "--user: 1-128 bytes"),
             (("--user", "u" * 129, "--conversation", "c", "ws://h"), "--user: 1-128 bytes"),
             (("--user", "u\x1b", "--conversation", "c", "ws://h"), "--user: 1-128 bytes"),
+            (("--user", os.fsdecode(b"\xff"), "--conversation", "c", "ws://h"), "--user: 1-128 bytes of UTF-8"),
             (("--user", "u", "--conversation", "c", "http://h"), "scheme"),
             (("--user", "u", "--conversation", "c", "--history", "0", "ws://h"), "--history"),
             (("--user", "u", "--conversation", "c", "--after", "-1", "ws://h"), "--after"),
