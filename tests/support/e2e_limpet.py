@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -52,7 +51,7 @@ def parse_event(line):
 
 class Limpet:
     """One run. `stdin`: bytes to send before end of input, None to keep it open, a path, or a
-    socket. `stdout`: what it is to be instead of a pipe that is read here.
+    socket or file. `stdout`: what it is to be instead of a pipe that is read here.
     `path`: another program than `limpet`."""
 
     def __init__(self, *args, stdin=None, env=None, stderr=None, stdout_gone=False,
@@ -60,7 +59,7 @@ class Limpet:
         environment = {**inherited_environment(), **SANITIZERS, "LC_ALL": "C.UTF-8", **(env or {})}
         self.args = [str(a) for a in args]
         given = open(stdin, "rb") if isinstance(stdin, str) else None
-        given = stdin if isinstance(stdin, socket.socket) else given
+        given = stdin if hasattr(stdin, "fileno") else given
         self.process = subprocess.Popen([path or program(), *self.args], stdin=given or subprocess.PIPE,
                                         stdout=stdout or subprocess.PIPE, stderr=stderr or subprocess.PIPE,
                                         env=environment, preexec_fn=preexec_fn)
