@@ -180,6 +180,8 @@ static void stop(struct chat_run *run) {
 
 static void on_message(struct chat_run *run, const struct chat_message *message) {
   struct plain *plain = plain_of(run);
+  if (run->signal && printer_is_full(&plain->printer))
+    return; /* a link that closes is read on whatever is wanted */
   put_clean(plain, message->sender_id);
   put(plain, ": ", 2);
   put_clean(plain, message->plaintext);
