@@ -5,6 +5,7 @@
 #include "connection_rows.h"
 
 #include "chat.h"
+#include "utf8.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,15 +13,16 @@
 #define OWN(field) offsetof(struct chat_command, field)
 #define CONNECT(field) offsetof(struct chat_command, connect.field)
 
-/* Shown by terminals and written into the URL: ids are text without control characters. */
+/* Shown by terminals, written into the URL and, as JSON, beside an outbox. */
 static bool apply_id(void *target, const char *value, const struct option_row *row, char *error) {
   const size_t len = strlen(value);
-  bool is_text = true;
+  bool is_text = utf8_is_valid((const uint8_t *)value, len);
   for (const char *c = value; *c; c++)
     is_text &= (unsigned char)*c >= 0x20 && *c != 0x7F;
   if (len > 0 && len <= CHAT_ID_MAX && is_text)
     return option_text(target, value, row, error);
-  (void)snprintf(error, OPTION_ERROR_CAP, "1-128 bytes without control characters are needed");
+  (void)snprintf(error, OPTION_ERROR_CAP,
+                 "1-128 bytes of UTF-8 without control characters are needed");
   return false;
 }
 

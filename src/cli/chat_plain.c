@@ -7,6 +7,7 @@
 #include "events.h"
 #include "glyph.h"
 #include "input.h"
+#include "printer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,11 +19,13 @@
 
 struct plain {
   struct input input;
+  struct printer printer;
+  int output_error; /* an errno, or 0 */
   uv_prepare_t turn;
   uv_timer_t linger;
   bool is_flushed; /* all that was read is stored */
   bool is_input_bad;
-  bool is_unwritten; /* standard output holds something back */
+  bool is_paused; /* standard output takes no more for now */
 };
 
 static struct plain *plain_of(struct chat_run *run) {
@@ -31,32 +34,60 @@ static struct plain *plain_of(struct chat_run *run) {
 
 /* ---- out ---- */
 
-static void put_clean(const char *text) {
+static void put(struct plain *plain, const void *bytes, size_t len) {
+  if (!printer_put(&plain->printer, bytes, len))
+    plain->output_error = errno;
+}
+
+static void put_clean(struct plain *plain, const char *text) {
   for (size_t at = 0, len = strlen(text); at < len;) {
     const struct glyph g = glyph_next(text + at, len - at);
-    (void)fwrite(g.bytes, 1, g.len, stdout);
+    put(plain, g.bytes, g.len);
     at += g.used;
   }
 }
 
+/* What came last may be refused when all else is done. */
 static void check_output(struct chat_run *run) {
   char what[128];
-  if (!ferror(stdout) || run->is_finished)
+  if (!plain_of(run)->output_error || (run->is_finished && run->status != EXIT_DONE))
     return;
-  (void)snprintf(what, sizeof what, "cannot write to standard output: %s", strerror(errno));
+  (void)snprintf(what, sizeof what, "cannot write to standard output: %s",
+                 strerror(plain_of(run)->output_error));
   events_unusable(what);
   chat_run_finish(run, EXIT_USAGE);
+  run->status = EXIT_USAGE;
+}
+
+/* No more messages are taken than standard output takes. */
+static void flush_output(struct chat_run *run) {
+  struct plain *plain = plain_of(run);
+  if (!printer_flush(&plain->printer))
+    plain->output_error = errno;
+  check_output(run);
+  const bool is_blocked = printer_is_blocked(&plain->printer);
+  if (!run->is_finished && is_blocked != plain->is_paused &&
+      limpet_pause(chat_client(run->chat), is_blocked) == LIMPET_OK)
+    plain->is_paused = is_blocked;
 }
 
 /* ---- the end ---- */
 
+static void wait_for_more(struct chat_run *run);
+
+/* While output is blocked nothing can come. */
 static void on_linger(uv_timer_t *timer) {
   struct chat_run *run = timer->data;
-  chat_run_leave(run, plain_of(run)->is_input_bad ? EXIT_USAGE : EXIT_DONE);
+  if (printer_is_blocked(&plain_of(run)->printer))
+    wait_for_more(run);
+  else
+    chat_run_leave(run, plain_of(run)->is_input_bad ? EXIT_USAGE : EXIT_DONE);
 }
 
 static void wait_for_more(struct chat_run *run) {
-  const uint64_t ms = chat_is_settled(run->chat) ? run->command.connect.linger_ms : SILENCE_MAX_MS;
+  const bool is_settled =
+      chat_is_settled(run->chat) && !printer_is_blocked(&plain_of(run)->printer);
+  const uint64_t ms = is_settled ? run->command.connect.linger_ms : SILENCE_MAX_MS;
   if (plain_of(run)->is_flushed && !run->is_leaving)
     uv_timer_start(&plain_of(run)->linger, on_linger, ms, 0);
 }
@@ -97,15 +128,24 @@ static void on_input_ended(void *user, const char *error) {
 static void on_turn(uv_prepare_t *prepare) {
   struct chat_run *run = prepare->data;
   struct plain *plain = plain_of(run);
-  if (plain->is_unwritten)
-    (void)fflush(stdout);
-  plain->is_unwritten = false;
-  check_output(run);
+  flush_output(run);
   if (!run->is_finished && !run->is_leaving && input_is_waiting(&plain->input))
     input_resume(&plain->input);
 }
 
 /* ---- the face ---- */
+
+static void on_change(struct chat_run *run);
+
+/* After the end only the rest of the output is left. */
+static void on_output_unblocked(void *user) {
+  struct chat_run *run = user;
+  flush_output(run);
+  if (!run->is_finished)
+    on_change(run);
+  else if (!printer_is_blocked(&plain_of(run)->printer))
+    printer_deinit(&plain_of(run)->printer);
+}
 
 static bool start(struct chat_run *run) {
   static struct plain plain;
@@ -115,6 +155,7 @@ static bool start(struct chat_run *run) {
     (void)complain("standard input cannot be read");
     return false;
   }
+  printer_start(&plain.printer, &run->loop, on_output_unblocked, run);
   uv_prepare_init(&run->loop, &plain.turn);
   uv_timer_init(&run->loop, &plain.linger);
   plain.turn.data = plain.linger.data = run;
@@ -125,7 +166,12 @@ static bool start(struct chat_run *run) {
 
 static void stop(struct chat_run *run) {
   struct plain *plain = plain_of(run);
-  (void)fflush(stdout);
+  if (!printer_flush(&plain->printer))
+    plain->output_error = errno;
+  if (run->is_finished)
+    check_output(run);
+  if (run->signal || !printer_is_blocked(&plain->printer))
+    printer_deinit(&plain->printer); /* whoever interrupts does not wait for the reader */
   input_stop(&plain->input);
   input_deinit(&plain->input);
   uv_close((uv_handle_t *)&plain->turn, NULL);
@@ -133,11 +179,13 @@ static void stop(struct chat_run *run) {
 }
 
 static void on_message(struct chat_run *run, const struct chat_message *message) {
-  put_clean(message->sender_id);
-  (void)fputs(": ", stdout);
-  put_clean(message->plaintext);
-  (void)putchar('\n');
-  plain_of(run)->is_unwritten = true;
+  struct plain *plain = plain_of(run);
+  if (run->signal && printer_is_full(&plain->printer))
+    return; /* a link that closes is read on whatever is wanted */
+  put_clean(plain, message->sender_id);
+  put(plain, ": ", 2);
+  put_clean(plain, message->plaintext);
+  put(plain, "\n", 1);
 }
 
 /* Every text of the relay comes by here. */

@@ -55,7 +55,8 @@ void chat_run_flush(struct chat_run *run) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct chat_run *run = handle->data;
   if (run->signal) {
-    run->face->stop(run);
+    if (!run->is_finished)
+      run->face->stop(run);
     _exit(EXIT_SIGNAL + number);
   }
   run->signal = number;
@@ -92,7 +93,7 @@ static void on_error(limpet_client *client, const limpet_error *error, void *use
   (void)client;
   events_error(error);
   if (run->command.connect.is_quiet && !error->retryable && run->face == &chat_face_plain)
-    (void)complain("%s: %s", error->message, error->detail);
+    events_last_error(error);
 }
 
 static void on_retry(limpet_client *client, const limpet_retry *retry, void *user) {

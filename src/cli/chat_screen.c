@@ -3,6 +3,7 @@
 #include "chat_view.h"
 #include "cli.h"
 #include "glyph.h"
+#include "input.h"
 #include "keys.h"
 #include "terminal.h"
 
@@ -18,6 +19,7 @@
 struct screen_face {
   struct chat_view view;
   struct keys keys;
+  int fd; /* of keys */
   uv_poll_t poll;
   uv_prepare_t turn;
   uv_timer_t tick;
@@ -129,7 +131,7 @@ static void take_key(struct chat_run *run, const struct key_event *event) {
 static bool read_keys(struct chat_run *run) {
   char bytes[512];
   struct key_event event;
-  const ssize_t len = read(STDIN_FILENO, bytes, sizeof bytes);
+  const ssize_t len = read(screen_of(run)->fd, bytes, sizeof bytes);
   for (ssize_t i = 0; i < len && !run->is_finished; i++)
     if (keys_take(&screen_of(run)->keys, bytes[i], &event))
       take_key(run, &event);
@@ -198,7 +200,9 @@ static void on_continued(uv_signal_t *handle, int number) {
 
 static void init_handles(struct chat_run *run) {
   struct screen_face *screen = screen_of(run);
-  uv_poll_init(&run->loop, &screen->poll, STDIN_FILENO);
+  const int own = input_open_own();
+  screen->fd = own >= 0 ? own : STDIN_FILENO;
+  uv_poll_init(&run->loop, &screen->poll, screen->fd);
   uv_prepare_init(&run->loop, &screen->turn);
   uv_timer_init(&run->loop, &screen->tick);
   uv_signal_init(&run->loop, &screen->resized);
@@ -231,6 +235,8 @@ static void stop(struct chat_run *run) {
   struct screen_face *screen = screen_of(run);
   terminal_leave();
   uv_close((uv_handle_t *)&screen->poll, NULL);
+  if (screen->fd != STDIN_FILENO)
+    close(screen->fd);
   uv_close((uv_handle_t *)&screen->turn, NULL);
   uv_close((uv_handle_t *)&screen->tick, NULL);
   uv_close((uv_handle_t *)&screen->resized, NULL);

@@ -13,7 +13,7 @@
 #include "input.h"
 #include "metrics_listen.h"
 #include "open_loop.h"
-#include "output.h"
+#include "printer.h"
 #include "screen.h"
 
 #include <errno.h>
@@ -34,6 +34,7 @@ struct run {
   uv_loop_t loop;
   limpet_client *client;
   struct input input;
+  struct printer printer;
   struct handover handover;
   struct metrics_listen metrics;
   uv_prepare_t turn;
@@ -43,7 +44,8 @@ struct run {
   unsigned proofs;
   unsigned rounds; /* closings that proved nothing */
   bool is_proven, is_finished, is_input_bad;
-  bool is_ready; /* what goes out first has gone out on this link: what follows may count */
+  bool is_paused; /* standard output takes no more for now */
+  bool is_ready;  /* what goes out first has gone out on this link: what follows may count */
   int signal;
   int status;
   unsigned long long dropped;     /* for good, whatever the reason */
@@ -75,17 +77,48 @@ static void finish(struct run *run, int status) {
   limpet_stop(run->client, run->options.client.close_timeout_ms);
 }
 
+/* What came last may be refused when all else is done. */
 static void finish_output(struct run *run) {
   char what[128];
-  if (run->is_finished)
+  if (run->is_finished && run->status != EXIT_DONE)
     return;
   (void)snprintf(what, sizeof what, "cannot write to standard output: %s", strerror(errno));
   events_unusable(what);
   finish(run, EXIT_USAGE);
+  run->status = EXIT_USAGE;
+}
+
+/* No more messages are taken than standard output takes. */
+static void follow_output(struct run *run) {
+  const bool is_blocked = printer_is_blocked(&run->printer);
+  if (!run->is_finished && is_blocked != run->is_paused &&
+      limpet_pause(run->client, is_blocked) == LIMPET_OK)
+    run->is_paused = is_blocked;
+}
+
+static void flush_output(struct run *run) {
+  if (!printer_flush(&run->printer))
+    finish_output(run);
+  follow_output(run);
+}
+
+static void on_output_unblocked(void *user) {
+  struct run *run = user;
+  flush_output(run);
+  if (run->phase == RUN_LINGERING)
+    go_to(run, RUN_LINGERING);
+}
+
+/* Whoever interrupts does not wait for the reader of what was printed. */
+static void give_up_output(struct run *run) {
+  if (run->is_finished && printer_is_blocked(&run->printer))
+    run->status = EXIT_SIGNAL + run->signal;
+  printer_drop(&run->printer);
 }
 
 static void close_handles(struct run *run) {
   input_deinit(&run->input);
+  printer_deinit(&run->printer);
   uv_close((uv_handle_t *)&run->turn, NULL);
   uv_close((uv_handle_t *)&run->linger, NULL);
   uv_close((uv_handle_t *)&run->tick, NULL);
@@ -114,7 +147,9 @@ static void begin_proof(struct run *run) {
 
 static void on_linger(uv_timer_t *timer) {
   struct run *run = timer->data;
-  if (run->phase == RUN_LINGERING) /* no link came in between */
+  /* A link may have come in between. While output is blocked nothing can come: then the time begins
+     anew behind that. */
+  if (run->phase == RUN_LINGERING && !printer_is_blocked(&run->printer))
     go_to(run, RUN_CLOSING);
 }
 
@@ -160,6 +195,7 @@ static void on_closed(struct run *run) {
     return;
   if (run->signal) {
     finish(run, EXIT_SIGNAL + run->signal);
+    give_up_output(run);
   } else if (run->is_proven) {
     finish(run, run->is_input_bad ? EXIT_USAGE : EXIT_DONE);
   } else if (run->rounds++ >= run->options.client.max_retries) {
@@ -205,8 +241,11 @@ static void stop_reading(struct run *run) {
 /* ---- what the client reports ---- */
 
 static void print_message(struct run *run, const void *data, size_t len) {
-  if (!output_message(run->options.is_binary, data, len))
+  if (run->signal && printer_is_full(&run->printer))
+    return; /* a link that closes is read on whatever is wanted */
+  if (!printer_message(&run->printer, run->options.is_binary, data, len))
     finish_output(run);
+  follow_output(run);
   if (run->phase == RUN_LINGERING)
     uv_timer_start(&run->linger, on_linger, run->options.linger_ms, 0);
 }
@@ -272,7 +311,7 @@ static void on_error(limpet_client *client, const limpet_error *error, void *use
   (void)client;
   events_error(error);
   if (run->options.is_quiet && !error->retryable)
-    (void)complain("%s: %s", error->message, error->detail);
+    events_last_error(error);
 }
 
 static void on_retry(limpet_client *client, const limpet_retry *retry, void *user) {
@@ -324,8 +363,7 @@ static void set_callbacks(struct run *run) {
 
 static void on_turn(uv_prepare_t *prepare) {
   struct run *run = prepare->data;
-  if (!output_flush())
-    finish_output(run);
+  flush_output(run);
   if (run->is_finished)
     return;
   if (input_is_waiting(&run->input))
@@ -347,7 +385,9 @@ static void on_signal(uv_signal_t *handle, int number) {
   }
   run->signal = number;
   input_stop(&run->input);
-  if (!run->is_finished)
+  if (run->is_finished)
+    give_up_output(run);
+  else
     go_to(run, RUN_CLOSING);
 }
 
@@ -366,7 +406,8 @@ static void init_handles(struct run *run) {
     uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
 }
 
-/* Nothing but the client keeps the loop running, so that the run ends with it. */
+/* Nothing but the client, and output that waits, keeps the loop running, so that the run ends with
+   them. */
 static void unref_handles(struct run *run) {
   uv_unref((uv_handle_t *)&run->turn);
   uv_unref((uv_handle_t *)&run->tick);
@@ -436,13 +477,15 @@ static int run_to_the_end(struct run *run) {
     return EXIT_CRITICAL;
   init_handles(run);
   unref_handles(run);
+  printer_start(&run->printer, &run->loop, on_output_unblocked, run);
   run->status = start(run);
+  uv_run(&run->loop, UV_RUN_DEFAULT);
+  flush_output(run); /* of the client's last turn */
   uv_run(&run->loop, UV_RUN_DEFAULT);
   close_handles(run);
   uv_run(&run->loop, UV_RUN_DEFAULT);
   uv_loop_close(&run->loop);
   screen_deinit();
-  (void)output_flush();
   return end_status(run);
 }
 

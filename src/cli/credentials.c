@@ -19,10 +19,13 @@ char *credentials_read_file(const char *path, char *error) {
   FILE *file = fopen(path, "rb");
   char *text = file ? malloc(FILE_CAP) : NULL;
   size_t len = text ? fread(text, 1, FILE_CAP, file) : 0;
+  const bool is_read = text && !ferror(file); /* a folder can be opened, but not read */
   if (file)
     (void)fclose(file);
-  if (!text) {
+  if (!is_read) {
+    free(text);
     (void)fail(error, "cannot read the file '%.120s'", path);
+    text = NULL;
   } else if (len == FILE_CAP || memchr(text, 0, len)) {
     free(text);
     (void)fail(error, "'%.120s' is longer than 64 KiB or holds a NUL byte", path);

@@ -64,7 +64,7 @@ struct demo {
   struct demo_chatter chatters[DEMO_CHATTERS];
   struct demo_audit audit;
   struct demo_view view;
-  char folder[64];
+  char folder[192]; /* the paths below it fit into 256 */
   uint64_t play_ms; /* when the play began */
   size_t next_scene;
   enum demo_phase phase;
@@ -295,7 +295,7 @@ static void init_handles(struct demo *demo) {
 
 static bool make_folder(struct demo *demo) {
   const char *base = getenv("TMPDIR");
-  (void)snprintf(demo->folder, sizeof demo->folder, "%.40s/limpet-demo-XXXXXX",
+  (void)snprintf(demo->folder, sizeof demo->folder, "%.160s/limpet-demo-XXXXXX",
                  base && *base ? base : "/tmp");
   return mkdtemp(demo->folder) != NULL;
 }
@@ -304,7 +304,7 @@ static int run(const struct wishes *wishes) {
   static struct demo demo;
   demo.is_kept = wishes->is_kept;
   if (!make_folder(&demo))
-    return complain("no folder for the demo's files can be made in %.40s", demo.folder);
+    return complain("no folder for the demo's files can be made in %.160s", demo.folder);
   if (!open_loop(&demo.loop)) {
     remove_folder(demo.folder);
     return EXIT_CRITICAL;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_CAP 512 /* of what comes from a relay */
+#define TEXT_CAP 1024 /* of what comes from the network */
 
 static struct {
   enum event_format format;
@@ -88,11 +88,20 @@ static void write_error_json(const limpet_error *error) {
   write_json(event);
 }
 
+/* The detail may be what a server said. */
 void events_error(const limpet_error *error) {
+  char clean[TEXT_CAP];
+  glyph_copy(clean, sizeof clean, error->detail);
   if (events.format == EVENTS_TEXT)
-    write_text(SCREEN_RED, "%s: %s", error->message, error->detail);
+    write_text(SCREEN_RED, "%s: %s", error->message, clean);
   else if (events.format == EVENTS_JSON)
     write_error_json(error);
+}
+
+void events_last_error(const limpet_error *error) {
+  char clean[TEXT_CAP];
+  glyph_copy(clean, sizeof clean, error->detail);
+  (void)complain("%s: %s", error->message, clean);
 }
 
 static json_t *max_retries_json(uint32_t max_retries) {
@@ -186,8 +195,11 @@ void events_check_failed(const char *step, const limpet_error *error, const char
 }
 
 void events_log(limpet_log_level level, const char *line) {
-  if (events.is_verbose && events.format == EVENTS_TEXT && level >= LIMPET_LOG_INFO)
-    write_text(SCREEN_DIM, "%s", line);
+  char clean[TEXT_CAP];
+  if (!events.is_verbose || events.format != EVENTS_TEXT || level < LIMPET_LOG_INFO)
+    return;
+  glyph_copy(clean, sizeof clean, line);
+  write_text(SCREEN_DIM, "%s", clean);
 }
 
 void events_fate(const limpet_fate_report *report) {

@@ -9,6 +9,8 @@ void events_init(enum event_format format, bool is_verbose);
 void events_state(limpet_state from, limpet_state to, limpet_reason reason);
 void events_open(void);
 void events_error(const limpet_error *error);
+/** Of a run that is quiet: what ends it, whatever the format. */
+void events_last_error(const limpet_error *error);
 void events_retry(const limpet_retry *retry);
 void events_dropped(limpet_drop drop, unsigned count);
 /** With an outbox: JSON only. */

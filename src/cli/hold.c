@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "descriptors.h"
+#include "glyph.h"
 #include "hold_options.h"
 #include "open_loop.h"
 
@@ -13,6 +14,7 @@
 #include <uv.h>
 
 #define SPARE_DESCRIPTORS 256
+#define LINE_CAP 1024
 
 struct run {
   struct hold_command command;
@@ -28,16 +30,18 @@ struct run {
 
 static bool is_quiet;
 
+/* What the far side said may be in it. */
 static void log_line(const char *line) {
   struct timespec now;
   struct tm utc;
-  char stamp[32];
+  char stamp[32], clean[LINE_CAP];
   if (is_quiet)
     return;
   (void)clock_gettime(CLOCK_REALTIME, &now);
   (void)gmtime_r(&now.tv_sec, &utc);
   (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-  fprintf(stderr, "%s.%03ldZ %s\n", stamp, now.tv_nsec / 1000000, line);
+  glyph_copy(clean, sizeof clean, line);
+  fprintf(stderr, "%s.%03ldZ %s\n", stamp, now.tv_nsec / 1000000, clean);
 }
 
 /* ---- the run ---- */

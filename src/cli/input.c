@@ -137,9 +137,7 @@ bool input_is_waiting(const struct input *in) {
   return !in->is_over && !in->is_reading;
 }
 
-/* A descriptor of our own for what can be polled: libuv makes it non-blocking, and that must not
-   reach the processes that share standard input, nor the terminal that is our output too. */
-static int open_own(void) {
+int input_open_own(void) {
   struct stat facts;
   if (fstat(STDIN_FILENO, &facts) != 0)
     return -1;
@@ -149,7 +147,7 @@ static int open_own(void) {
 }
 
 static bool init_handles(struct input *in) {
-  const int own = open_own();
+  const int own = input_open_own();
   in->fd = own >= 0 ? own : STDIN_FILENO;
   in->owns_fd = own >= 0;
   in->is_pollable = uv_poll_init(in->loop, &in->poll, in->fd) == 0;

@@ -41,6 +41,10 @@ struct input {
   size_t cap, begin, end;
 };
 
+/** A descriptor of our own for what can be polled: libuv makes it non-blocking, and that must not
+    reach the processes that share standard input, nor the terminal that is our output too. -1:
+   there can be none. */
+int input_open_own(void);
 /** False: standard input cannot be read at all. */
 bool input_start(struct input *input, uv_loop_t *loop, bool is_binary, uint64_t max_message,
                  const struct input_taker *taker);

@@ -1,11 +1,14 @@
 /* The `limpet` program: finds the subcommand. */
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limpet/limpet.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct subcommand {
   const char *name;
@@ -18,7 +21,8 @@ static const struct subcommand {
     {"hold", hold_main, "a local server that any WebSocket program uses unchanged, through cuts"},
     {"chaos", chaos_main, "break connections on purpose: a TCP proxy for those who test"},
     {"outbox", outbox_main, "look at the messages that wait on disk"},
-    {"simulate", simulate_main, "tell what a setting does to a fleet; try to break a session's promises"},
+    {"simulate", simulate_main,
+     "tell what a setting does to a fleet; try to break a session's promises"},
     {"demo", demo_main, "watch a chat survive cuts, frozen links and killed programs"},
 };
 
@@ -55,8 +59,23 @@ static int run_subcommand(int argc, char **argv) {
   return complain("there is no command '%s'; `limpet --help` lists what there is", argv[1]);
 }
 
+/* The number of a standard stream that is closed would go to the loop's next pipe or socket, and
+   what is printed would go there; libuv ends the program when it is to close such a number. Opened
+   for reading only: input has ended, and output fails as it does on a closed descriptor. */
+static bool hold_standard_numbers(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+      return false;
+  return true;
+}
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
+  if (!hold_standard_numbers()) {
+    (void)complain("a standard stream is closed, and /dev/null does not stand in: %s",
+                   strerror(errno));
+    return EXIT_CRITICAL;
+  }
   if (argc < 2) {
     print_help();
     return EXIT_USAGE;

@@ -114,10 +114,19 @@ static void fill_getopt(struct option *out, const struct option_row *rows, size_
   out[count + 2] = (struct option){NULL, 0, NULL, 0};
 }
 
+/* -h is the one short option. "-quiet" would be several to getopt, which does not tell where the
+   one that it does not know stands. */
+static bool is_unknown_short(const char *argument) {
+  return argument[0] == '-' && argument[1] != '-' && argument[1] != '\0' &&
+         strcmp(argument, "-h") != 0;
+}
+
 /* getopt would take "--que" for "--queue-limit"; scripts written so break when options are added.
  */
-static const char *find_abbreviation(char **argv, const struct option *known) {
+static const char *find_unknown(char **argv, const struct option *known) {
   for (char **at = argv + 1; *at && strcmp(*at, "--") != 0; at++) {
+    if (is_unknown_short(*at))
+      return *at;
     if (strncmp(*at, "--", 2) != 0)
       continue;
     const size_t len = strcspn(*at + 2, "=");
@@ -163,7 +172,7 @@ enum option_outcome options_parse(int argc, char **argv, const struct option_row
   struct option known[OPTION_ROWS_MAX + 3];
   int code;
   fill_getopt(known, rows, count);
-  const char *unknown = find_abbreviation(argv, known);
+  const char *unknown = find_unknown(argv, known);
   if (unknown)
     return refuse("there is no option", unknown);
   optind = 1;

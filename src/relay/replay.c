@@ -13,7 +13,7 @@ struct replay {
   struct member *member;  /* NULL: gone */
   struct relay *relay;
   int64_t at; /* the last number sent, or asked for */
-  bool is_begun, is_reading;
+  bool is_reading;
   char conversation_id[]; /* a read can outlive its room */
 };
 
@@ -46,11 +46,11 @@ void replay_start(struct member *member, int64_t after) {
   read_page(replay);
 }
 
-/* Numbers beyond the last one come from another store, or from nowhere. Telling may close the
-   member, and free the replay. */
-static void check_beginning(struct replay *replay, const struct store_page *page) {
+/* Numbers beyond the last one come from another store, or from nowhere. What is no longer kept may
+   have gone since the last page, while this member did not read. Telling may close it, and free the
+   replay. */
+static void check_number(struct replay *replay, const struct store_page *page) {
   struct member *member = replay->member;
-  replay->is_begun = true;
   if (replay->at > page->last) {
     replay->at = page->last;
     member_tell(member, protocol_write_error_at(
@@ -107,8 +107,7 @@ static void on_page(struct store_read *read, enum store_result result,
     fail(replay, detail);
     return;
   }
-  if (!replay->is_begun)
-    check_beginning(replay, page);
+  check_number(replay, page);
   if (!member_hears(member))
     return;
   if (!send_page(replay, page))

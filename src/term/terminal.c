@@ -2,6 +2,7 @@
 #include "terminal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,12 +115,20 @@ void terminal_write(void *unused, const char *bytes, size_t len) {
   }
 }
 
+/* Somebody who shares the terminal may have made it non-blocking. */
+static void wait_for_room(void) {
+  struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  (void)poll(&out, 1, -1);
+}
+
 bool terminal_flush(void) {
   size_t done = 0;
   while (done < terminal.len && !terminal.is_gone) {
     const ssize_t len = write(STDOUT_FILENO, terminal.buffer + done, terminal.len - done);
     if (len >= 0)
       done += (size_t)len;
+    else if (errno == EAGAIN)
+      wait_for_room();
     else if (errno != EINTR)
       terminal.is_gone = true;
   }

@@ -10,7 +10,7 @@ import signal
 import tempfile
 
 from e2e_cutter import Cutter
-from e2e_limpet import LimpetCase, main
+from e2e_limpet import LimpetCase, main, wait_until, waiting_in
 from e2e_relay import Relay
 from hostile import HostileServer
 
@@ -190,6 +190,7 @@ class Statuses(ChatCase):
             (("--user", "", "--conversation", "c", "ws://h"), "--user: 1-128 bytes"),
             (("--user", "u" * 129, "--conversation", "c", "ws://h"), "--user: 1-128 bytes"),
             (("--user", "u\x1b", "--conversation", "c", "ws://h"), "--user: 1-128 bytes"),
+            (("--user", os.fsdecode(b"\xff"), "--conversation", "c", "ws://h"), "--user: 1-128 bytes of UTF-8"),
             (("--user", "u", "--conversation", "c", "http://h"), "scheme"),
             (("--user", "u", "--conversation", "c", "--history", "0", "ws://h"), "--history"),
             (("--user", "u", "--conversation", "c", "--after", "-1", "ws://h"), "--after"),
@@ -220,6 +221,42 @@ class Statuses(ChatCase):
         run.wait_input_taken()
         self.interrupt(run, signal.SIGINT)
         self.assertIn("2 messages were not delivered", run.text)
+
+    def talkative(self, peer):
+        peer.open()
+        for number in range(1, 501):
+            peer.send_text(message(number, "x" * 500))
+        peer.send_text('{"type":"replayed","sequence_number":500}')
+        while peer.read_event():  # and no answer to a close
+            pass
+
+    def test_output_that_nobody_takes(self):
+        server = self.keep(HostileServer(self.talkative))
+        reader, writer = os.pipe()
+        run = self.chat(server.url(), "--keep-open", "--close-timeout", "100", stdout=writer)
+        os.close(writer)
+        self.addCleanup(os.close, reader)
+        wait_until("a full pipe", lambda: waiting_in(reader) >= 60000)
+        self.interrupt(run)
+
+    def test_a_slow_reader_gets_all(self):
+        server = self.keep(HostileServer(self.talkative))
+        reader, writer = os.pipe()
+        run = self.chat(server.url(), "--linger", "0", "--close-timeout", "100", stdin=b"",
+                        stdout=writer)
+        os.close(writer)
+        wait_until("a full pipe", lambda: waiting_in(reader) >= 60000)
+        with os.fdopen(reader, "rb") as out:
+            self.assertEqual(out.read(), (b"ann: " + b"x" * 500 + b"\n") * 500)
+        self.assert_exit(run, 0)
+
+    def test_interrupted_twice_behind_output_that_failed(self):
+        server = self.keep(HostileServer(self.talkative))
+        run = self.chat(server.url(), "--close-timeout", "60000", stdout_gone=True)
+        run.wait_line("cannot write to standard output")
+        run.signal(signal.SIGINT)
+        run.signal(signal.SIGTERM)
+        self.assertIn(run.wait(20), (130, 143))
 
 
 class Wrong(ChatCase):

@@ -4,12 +4,16 @@ way out."""
 
 import paths  # noqa: F401
 
+import fcntl
 import os
+import pty
+import select
 import signal
 import tempfile
+import threading
 import unicodedata
 
-from e2e_limpet import LimpetCase, main
+from e2e_limpet import DEADLINE_S, LimpetCase, main, wait_until
 from e2e_relay import Relay
 from e2e_terminal import Terminal
 from hostile import HostileServer
@@ -254,6 +258,36 @@ class Exits(TerminalCase):
                 ann = self.open_chat(relay)
                 ann.signal(number)
                 self.assert_left_clean(ann, 128 + number)
+
+    def test_a_terminal_that_stands_still_is_not_gone(self):
+        relay = self.start_relay()
+        ann = self.open_chat(relay)
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        with os.fdopen(theirs, "r+b", buffering=0) as terminal:
+            run = self.limpet("chat", "--user", "bob", "--conversation", "lunch",
+                              f"ws://{relay.address}", stdout=terminal,
+                              stdin=os.fdopen(os.dup(theirs), "rb"), env={"TERM": "xterm"})
+            for number in range(400):
+                relay.post("lunch", "eve", f"<{number}>" + "x" * 300)
+            ann.wait_text("<399>x")
+            wait_until("a full terminal", lambda: not select.select([], [terminal], [], 0)[1])
+            self.assertFalse(fcntl.fcntl(terminal, fcntl.F_GETFL) & os.O_NONBLOCK)
+            ended = threading.Event()
+
+            def read():
+                seen = b""
+                while not ended.is_set():
+                    seen += os.read(ours, 65536)
+                    if b"<399>x" in seen:
+                        ended.set()
+            reading = threading.Thread(target=read, daemon=True)
+            reading.start()
+            self.assertTrue(ended.wait(DEADLINE_S), "it shows the last message")
+            os.write(ours, b"\x03")
+            self.assert_exit(run, 130)
+        ann.press("ctrl_c")
+        ann.wait()
 
     def test_a_crash_leaves_the_terminal_as_it_was(self):
         relay = self.start_relay()

@@ -16,7 +16,7 @@ from e2e_limpet import LimpetCase, main, wait_until
 class Demo(LimpetCase):
 
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="limpet-demo-test-")
+        self.folder = tempfile.TemporaryDirectory(prefix="limpet-demo-test-" + "long-" * 16)
         self.addCleanup(self.folder.cleanup)
 
     def demo(self, *arguments):

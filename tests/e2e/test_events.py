@@ -12,6 +12,7 @@ import threading
 
 from e2e_limpet import Limpet, LimpetCase, main
 from hostile import HostileServer
+from rawws import CLOSE
 
 QUICK = ("--initial-delay", "5", "--max-delay", "5", "--jitter", "none")
 STATES = {"CLOSED", "CONNECTING", "CONNECTED", "DISCONNECTED", "RECONNECTING",
@@ -169,6 +170,23 @@ class Text(LimpetCase):
         run = self.limpet("connect", server.url())
         self.assert_exit(run, 3)
         self.assertRegex(run.text, r"WebSocket error.*1008.*not you")
+
+    STEERING = "\x1b[31mred\u009b2J \u202eback"  # what a terminal would obey
+
+    def test_what_a_server_says_does_not_steer_the_terminal(self):
+        def serve(peer):
+            peer.open()
+            peer.send_frame(CLOSE, (4001).to_bytes(2, "big") + self.STEERING.encode())
+            peer.read_event()
+        server = self.keep(HostileServer(serve))
+        for options in ((), ("--verbose",), ("--quiet",)):
+            for command in (("connect",), ("chat", "--user", "u", "--conversation", "c")):
+                with self.subTest(command=command[0], options=options):
+                    run = self.limpet(*command, *options, server.url(), stdin=b"")
+                    self.assert_exit(run, 3)
+                    self.assertIn("4001: \ufffd[31mred\ufffd2J back", run.text)
+                    for character in "\x1b\u009b\u202e":
+                        self.assertNotIn(character, run.text)
 
     def test_forever_has_no_count(self):
         server = self.keep(HostileServer("status?code=500"))

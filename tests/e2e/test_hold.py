@@ -23,7 +23,7 @@ from e2e_peers import PeerCase
 from e2e_relay import Relay
 from e2e_serve import Ws
 from hostile import HostileServer
-from rawws import TEXT, frame
+from rawws import CLOSE, TEXT, frame
 
 LONG = os.environ.get("LIMPET_TEST_LENGTH") == "long"
 MESSAGES, CUTS, EACH = (10000, 50, 20000) if LONG else (500, 5, 8000)
@@ -252,6 +252,17 @@ class Endings(HoldCase):
                 self.assertEqual(ws.closed_with(), code)
                 self.assertEqual(ws.socket.close_reason, "as you asked")
                 self.stop(hold)
+
+    def test_what_the_far_side_says_does_not_steer_the_terminal(self):
+        def serve(peer):
+            peer.open()
+            peer.send_frame(CLOSE, (4001).to_bytes(2, "big") + "\u009b2J \u202eback".encode())
+            peer.read_event()
+        hold = self.hold(self.keep(HostileServer(serve)).url())
+        self.assertEqual(self.ws(hold).closed_with(), 4001)
+        hold.wait_line("closed by the peer with 4001: \ufffd2J back")
+        self.stop(hold)
+        self.assertNotIn("\u009b", hold.text)
 
     def test_other_ends_are_held_over(self):
         for mode in ("close?code=1001&after=1", "close?code=1012&after=1",

@@ -80,7 +80,8 @@ class Refused(LimpetCase):
         return run
 
     def test_options_that_do_not_exist(self):
-        for option in ("--no-such-option", "--Preset", "--heartbeats", "--max-retrie", "-z"):
+        for option in ("--no-such-option", "--Preset", "--heartbeats", "--max-retrie", "-z", "-quiet",
+                       "-hz"):
             with self.subTest(option):
                 self.assert_refused("connect", option, URL, naming=option)
                 self.assert_refused("connect", URL, option, naming=option)
@@ -117,7 +118,8 @@ class Refused(LimpetCase):
         ("header", "no colon"), ("header", "Bad Name: x"), ("header", "X: a\nY: b"),
         ("header", ": x"), ("header", "Sec-WebSocket-Key: x"), ("header", "Upgrade: x"),
         ("on-open", "/nonexistent/first"), ("metrics-listen", "nowhere"),
-        ("header", "@/nonexistent/headers"), ("token-file", "/nonexistent/token"),
+        ("header", "@/nonexistent/headers"), ("header", "@/"),
+        ("token-file", "/nonexistent/token"), ("token-file", "/"),
         ("subprotocol", "two words"), ("subprotocol", ""), ("query", "no-equals-sign"),
         ("origin", "a\nb"),
         ("proxy", "https://127.0.0.1:1"), ("proxy", "socks4://127.0.0.1:1"), ("proxy", "http://"),

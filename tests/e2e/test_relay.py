@@ -421,6 +421,28 @@ class Limits(RelayCase):
         self.assertEqual((error["code"], error["sequence_number"]), ("history_gone", 3))
         self.assertEqual(back.receive()["sequence_number"], 4)
 
+    def test_retention_tells_in_the_midst_of_a_replay(self):
+        """A reader that pauses in its replay until the rest is no longer kept."""
+        relay, count = self.relay("--keep-age", "1", "--rate", "0"), 400
+        stored, _, _ = self.say_all(relay, [f"m{i}" for i in range(count)])
+        self.assertEqual(len(stored), count)
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        host, port = relay.host.split(":")
+        slow.connect((host, int(port)))
+        bob = self.keep(Ws(relay.ws_url(conversation_id="tea", user_id="bob", after=0), sock=slow))
+        wait_until("they are gone", lambda: relay.history("tea") == [])
+        relay.post("tea", "ann", "new")
+        seen = 0
+        while seen <= count:
+            message = bob.receive()
+            if message["type"] == "error":
+                self.assertEqual(message["code"], "history_gone")
+                self.assertGreater(message["sequence_number"], seen)
+            elif message["type"] == "message":
+                self.assertEqual(message["sequence_number"], seen + 1)
+            seen = max(seen, message["sequence_number"])
+
     def test_metrics(self):
         relay = self.relay()
         ann = self.join(relay, "tea", "ann", after=0)
@@ -463,6 +485,19 @@ class Logs(RelayCase):
         relay.post("tea", "ann", "x")
         self.stop(relay)
         self.assertEqual(relay.lines, [])
+
+    def test_a_log_that_has_no_standard_error_is_no_log(self):
+        place = self.path("relay.sock")
+        relay = self.limpet("serve", "--listen", "unix:" + place,
+                            preexec_fn=lambda: [os.close(number) for number in range(3)])
+        wait_until("the socket", lambda: os.path.exists(place))
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(20)
+            asking.connect(place)
+            for _ in range(1000):  # more lines than a pipe holds
+                asking.sendall(b"GET /nothing HTTP/1.1\r\nHost: relay\r\n\r\n")
+                self.assertIn(b"404 Not Found", asking.recv(4096))
+        self.stop(relay)
 
 
 class Options(RelayCase):

@@ -3,10 +3,11 @@
 
 import paths  # noqa: F401
 
+import os
 import signal
 import time
 
-from e2e_limpet import LimpetCase, main
+from e2e_limpet import LimpetCase, main, wait_until, waiting_in
 from hostile import HostileServer
 
 SLOWLY = ("--initial-delay", "60000", "--jitter", "none")
@@ -101,6 +102,17 @@ class Signals(LimpetCase):
         run.feed(b"too late\n")
         self.assert_exit(run, 143)
         self.assertEqual(server.records[0].messages, [])
+
+    def test_output_that_nobody_takes_does_not_keep_the_run(self):
+        for number in BOTH:
+            with self.subTest(number):
+                server = self.keep(HostileServer("push?n=200000"))
+                reader, writer = os.pipe()
+                run = self.limpet("connect", "--keep-open", server.url(), stdout=writer)
+                os.close(writer)
+                self.addCleanup(os.close, reader)
+                wait_until("a full pipe", lambda: waiting_in(reader) >= 60000)
+                self.interrupt(run, number)
 
 
 if __name__ == "__main__":

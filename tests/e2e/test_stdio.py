@@ -4,7 +4,10 @@ input, --linger, --keep-open."""
 
 import paths  # noqa: F401
 
+import os
+import socket
 import tempfile
+import threading
 import time
 
 from e2e_limpet import LimpetCase, main, wait_until
@@ -250,6 +253,62 @@ class EndOfInput(LimpetCase):
         server = self.keep(HostileServer("push?n=200000"))
         run = self.limpet("connect", *ONCE, "--events", "none", server.url(), stdout_gone=True)
         self.assertGreater(run.wait(), 0, "an error, not a signal, not success")
+
+    def test_a_slow_reader_gets_all_and_the_server_waits_for_it(self):
+        server = self.keep(HostileServer("echo"))
+        reader, writer = os.pipe()
+        line = b"x" * 999 + b"\n"
+        run = self.connect(*ONCE, "--linger", "0", server.url(), stdout=writer)
+        os.close(writer)
+        run.feed_aside(line * 3000)
+        run.wait_for("input that is taken before anybody reads", lambda: run.fed > 65536)
+        with os.fdopen(reader, "rb") as out:
+            self.assertEqual(out.read(), line * 3000)
+        self.assert_exit(run, 0)
+
+    def test_one_socket_for_input_and_output(self):
+        server = self.keep(HostileServer("echo"))
+        ours, its = socket.socketpair()
+        line = b"x" * 999 + b"\n"
+        run = self.connect(*ONCE, server.url(), stdin=its, stdout=its)
+        self.addCleanup(ours.close)
+        def say():
+            ours.sendall(line * 3000)
+            ours.shutdown(socket.SHUT_WR)
+        saying = threading.Thread(target=say, daemon=True)
+        saying.start()
+        with ours.makefile("rb") as out:
+            self.assertEqual(out.read(), line * 3000)
+        saying.join()
+        self.assert_exit(run, 0)
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        server = self.keep(HostileServer("push?n=1"))
+        with open("/dev/full", "wb") as full:
+            run = self.limpet("connect", *ONCE, server.url(), stdin=b"", stdout=full)
+        self.assert_exit(run, 1)
+        self.assertIn("cannot write to standard output: No space left on device", run.text)
+
+    def closing(self, *numbers):
+        return lambda: [os.close(number) for number in numbers]
+
+    def test_closed_standard_input_has_ended(self):
+        server = self.keep(HostileServer("echo"))
+        run = self.connect(*ONCE, server.url(), preexec_fn=self.closing(0))
+        self.assert_exit(run, 0)
+        self.assertEqual(server.records[0].messages, [])
+
+    def test_closed_standard_output_cannot_be_written(self):
+        server = self.keep(HostileServer("echo"))
+        run = self.limpet("connect", *ONCE, server.url(), stdin=b"a\n", preexec_fn=self.closing(1))
+        self.assert_exit(run, 1)
+        self.assertIn("cannot write to standard output: Bad file descriptor", run.text)
+
+    def test_closed_standard_error_says_nothing(self):
+        server = self.keep(HostileServer("echo"))
+        run = self.connect(*ONCE, server.url(), stdin=b"a\n", preexec_fn=self.closing(2))
+        self.assert_exit(run, 0)
+        self.assertEqual(run.out, b"a\n")
 
 
 if __name__ == "__main__":

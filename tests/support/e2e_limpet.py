@@ -50,16 +50,18 @@ def parse_event(line):
 
 
 class Limpet:
-    """One run. `stdin`: bytes to send before end of input, None to keep it open, or a path.
+    """One run. `stdin`: bytes to send before end of input, None to keep it open, a path, or a
+    socket or file. `stdout`: what it is to be instead of a pipe that is read here.
     `path`: another program than `limpet`."""
 
     def __init__(self, *args, stdin=None, env=None, stderr=None, stdout_gone=False,
-                 preexec_fn=None, path=None):
+                 stdout=None, preexec_fn=None, path=None):
         environment = {**inherited_environment(), **SANITIZERS, "LC_ALL": "C.UTF-8", **(env or {})}
         self.args = [str(a) for a in args]
         given = open(stdin, "rb") if isinstance(stdin, str) else None
+        given = stdin if hasattr(stdin, "fileno") else given
         self.process = subprocess.Popen([path or program(), *self.args], stdin=given or subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=stderr or subprocess.PIPE,
+                                        stdout=stdout or subprocess.PIPE, stderr=stderr or subprocess.PIPE,
                                         env=environment, preexec_fn=preexec_fn)
         if given:
             given.close()
@@ -71,7 +73,7 @@ class Limpet:
         self._threads = []
         if stdout_gone:
             self.process.stdout.close()
-        else:
+        elif stdout is None:
             self._watch(self.process.stdout, self._take_out)
         if stderr is None:
             self._watch(self.process.stderr, self._take_line, by_line=True)
@@ -171,11 +173,7 @@ class Limpet:
 
     def wait_input_taken(self):
         """Waits until the program has read all that was fed; input must not have ended."""
-        def is_empty():
-            waiting = array.array("i", [0])
-            fcntl.ioctl(self.process.stdin.fileno(), termios.FIONREAD, waiting)
-            return waiting[0] == 0
-        wait_until("all input taken", is_empty)
+        wait_until("all input taken", lambda: waiting_in(self.process.stdin.fileno()) == 0)
 
     def end_input(self):
         try:
@@ -249,6 +247,13 @@ def wait_until(what, condition, deadline_s=DEADLINE_S):
         if time.monotonic() > end:
             raise AssertionError("never came: " + what)
         time.sleep(0.005)
+
+
+def waiting_in(pipe):
+    """How many bytes nobody has read yet."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 def main():
