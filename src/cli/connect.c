@@ -27,7 +27,6 @@ enum run_phase { RUN_READING, RUN_FLUSHING, RUN_PROVING, RUN_LINGERING, RUN_CLOS
 /* The reply to a first question may answer one that was asked before the last message went out. */
 #define PROOFS_WANTED 2
 #define TICK_MS 500 /* of the status line */
-#define FLUSH_BYTES_MAX (1024 * 1024)
 
 struct run {
   struct connect_options options;

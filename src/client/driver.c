@@ -67,7 +67,8 @@ static void dial_what_is_owed(struct limpet_client *client) {
 static void do_dial(struct limpet_client *client, const struct session_action *action) {
   client->epoch = action->epoch;
   client->is_closing = false;
-  client->direct_end = client->late_end = 0;
+  client->direct_end = 0;
+  client->late_bytes = 0;
   client->owes_dial = true;
   if (client->dials_count == DIALS_OF_A_TURN_MAX)
     net_loop_at_turn_end(client->loop, &client->turn_end);

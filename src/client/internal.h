@@ -138,10 +138,9 @@ struct limpet_client {
   atomic_bool has_handlers;
   uint8_t tag[3]; /* random: by it and the link's number logs of both ends name a link */
 
-  uint64_t direct_end; /* where direct messages end in the stream: behind it are nodes, ... */
-  uint64_t late_end;   /* ... and messages without one that had to go behind them: where the last
-                          ends, ... */
-  uint64_t late_bytes; /* ... and how long they are together */
+  uint32_t late_bytes; /* of messages without a node that had to go behind nodes; those that are
+                          gone count until no node is ahead of the next one */
+  uint64_t direct_end; /* where direct messages end in the stream: behind it are nodes and those */
 
   /* counted in the hot path, folded into the session when the link is flushed, or was read */
   uint32_t in_count, out_count;

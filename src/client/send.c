@@ -74,9 +74,9 @@ static uint64_t bytes_for_link(const struct limpet_client *client) {
   const uint64_t output = client->link ? link_buffered(client->link) : 0;
   if (!held || !output)
     return held + output;
-  const uint64_t begin = nodes_begin(client);
-  const uint64_t late = client->late_end > begin ? client->late_bytes : 0;
-  return held + (begin - link_stream_sent(client->link)) + late;
+  const uint64_t direct = nodes_begin(client) - link_stream_sent(client->link);
+  const uint64_t behind = output - direct;
+  return held + direct + (client->late_bytes < behind ? client->late_bytes : behind);
 }
 
 uint64_t client_buffered(const struct limpet_client *client) {
@@ -161,14 +161,13 @@ static bool has_room_now(const struct limpet_client *client, size_t len) {
 
 /* It was written behind `begin`, where the output ended. */
 static void note_now(struct limpet_client *client, uint64_t begin, uint64_t end) {
-  const uint64_t nodes_at = nodes_begin(client);
-  if (begin <= nodes_at) {
+  if (begin <= nodes_begin(client)) {
     client->direct_end = end;
-    return;
+    client->late_bytes = 0;
+  } else {
+    const uint64_t late = client->late_bytes + (end - begin);
+    client->late_bytes = late < UINT32_MAX ? (uint32_t)late : UINT32_MAX;
   }
-  client->late_bytes = client->late_end > nodes_at ? client->late_bytes : 0;
-  client->late_bytes += end - begin;
-  client->late_end = end;
 }
 
 SLOW_WAY static limpet_result send_now(struct limpet_client *client, uint8_t opcode,
