@@ -17,7 +17,7 @@ export class MockServer {
 
   /** Listens, then resolves. `answer` of a message goes back as JSON, if there is one. */
   static async start(port = 0, answer: (message: any) => unknown = pong): Promise<MockServer> {
-    const server = new WebSocketServer({ host: '127.0.0.1', port });
+    const server = new WebSocketServer({ host: 'localhost', port });
     await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
     return new MockServer(server, answer);
   }

@@ -139,7 +139,7 @@ describe('Testing: Integration Tests', () => {
 async function fetchPort(port: number): Promise<void> {
   const { connect } = await import('node:net');
   await new Promise<void>((resolve, reject) => {
-    const probe = connect(port, '127.0.0.1', () => (probe.destroy(), resolve())).once('error', reject);
+    const probe = connect(port, 'localhost', () => (probe.destroy(), resolve())).once('error', reject);
   });
 }
 

@@ -36,7 +36,7 @@ test('Configuration Options: all are understood', () => {
 test('Usage, in one turn: what was sent before the link is dropped by disconnect()', async () => {
   const log = vi.spyOn(console, 'log').mockImplementation(() => {});
   const errors = vi.spyOn(console, 'error').mockImplementation(() => {});
-  const address = `ws://127.0.0.1:${server.port}/ws`;
+  const address = `ws://localhost:${server.port}/ws`;
 
   // Create enhanced WebSocket service
   const ws = new EnhancedWebSocketService({
@@ -90,7 +90,7 @@ test('Usage, the steps as they are lived through', async () => {
   const states: unknown[] = [];
   ws.onConnectionState((state, reason) => states.push([state, reason]));
   const message = new Promise<unknown>((resolve) => ws.onMessage('message_type', resolve));
-  const isConnected = ws.connect(`ws://127.0.0.1:${server.port}/ws`, { sessionId: '123', token: 'abc' });
+  const isConnected = ws.connect(`ws://localhost:${server.port}/ws`, { sessionId: '123', token: 'abc' });
   ws.send({ type: 'message_type', data: 'Hello, world!' }); // waits for the link
   await isConnected;
   expect(await server.next()).toEqual({ type: 'message_type', data: 'Hello, world!' });
@@ -108,7 +108,7 @@ test('Heartbeat Message Format: asked and answered in these words, heard by no h
   const handler = vi.fn();
   const ws = new EnhancedWebSocketService({ heartbeatInterval: 100, heartbeatTimeout: 100 });
   ws.onMessage('*', handler);
-  await ws.connect(`ws://127.0.0.1:${server.port}/ws`);
+  await ws.connect(`ws://localhost:${server.port}/ws`);
   await vi.waitUntil(() => ws.getMetrics()!.rttLastMs > 0, { timeout: 3000, interval: 10 });
   expect(await server.next()).toEqual({ type: 'heartbeat', timestamp: expect.any(Number) });
   expect(handler).not.toHaveBeenCalled();
