@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from e2e_limpet import LimpetCase, main, wait_until, waiting_in
+from e2e_limpet import LimpetCase, main, wait_full
 from hostile import HostileServer
 
 SLOWLY = ("--initial-delay", "60000", "--jitter", "none")
@@ -109,9 +109,9 @@ class Signals(LimpetCase):
                 server = self.keep(HostileServer("push?n=200000"))
                 reader, writer = os.pipe()
                 run = self.limpet("connect", "--keep-open", server.url(), stdout=writer)
+                wait_full(writer)
                 os.close(writer)
                 self.addCleanup(os.close, reader)
-                wait_until("a full pipe", lambda: waiting_in(reader) >= 60000)
                 self.interrupt(run, number)
 
 

@@ -10,6 +10,7 @@ import array
 import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -254,6 +255,11 @@ def waiting_in(pipe):
     count = array.array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, count)
     return count[0]
+
+
+def wait_full(pipe):
+    """Until its writing end takes no more, which may be long before all its bytes are used."""
+    wait_until("a full pipe", lambda: not select.select([], [pipe], [], 0)[1])
 
 
 def main():
