@@ -6,11 +6,11 @@ import { gzipSync } from 'node:zlib';
 
 /* bytes; `goal`: what it should come to */
 const budgets = [
-  { what: "{ LimpetSocket } from 'limpet'", from: 'index.js', budget: 11550, goal: 5120 },
-  { what: "{ EnhancedWebSocketClient } from 'limpet'", from: 'index.js', budget: 11150 },
+  { what: "{ LimpetSocket } from 'limpet'", from: 'index.js', budget: 11750, goal: 5120 },
+  { what: "{ EnhancedWebSocketClient } from 'limpet'", from: 'index.js', budget: 11300 },
   { what: "{ toNovaError } from 'limpet'", from: 'index.js', budget: 400 },
   { what: "{ calculateBackoffDelay } from 'limpet'", from: 'index.js', budget: 5100 },
-  { what: "service from 'limpet/service'", from: 'service.js', budget: 11450 },
+  { what: "service from 'limpet/service'", from: 'service.js', budget: 11600 },
   { what: "{ useConnection } from 'limpet/store'", from: 'store.js', budget: 2500 },
   { what: "* from 'limpet/react'", from: 'react.js', budget: 5200 },
   { what: "* from 'limpet/elements'", from: 'elements.js', budget: 5400 },

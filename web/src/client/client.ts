@@ -85,6 +85,8 @@ export class Client implements ClientLike {
   #heldBytes = 0;
   #messagesIn = 0;
   #bytesIn = 0;
+  /** Sent in this turn on an open link whose queue was full: what comes behind it waits here too. */
+  readonly #spilled: Held[] = [];
   readonly #inputs: [Input, ...number[]][] = [];
   #isDraining = false;
   #openEvent: Event | undefined;
@@ -133,7 +135,8 @@ export class Client implements ClientLike {
 
   /** Bytes that wait: in the queue, or in the browser's buffer. */
   get bufferedAmount(): number {
-    return Math.max(this.metrics().queuedBytes, this.#link?.socket.bufferedAmount ?? 0);
+    const queued = this.#spilled.reduce((sum, [, , size]) => sum + size, this.metrics().queuedBytes);
+    return Math.max(queued, this.#link?.socket.bufferedAmount ?? 0);
   }
 
   /** Messages may go at once. */
@@ -195,22 +198,15 @@ export class Client implements ClientLike {
   send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
     checkData(data);
     if (this.#isDraining && this.isEnding) return 0; // a disconnect of this callback's, still to be given
-    const size = sizeOf(data);
-    if (isNow || this.#passes(size)) return this.#sendNow(data, size);
-    const now = nowMs();
-    const m = this.#engine.$message(size, ttlMs < 0 ? -1 : now + ttlMs);
-    if (!m) return 0;
-    if (!this.#engine.$enqueue(this.#at, now, m)) {
-      this.#engine.$freeMessage(m);
+    const held: Held = [++this.#lastId, data, sizeOf(data)];
+    const m = isNow || this.#spills(held) ? 0 : this.#enqueue(held, ttlMs);
+    if (isNow ? !this.#sendNow(held) : !m && this.#spilled.at(-1) !== held) {
+      this.#lastId--; // nobody has heard of it
       return 0;
     }
-    const id = ++this.#lastId;
-    const held: Held = [id, data, size];
-    this.#messages.set(m, held);
-    this.#heldBytes += size;
     this.#drain();
     if (this.#messages.get(m) === held) held[1] = copyOf(data);
-    return id;
+    return held[0];
   }
 
   metrics(): Metrics {
@@ -257,6 +253,7 @@ export class Client implements ClientLike {
     do {
       if (input) this.#give(...input);
       this.#takeActions();
+      this.#passSpilled();
     } while ((input = this.#inputs.shift()));
     this.#isDraining = false;
     this.#settle();
@@ -280,7 +277,7 @@ export class Client implements ClientLike {
     else if (kind === Action.LATE) this.#lose(epoch, a & 255, b, (a & 255) === CONNECTION_LOST ? 'not ready in time' : 'no answer in time');
     else if (kind === Action.CLOSE) this.#close();
     else if (kind === Action.ASK) this.#ask(epoch);
-    else if (kind === Action.WRITE) this.#write(epoch, a);
+    else if (kind === Action.WRITE) this.#writeHeld(epoch, a);
     else if (kind === Action.STATE) this.#stateChanged(STATES[a]!, STATES[b]!, REASONS[c]!);
     else if (kind === Action.ERROR) this.#failed(makeError(a & 255, b, (a & 255) !== GAVE_UP && (a & 256) > 0, this.#detail));
     else if (kind === Action.RETRY) this.#retrying(a, b, c);
@@ -493,24 +490,59 @@ export class Client implements ClientLike {
 
   // ---- messages ----
 
-  /* More than the queue may hold is the browser's to keep, if nothing waits that it would overtake. */
-  #passes(size: number): boolean {
-    const { confirm, queueLimitBytes } = this.#options;
-    if (this.#heldBytes + size <= queueLimitBytes || confirm !== 'none' || !this.isOpen) return false;
-    this.#pollFlush(); // there may be room by now, for what waits first
-    return !!this.#engine.$isFlowing(this.#at);
+  /* Where it is held; 0: it is not taken. */
+  #enqueue(held: Held, ttlMs: number): number {
+    const now = nowMs();
+    const m = this.#engine.$message(held[2], ttlMs < 0 ? -1 : now + ttlMs);
+    if (!m || this.#engine.$enqueue(this.#at, now, m)) {
+      if (m) this.#messages.set(m, held);
+      this.#heldBytes += m && held[2];
+      return m;
+    }
+    this.#engine.$freeMessage(m);
+    return 0;
   }
 
-  #sendNow(data: Data, size: number): number {
-    const link = this.#link;
-    if (!link || !this.isOpen || link.socket.bufferedAmount > HIGH_WATER) return 0;
-    this.#put(link, data, size);
+  /* While the link is open nothing is dropped because the queue is full: as with a `WebSocket` the
+     browser keeps it, behind what waits, and `bufferedAmount` tells. */
+  #spills(held: Held): boolean {
+    const { confirm, queueLimitBytes } = this.#options;
+    const fits = this.#heldBytes + held[2] <= queueLimitBytes && !this.#spilled.length;
+    if (fits || confirm !== 'none' || !this.isOpen) return false;
+    held[1] = this.#isDraining ? copyOf(held[1]) : held[1];
+    this.#spilled.push(held);
+    return true;
+  }
+
+  #passSpilled(): void {
+    for (let held; (held = this.#spilled.shift()); ) {
+      this.#passWaiting();
+      if (this.isOpen && this.#engine.$isFlowing(this.#at)) this.#write(held);
+      else if (!this.#enqueue(held, -1)) this.#tell('fate', held[0], 'dropped', 'overflow');
+      this.#takeActions();
+    }
+  }
+
+  /* One message at a time, as each finds the browser's buffer above the mark. */
+  #passWaiting(): void {
+    for (let left = this.#messages.size; left >= 0 && this.isOpen; left--) {
+      this.#engine.$writable(this.#at, this.#epoch, 1);
+      if (this.#engine.$isFlowing(this.#at)) return;
+      this.#takeActions();
+    }
+  }
+
+  #sendNow(held: Held): boolean {
+    const isOpen = !!this.#link && this.isOpen && this.#link.socket.bufferedAmount <= HIGH_WATER;
+    if (isOpen) this.#write(held);
+    return isOpen;
+  }
+
+  #write([id, data, size]: Held): void {
+    this.#put(this.#link!, data, size);
     this.#engine.$sent(this.#at, 1, size);
     this.#flush();
-    this.#drain();
-    const id = ++this.#lastId;
     this.#tell('fate', id, 'written', 'none');
-    return id;
   }
 
   #put(link: Link, data: Data, size: number): void {
@@ -521,7 +553,7 @@ export class Client implements ClientLike {
     }
   }
 
-  #write(epoch: number, m: number): void {
+  #writeHeld(epoch: number, m: number): void {
     const link = this.#link;
     if (!link) return; // dropped by a callback: its loss, told next, takes the message back
     const [, data, size] = this.#messages.get(m)!;

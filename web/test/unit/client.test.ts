@@ -379,6 +379,59 @@ describe('sending', () => {
     expect(client.metrics().queuedBytes).toBe(0);
   });
 
+  test('above a full browser buffer a burst larger than the queue loses nothing, in its order', async () => {
+    const client = connected();
+    const seen = fates(client);
+    FakeSocket.last.bufferedAmount = 2 ** 21;
+    FakeSocket.last.flushes = false;
+    for (let i = 0; i < 300; i++) client.send(`${i}`.padEnd(10000));
+    const numbers = () => (FakeSocket.last.sent as string[]).map(Number);
+    expect(numbers().length).toBeGreaterThan(200);
+    FakeSocket.last.flush();
+    await pass(100);
+    expect(numbers()).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    expect(seen.filter((line) => line.includes('dropped'))).toEqual([]);
+    expect(seen.filter((line) => line.includes('written'))).toHaveLength(300);
+  });
+
+  test('a burst larger than the queue in a callback loses nothing, in its order', async () => {
+    const client = make({ queueLimitBytes: 100 });
+    const seen = fates(client);
+    const ids: number[] = [];
+    client.listen({
+      open: () => {
+        FakeSocket.last.bufferedAmount = 2 ** 21;
+        for (let i = 0; i < 250; i++) ids.push(client.send(`${i}`));
+        FakeSocket.last.bufferedAmount = 0;
+        expect(client.bufferedAmount).toBe(10 + 90 * 2 + 150 * 3);
+        FakeSocket.last.bufferedAmount = 2 ** 21;
+      },
+    });
+    client.connect();
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(Array.from({ length: 250 }, (_, i) => `${i}`));
+    expect(ids).toEqual(Array.from({ length: 250 }, (_, i) => i + 1));
+    FakeSocket.last.flush();
+    await pass(100);
+    expect(seen.sort()).toEqual(ids.map((id) => `${id} written none`).sort());
+  });
+
+  test('a burst in a callback whose link is gone behind it is bounded, and told of', () => {
+    const client = connected({ queueLimitBytes: 100 });
+    const seen = fates(client);
+    client.listen({
+      message: () => {
+        for (let i = 0; i < 250; i++) client.send(`${i}`);
+        client.send('x'.repeat(101));
+        FakeSocket.last.end();
+      },
+    });
+    FakeSocket.last.receive('go');
+    const told = seen.filter((line) => /written|dropped overflow/.test(line)).length;
+    expect(told + client.metrics().queuedMessages).toBe(251);
+    expect(client.metrics().queuedBytes).toBeLessThanOrEqual(100);
+  });
+
   test('above a full browser buffer messages wait', async () => {
     const client = connected();
     FakeSocket.last.bufferedAmount = 2 ** 21;
