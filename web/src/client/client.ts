@@ -19,8 +19,8 @@ import {
 
 /* A function of the engine that takes the session and the moment first; some need no moment. */
 type Input = (c: number, nowMs: number, ...more: number[]) => void;
-/* A message that the session holds: id, payload, size. */
-type Held = [number, Data, number];
+/* A message that the session holds, or that spilled over. */
+type Held = [id: number, data: Data, size: number, ttlMs: number];
 type Timer = ReturnType<typeof setTimeout> | undefined;
 type Asked = [string | URL, string | string[] | undefined, string | undefined];
 
@@ -198,8 +198,8 @@ export class Client implements ClientLike {
   send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
     checkData(data);
     if (this.#isDraining && this.isEnding) return 0; // a disconnect of this callback's, still to be given
-    const held: Held = [++this.#lastId, data, sizeOf(data)];
-    const m = isNow || this.#spills(held) ? 0 : this.#enqueue(held, ttlMs);
+    const held: Held = [++this.#lastId, data, sizeOf(data), ttlMs];
+    const m = isNow || this.#spills(held) ? 0 : this.#enqueue(held);
     if (isNow ? !this.#sendNow(held) : !m && this.#spilled.at(-1) !== held) {
       this.#lastId--; // nobody has heard of it
       return 0;
@@ -491,12 +491,13 @@ export class Client implements ClientLike {
   // ---- messages ----
 
   /* Where it is held; 0: it is not taken. */
-  #enqueue(held: Held, ttlMs: number): number {
+  #enqueue(held: Held): number {
     const now = nowMs();
-    const m = this.#engine.$message(held[2], ttlMs < 0 ? -1 : now + ttlMs);
+    const [, , size, ttlMs] = held;
+    const m = this.#engine.$message(size, ttlMs < 0 ? -1 : now + ttlMs);
     if (!m || this.#engine.$enqueue(this.#at, now, m)) {
       if (m) this.#messages.set(m, held);
-      this.#heldBytes += m && held[2];
+      this.#heldBytes += m && size;
       return m;
     }
     this.#engine.$freeMessage(m);
@@ -518,7 +519,7 @@ export class Client implements ClientLike {
     for (let held; (held = this.#spilled.shift()); ) {
       this.#passWaiting();
       if (this.isOpen && this.#engine.$isFlowing(this.#at)) this.#write(held);
-      else if (!this.#enqueue(held, -1)) this.#tell('fate', held[0], 'dropped', 'overflow');
+      else if (!this.#enqueue(held)) this.#tell('fate', held[0], 'dropped', 'overflow');
       this.#takeActions();
     }
   }
