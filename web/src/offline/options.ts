@@ -50,6 +50,7 @@ export function checkNumber(key: string, value: unknown, max: number, isInteger 
 export function checkMessage(message: OfflineMessage): PendingMessage {
   const { conversationId, userId, plaintext, id = newId() } = message ?? {};
   for (const [key, value] of Object.entries({ id, conversationId, userId })) checkId(key, value);
+  if (/^\.\.?$/.test(conversationId)) throw invalid("'conversationId' must not be '.' or '..'"); // no path can name it
   if (typeof plaintext !== 'string') throw invalid("'plaintext' must be a string");
   return { id, conversationId, userId, plaintext, enqueuedAtMs: Date.now() };
 }

@@ -119,8 +119,9 @@ export class OfflineQueue {
     return this.#change(() => this.#outbox.discard(id));
   }
 
-  /** "Try now", in whichever tab delivers: ends all waits but those that the server asked for. For a client's CONNECTED. */
+  /** "Try now", in whichever tab delivers: ends all waits but those that the server asked for. For a client's CONNECTED; nothing once the queue is closed. */
   wake(): void {
+    if (this.#isClosed) return;
     this.start();
     this.#sender.wake();
     this.#channel.post({ kind: 'wake' });
