@@ -16,7 +16,8 @@ from e2e_relay import READY_S, Relay
 MESSAGES = 5
 # A run that waits for a disk, or for memory, does so for ever, and ends when it is told to. So does one that had
 # no memory to note what to remove from its outbox: that is done on the next link (src/outbox/outbox.c).
-PATIENCE_S, LASTING_PATIENCE_S = 30, 10
+# SQLite tries for ten seconds to get a lock of its log before it says that it does not.
+PATIENCE_S, LASTING_PATIENCE_S = 30, 15
 QUICK = ("--max-retries", "8", "--initial-delay", "5", "--max-delay", "20", "--stable-after", "0",
          "--connect-timeout", "800", "--heartbeat-interval", "500", "--heartbeat-timeout", "500",
          "--close-timeout", "500", "--linger", "0", "--events", "json")
