@@ -199,8 +199,9 @@ export class Client implements ClientLike {
     checkData(data);
     if (this.#isDraining && this.isEnding) return 0; // a disconnect of this callback's, still to be given
     const held: Held = [++this.#lastId, data, sizeOf(data), ttlMs];
-    const m = isNow || this.#spills(held) ? 0 : this.#enqueue(held);
-    if (isNow ? !this.#sendNow(held) : !m && this.#spilled.at(-1) !== held) {
+    let m = 0;
+    const isTaken = isNow ? this.#sendNow(held) : this.#spills(held) || (m = this.#enqueue(held));
+    if (!isTaken) {
       this.#lastId--; // nobody has heard of it
       return 0;
     }
@@ -495,13 +496,14 @@ export class Client implements ClientLike {
     const now = nowMs();
     const [, , size, ttlMs] = held;
     const m = this.#engine.$message(size, ttlMs < 0 ? -1 : now + ttlMs);
-    if (!m || this.#engine.$enqueue(this.#at, now, m)) {
-      if (m) this.#messages.set(m, held);
-      this.#heldBytes += m && size;
-      return m;
+    if (!m) return 0;
+    if (!this.#engine.$enqueue(this.#at, now, m)) {
+      this.#engine.$freeMessage(m);
+      return 0;
     }
-    this.#engine.$freeMessage(m);
-    return 0;
+    this.#messages.set(m, held);
+    this.#heldBytes += size;
+    return m;
   }
 
   /* While the link is open nothing is dropped because the queue is full: as with a `WebSocket` the
