@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_CAP ((size_t)256 * 1024)
+#define RECEIVE_CAP ((size_t)64 * 1024)
 
 struct raw {
   uint16_t port;

@@ -5,11 +5,6 @@
 #include <assert.h>
 #include <errno.h>
 
-/* TLS is decrypted by the record, so that a larger read saves no call; but its bytes would have
-   left the nearer caches before their UTF-8 is checked, and more of a large message would come by
-   way of the receive buffer before the rest goes where it belongs. */
-#define TLS_TAKE_MAX ((size_t)64 * 1024)
-
 /* What one read brought: the rest of a large payload where it belongs, then whatever else. */
 struct intake {
   uint8_t *direct;
@@ -150,9 +145,9 @@ static bool decode_saved(struct link *link) {
 /* ---- reading ---- */
 
 static enum io_result read_both(struct link *link, struct intake *intake, size_t room) {
-  ssize_t n =
-      sock_receive_both(link->fd, intake->direct, room, link->loop->receive, NET_RECEIVE_CAP);
-  intake->is_drained = n < 0 || (size_t)n < room + NET_RECEIVE_CAP;
+  ssize_t n = sock_receive_both(link->fd, intake->direct, room, link->loop->receive,
+                                NET_RECEIVE_CAP - room);
+  intake->is_drained = n < 0 || (size_t)n < NET_RECEIVE_CAP;
   if (n > 0) {
     intake->direct_len = (size_t)n < room ? (size_t)n : room;
     intake->len = (size_t)n - intake->direct_len;
@@ -166,23 +161,18 @@ static enum io_result read_both(struct link *link, struct intake *intake, size_t
   return IO_FAILED;
 }
 
-static enum io_result take_in_tls(struct link *link, struct intake *intake, size_t room) {
-  if (intake->direct)
-    return link_io_read(link, intake->direct, room < TLS_TAKE_MAX ? room : TLS_TAKE_MAX,
-                        &intake->direct_len, &intake->is_drained);
-  return link_io_read(link, link->loop->receive, TLS_TAKE_MAX, &intake->len, &intake->is_drained);
-}
-
 static enum io_result take_in(struct link *link, struct intake *intake) {
   size_t room = 0;
   intake->direct_len = intake->len = 0;
   intake->direct = decoder_direct(&link->traffic->decoder, &room);
+  if (room > NET_RECEIVE_CAP)
+    room = NET_RECEIVE_CAP;
+  if (!intake->direct)
+    return link_io_read(link, link->loop->receive, NET_RECEIVE_CAP, &intake->len,
+                        &intake->is_drained);
   if (link->tls)
-    return take_in_tls(link, intake, room);
-  if (intake->direct)
-    return read_both(link, intake, room);
-  return link_io_read(link, link->loop->receive, NET_RECEIVE_CAP, &intake->len,
-                      &intake->is_drained);
+    return link_io_read(link, intake->direct, room, &intake->direct_len, &intake->is_drained);
+  return read_both(link, intake, room);
 }
 
 /* A direct piece lies inside one frame, so it is used up whole even when the link is paused by the

@@ -24,7 +24,7 @@
 
 /* Enough to empty what the kernel holds by default for a connection (6 MiB) in one turn, so that a
    deadline judged afterwards knows all that had arrived. */
-#define LINK_READS_PER_TURN 24
+#define LINK_READS_PER_TURN (6 * 1024 * 1024 / NET_RECEIVE_CAP)
 /* This much waiting leaves at once: with a short frame more it is still one segment of the loopback
    (65,483 bytes) and of most segmentation offload. A crumb in a segment of its own costs a third
    more. */
