@@ -5,6 +5,9 @@
 #include <assert.h>
 #include <errno.h>
 
+/* Read beyond a long message: enough for the short ones that may follow it. */
+#define BEYOND_LONG ((size_t)4 * 1024)
+
 /* What one read brought: the rest of a large payload where it belongs, then whatever else. */
 struct intake {
   uint8_t *direct;
@@ -144,10 +147,19 @@ static bool decode_saved(struct link *link) {
 
 /* ---- reading ---- */
 
-static enum io_result read_both(struct link *link, struct intake *intake, size_t room) {
-  ssize_t n = sock_receive_both(link->fd, intake->direct, room, link->loop->receive,
-                                NET_RECEIVE_CAP - room);
-  intake->is_drained = n < 0 || (size_t)n < NET_RECEIVE_CAP;
+/* Where a message that no single read can hold ends, the next one is probably as long: what is read
+   of it now would have to be copied, and what is left to the next read need not. */
+static size_t wanted_len(const struct decoder *decoder) {
+  const uint64_t rest = decoder_rest(decoder);
+  const bool is_long = rest > 0 && decoder_held(decoder) + rest >= NET_RECEIVE_CAP;
+  return is_long && rest < NET_RECEIVE_CAP - BEYOND_LONG ? (size_t)rest + BEYOND_LONG
+                                                         : NET_RECEIVE_CAP;
+}
+
+static enum io_result read_both(struct link *link, struct intake *intake, size_t room,
+                                size_t wanted) {
+  ssize_t n = sock_receive_both(link->fd, intake->direct, room, link->loop->receive, wanted - room);
+  intake->is_drained = n < 0 || (size_t)n < wanted;
   if (n > 0) {
     intake->direct_len = (size_t)n < room ? (size_t)n : room;
     intake->len = (size_t)n - intake->direct_len;
@@ -162,17 +174,17 @@ static enum io_result read_both(struct link *link, struct intake *intake, size_t
 }
 
 static enum io_result take_in(struct link *link, struct intake *intake) {
+  const size_t wanted = wanted_len(&link->traffic->decoder);
   size_t room = 0;
   intake->direct_len = intake->len = 0;
   intake->direct = decoder_direct(&link->traffic->decoder, &room);
-  if (room > NET_RECEIVE_CAP)
-    room = NET_RECEIVE_CAP;
+  if (room > wanted)
+    room = wanted;
   if (!intake->direct)
-    return link_io_read(link, link->loop->receive, NET_RECEIVE_CAP, &intake->len,
-                        &intake->is_drained);
+    return link_io_read(link, link->loop->receive, wanted, &intake->len, &intake->is_drained);
   if (link->tls)
     return link_io_read(link, intake->direct, room, &intake->direct_len, &intake->is_drained);
-  return read_both(link, intake, room);
+  return read_both(link, intake, room, wanted);
 }
 
 /* A direct piece lies inside one frame, so it is used up whole even when the link is paused by the

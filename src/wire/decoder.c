@@ -493,6 +493,10 @@ uint8_t *decoder_direct(struct decoder *d, size_t *room) {
   return d->room + d->held;
 }
 
+uint64_t decoder_rest(const struct decoder *d) {
+  return d->remaining;
+}
+
 bool decoder_is_inside_frame(const struct decoder *d) {
   return d->remaining > 0 || d->small_len > 0;
 }

@@ -73,6 +73,8 @@ size_t decoder_held(const struct decoder *d);
     buffer and call decoder_next(). After reading n > 0 bytes there: decoder_next() with `in` = that
     very pointer and len = n, which then copies nothing. */
 uint8_t *decoder_direct(struct decoder *d, size_t *room);
+/** Payload bytes of the present frame that have not come; 0 between frames and inside a header. */
+uint64_t decoder_rest(const struct decoder *d);
 /** Inside a frame whose end has not come. */
 bool decoder_is_inside_frame(const struct decoder *d);
 

@@ -211,6 +211,7 @@ static void test_direct_is_for_plain_data(void **state) {
   static uint8_t buffer[100000];
   decoder_init(&d, &plain_client);
   assert_null(decoder_direct(&d, &room));
+  assert_int_equal(decoder_rest(&d), 0);
   decoder_set_room(&d, buffer, sizeof buffer); /* a room kept from earlier messages */
   assert_null(decoder_direct(&d, &room));
   const size_t len = frame_write_header(wire, 0x82, 90000, NULL);
@@ -221,10 +222,12 @@ static void test_direct_is_for_plain_data(void **state) {
   assert_int_equal(decoder_next(&d, buffer, 87000, &consumed, &event), DECODER_MORE);
   assert_int_equal(consumed, 87000);
   assert_null(decoder_direct(&d, &room)); /* the rest is not worth it */
+  assert_int_equal(decoder_rest(&d), 3000);
   memset(wire, 7, 3000);
   assert_int_equal(decoder_next(&d, wire, 3000, &consumed, &event), DECODER_MESSAGE);
   assert_ptr_equal(event.data, buffer);
   assert_int_equal(event.len, 90000);
+  assert_int_equal(decoder_rest(&d), 0);
 }
 
 /* ---- memory for inflation ---- */
