@@ -195,10 +195,10 @@ export class Client implements ClientLike {
     return () => void this.#listeners.delete(own);
   }
 
-  send(data: Data, { now: isNow = false, ttlMs = -1 }: SendOptions = {}): number {
+  send(data: Data, { now: isNow = false, ttlMs }: SendOptions = {}): number {
     checkData(data);
     if (this.#isDraining && this.isEnding) return 0; // a disconnect of this callback's, still to be given
-    const held: Held = [++this.#lastId, data, sizeOf(data), ttlMs];
+    const held: Held = [++this.#lastId, data, sizeOf(data), ttlMs ?? NaN];
     let m = 0;
     const isTaken = isNow ? this.#sendNow(held) : this.#spills(held) || (m = this.#enqueue(held));
     if (!isTaken) {
@@ -495,7 +495,7 @@ export class Client implements ClientLike {
   #enqueue(held: Held): number {
     const now = nowMs();
     const [, , size, ttlMs] = held;
-    const m = this.#engine.$message(size, ttlMs < 0 ? -1 : now + ttlMs);
+    const m = this.#engine.$message(size, ttlMs >= 0 ? now + ttlMs : -1);
     if (!m) return 0;
     if (!this.#engine.$enqueue(this.#at, now, m)) {
       this.#engine.$freeMessage(m);

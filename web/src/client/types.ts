@@ -75,6 +75,7 @@ export interface ClientEvents {
 export interface SendOptions {
   /** Refused (false) unless CONNECTED, never queued. */
   now?: boolean;
+  /** Dropped (`expired`) if it still waits after this; without end unless it is 0 or more. */
   ttlMs?: number;
 }
 

@@ -332,6 +332,17 @@ describe('sending', () => {
     expect(seen).toEqual(['1 dropped expired']);
   });
 
+  test.each([Infinity, NaN, null, undefined, -5])('a ttl of %s does not end', async (ttlMs) => {
+    const client = make();
+    const seen = fates(client);
+    client.connect();
+    client.send('a', { ttlMs: ttlMs as number });
+    await pass(50);
+    FakeSocket.last.open();
+    expect(seen).not.toContain('1 dropped expired');
+    expect(FakeSocket.last.sent).toEqual(['a']);
+  });
+
   test('what the browser still held at the cut goes again, in order', async () => {
     const client = connected();
     FakeSocket.last.flushes = false;
