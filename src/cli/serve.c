@@ -43,8 +43,9 @@ static bool apply_proxy(void *target, const char *value, const struct option_row
   struct serve *serve = target;
   struct address address;
   (void)row;
-  if (!address_from_ip(&address, value)) {
-    (void)snprintf(error, OPTION_ERROR_CAP, "'%.80s' is not an IP address", value);
+  if (strcmp(value, RELAY_UNIX_PROXY) != 0 && !address_from_ip(&address, value)) {
+    (void)snprintf(error, OPTION_ERROR_CAP,
+                   "'%.80s' is not an IP address, nor '" RELAY_UNIX_PROXY "'", value);
     return false;
   }
   return option_add(serve->options.proxies, &serve->proxies_count, RELAY_LIST_MAX, value, error);
@@ -75,8 +76,10 @@ static const struct option_row rows[] = {
      "lets pages of that origin use the relay, * all;\n"
      "repeatable. Others only if they came from its own host",
      apply_origin, 0, 0, 0},
-    {"trust-proxy", "IP", "believe X-Forwarded-For of this address; repeatable", apply_proxy, 0, 0,
-     0},
+    {"trust-proxy", "IP",
+     "believe X-Forwarded-For of this address, unix: of whoever\ncomes by a Unix socket; "
+     "repeatable",
+     apply_proxy, 0, 0, 0},
     {"tls-cert", "FILE", "PEM certificate chain; with --tls-key", option_text, OPTION(tls_cert), 0,
      0},
     {"tls-key", "FILE", "its PEM key", option_text, OPTION(tls_key), 0, 0},

@@ -72,7 +72,15 @@ const char *access_origin(const struct relay *relay, const struct http_exchange 
 
 /* ---- addresses ---- */
 
+static bool is_local(const struct address *address) {
+  return address->len == 0 || address->as.any.sa_family == AF_UNIX;
+}
+
 static void print_ip(const struct address *address, char text[ADDRESS_TEXT_CAP]) {
+  if (is_local(address)) {
+    text_copy(text, ADDRESS_TEXT_CAP, "local");
+    return;
+  }
   address_print(address, text);
   if (address->as.any.sa_family == AF_INET)
     text[strcspn(text, ":")] = '\0';
@@ -97,17 +105,21 @@ static bool read_ip(struct url_slice text, struct address *address) {
   return address_from_ip(address, ip);
 }
 
-static bool is_proxy(const struct relay *relay, const struct address *address) {
+/* Both are compared as they are printed, since one address can be written in several ways. */
+static bool is_same_ip(const struct address *address, const char *ip) {
   char text[ADDRESS_TEXT_CAP], other_text[ADDRESS_TEXT_CAP];
+  struct address other;
+  if (!address_from_ip(&other, ip))
+    return false;
   print_ip(address, text);
-  for (const char *const *at = relay->options->proxies; *at; at++) {
-    struct address other;
-    if (!address_from_ip(&other, *at))
-      continue;
-    print_ip(&other, other_text);
-    if (strcmp(text, other_text) == 0)
+  print_ip(&other, other_text);
+  return strcmp(text, other_text) == 0;
+}
+
+static bool is_proxy(const struct relay *relay, const struct address *address) {
+  for (const char *const *at = relay->options->proxies; *at; at++)
+    if (is_local(address) ? strcmp(*at, RELAY_UNIX_PROXY) == 0 : is_same_ip(address, *at))
       return true;
-  }
   return false;
 }
 
@@ -144,10 +156,6 @@ void access_address(const struct relay *relay, const struct http_exchange *excha
   struct address address = *http_peer(exchange), next;
   struct forwarded list = {.exchange = exchange};
   struct url_slice element;
-  if (address.len == 0 || address.as.any.sa_family == AF_UNIX) {
-    text_copy(text, ADDRESS_TEXT_CAP, "local");
-    return;
-  }
   while (is_proxy(relay, &address) && take_last(&list, &element) && read_ip(element, &next))
     address = next;
   print_ip(&address, text);

@@ -13,6 +13,8 @@
 
 #define RELAY_DETAIL_CAP 512
 #define RELAY_LIST_MAX 64 /* origins, proxies */
+/** In the list of proxies: whoever comes by a Unix socket. */
+#define RELAY_UNIX_PROXY "unix:"
 
 struct relay;
 

@@ -480,6 +480,16 @@ class Logs(RelayCase):
             relay.curl("/nothing", *header)
             relay.wait_line(f"peer={peer} ")
 
+    def test_forwarded_addresses_by_a_unix_socket(self):
+        for trusted, peer in (((), "local"), (("--trust-proxy", "127.0.0.1"), "local"),
+                              (("--trust-proxy", "unix:"), "1.2.3.4")):
+            place = self.path("relay.sock")
+            relay = self.relay(*trusted, store=None, listen="unix:" + place)
+            subprocess.run(["curl", "-s", "--unix-socket", place, "http://relay/nothing", "-H",
+                            "X-Forwarded-For: 9.9.9.9, 1.2.3.4"], check=True, timeout=20)
+            relay.wait_line(f"peer={peer} ")
+            self.stop(relay)
+
     def test_quiet(self):
         relay = self.relay("--quiet")
         relay.post("tea", "ann", "x")
