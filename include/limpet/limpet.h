@@ -785,8 +785,8 @@ LIMPET_API void limpet_get_snapshot(limpet_client *client, limpet_snapshot *snap
     asked. Written to `text` (at most `cap` bytes with NUL); 160 are always enough. [any thread] */
 LIMPET_API void limpet_status_text(limpet_client *client, bool emoji, char *text, size_t cap);
 
-/** The whole URL dialed last, before the first dial options.url. Valid until the next dial or
-    limpet_set_url(). */
+/** The whole URL dialed last, or set since then by limpet_set_url(); before both options.url. Valid
+    until the next dial or limpet_set_url(). */
 LIMPET_API const char *limpet_url(limpet_client *client);
 
 /** The URL with secrets (user info, query values) replaced by ***. Returns the length it wants;
