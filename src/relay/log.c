@@ -3,10 +3,12 @@
 #include "protocol.h"
 #include "text.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LINE_CAP 2048
 
@@ -16,10 +18,17 @@ static uint64_t clock_ms(clockid_t clock) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* A pipe whose reader stands still, or a stopped terminal, must not hold up the relay. What can be
+   written to takes a page, which is more than a line. */
+static bool can_print(void) {
+  struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+  return poll(&output, 1, 0) != 0;
+}
+
 static bool is_wanted(struct log *log, enum log_level level) {
   if (level == LOG_INFO && log->is_quiet)
     return false;
-  if (bucket_take(&log->bucket, LOG_RATE, clock_ms(CLOCK_MONOTONIC)))
+  if (can_print() && bucket_take(&log->bucket, LOG_RATE, clock_ms(CLOCK_MONOTONIC)))
     return true;
   log->left_out++;
   return false;

@@ -2,7 +2,8 @@
  * Log lines on standard error: time, level, event, then name=value pairs. Values from the network
  * are quoted where they are not plain. No secrets: nobody hands any in.
  *
- * Bounded: beyond LOG_RATE lines a second lines are left out, and counted in the next one.
+ * Bounded: beyond LOG_RATE lines a second, and while nobody reads, lines are left out, and counted
+ * in the next one.
  */
 #ifndef RELAY_LOG_H
 #define RELAY_LOG_H

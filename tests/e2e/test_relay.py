@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import stat
@@ -486,7 +487,8 @@ class Logs(RelayCase):
             place = self.path("relay.sock")
             relay = self.relay(*trusted, store=None, listen="unix:" + place)
             subprocess.run(["curl", "-s", "--unix-socket", place, "http://relay/nothing", "-H",
-                            "X-Forwarded-For: 9.9.9.9, 1.2.3.4"], check=True, timeout=20)
+                            "X-Forwarded-For: 9.9.9.9, 1.2.3.4"], check=True, timeout=20,
+                           stdout=subprocess.DEVNULL)
             relay.wait_line(f"peer={peer} ")
             self.stop(relay)
 
@@ -495,6 +497,23 @@ class Logs(RelayCase):
         relay.post("tea", "ann", "x")
         self.stop(relay)
         self.assertEqual(relay.lines, [])
+
+    def test_a_log_that_nobody_reads_holds_up_nobody(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4096)
+        os.set_blocking(writer, True)
+        relay = self.relay(stderr=writer)
+        os.close(writer)
+        for _ in range(3):
+            self.assertEqual(relay.curl("/nothing").status, 404)
+        while select.select([reader], [], [], 0)[0]:
+            os.read(reader, 1 << 20)
+        self.assertEqual(relay.curl("/nothing").status, 404)
+        self.assertIn(b" left_out=", os.read(reader, 1 << 20))
 
     def test_a_log_that_has_no_standard_error_is_no_log(self):
         place = self.path("relay.sock")
