@@ -40,6 +40,22 @@ async function ask(path, fault) {
   return answer;
 }
 
+// Makes `list` show these, and moves none that stands where it should: what has the focus, or is half
+// pressed, must not vanish under it.
+function show(list, wanted) {
+  for (const child of [...list.children])
+    if (!wanted.includes(child)) child.remove();
+  wanted.forEach((child, i) => {
+    if (list.children[i] !== child) list.insertBefore(child, list.children[i] ?? null);
+  });
+}
+
+function write(node, text) {
+  if (node.textContent !== String(text)) node.textContent = text;
+}
+
+const pathOf = (connection) => connection === null ? "faults" : `connections/${connection}`;
+
 // ---- switches
 
 const way = () => document.querySelector("input[name=way]:checked").value;
@@ -84,21 +100,28 @@ function showSwitches(faults) {
 
 // ---- what is on
 
+let items = new Map(); // by the fault's id
+
 function faultItem(fault) {
   const off = element("button", { type: "button", textContent: "Off" });
   off.setAttribute("aria-label", `Turn off ${fault.kind}`);
-  off.addEventListener("click", () => command(`clear ${fault.kind}`,
-    fault.connection === null ? "faults" : `connections/${fault.connection}`));
+  off.addEventListener("click", () => command(`clear ${fault.kind}`, pathOf(fault.connection)));
   const note = fault.connection === null ? "" : ` (connection ${fault.connection} only)`;
-  return element("li", {}, element("span", {}, element("code", { textContent: fault.fault }),
-    note, fault.down ? " – down now" : ""), off);
+  return element("li", {}, element("span", {}, element("code", { textContent: fault.fault }), note,
+    element("span", { className: "now" })), off);
+}
+
+function showItems(faults) {
+  items = new Map(faults.map((fault) => [fault.id, items.get(fault.id) ?? faultItem(fault)]));
+  for (const fault of faults)
+    write(items.get(fault.id).querySelector(".now"), fault.down ? " – down now" : "");
+  show(at("faults"), items.size ? [...items.values()]
+    : [element("li", { className: "empty", textContent: "No fault: bytes pass as they come." })]);
 }
 
 function showFaults(state) {
   at("route").textContent = `${state.listen} → ${state.to}`;
-  const items = state.faults.map(faultItem);
-  at("faults").replaceChildren(...(items.length ? items
-    : [element("li", { className: "empty", textContent: "No fault: bytes pass as they come." })]));
+  showItems(state.faults);
   showSwitches(state.faults);
 }
 
@@ -125,42 +148,49 @@ function stateText(connection) {
     : connection.phase;
 }
 
+// What its buttons say, and do.
 function actions(connection) {
-  if (connection.phase === "ended") return [];
   const isFrozen = connection.faults.includes("freeze") && connection.frozen;
-  return [["Reset", "reset"], isFrozen ? ["Thaw", "clear freeze"] : ["Freeze", "freeze both"]].map(
-    ([label, text]) => {
-      const button = element("button", { type: "button", textContent: label });
-      button.setAttribute("aria-label", `${label} connection ${connection.id}`);
-      button.addEventListener("click", () => command(text, `connections/${connection.id}`));
-      return button;
-    });
+  return [["Reset", "reset"], isFrozen ? ["Thaw", "clear freeze"] : ["Freeze", "freeze both"]];
 }
 
-function connectionRow(connection) {
-  const cell = (text, className = "") => element("td", { textContent: text, className });
-  const row = element("tr", { className: connection.phase === "ended" ? "ended" : "" });
-  row.append(cell(connection.id), cell(connection.peer), cell(stateText(connection), "state"),
-    cell(age(connection.age_ms), "number"), cell(size(connection.up_bytes), "number"),
-    cell(size(connection.down_bytes), "number"), cell(connection.faults.join(", ")),
-    element("td", { className: "buttons" }, ...actions(connection)));
+let rows = new Map(); // of open connections, by number
+
+function makeButton({ id }) {
+  const button = element("button", { type: "button" });
+  button.addEventListener("click", () => command(button.dataset.command, pathOf(id)));
+  return button;
+}
+
+function makeRow(connection) {
+  const isEnded = connection.phase === "ended";
+  const classes = ["", "", "state", "number", "number", "number", ""];
+  const buttons = isEnded ? [] : actions(connection).map(() => makeButton(connection));
+  return element("tr", { className: isEnded ? "ended" : "" },
+    ...classes.map((className) => element("td", { className })),
+    element("td", { className: "buttons" }, ...buttons));
+}
+
+function fillRow(row, connection) {
+  const texts = [connection.id, connection.peer, stateText(connection), age(connection.age_ms),
+    size(connection.up_bytes), size(connection.down_bytes), connection.faults.join(", ")];
+  texts.forEach((text, i) => write(row.cells[i], text));
+  row.querySelectorAll("button").forEach((button, i) => {
+    const [label, text] = actions(connection)[i];
+    write(button, label);
+    button.setAttribute("aria-label", `${label} connection ${connection.id}`);
+    button.dataset.command = text;
+  });
   return row;
 }
 
 function showConnections(state) {
-  at("totals").textContent = `${state.open} open, ${state.accepted} accepted, ${state.refused} refused; ` +
-    `up ${size(state.up_bytes)}, down ${size(state.down_bytes)}`;
-  // What has the focus must not vanish under it: the rows wait for the next look.
-  const focused = document.activeElement;
-  if (at("connections").contains(focused) && focused.matches("button")) {
-    const label = focused.getAttribute("aria-label");
-    at("connections").replaceChildren(...state.connections.map(connectionRow));
-    const again = [...at("connections").querySelectorAll("button")]
-      .find((button) => button.getAttribute("aria-label") === label);
-    if (again) again.focus();
-    return;
-  }
-  at("connections").replaceChildren(...state.connections.map(connectionRow));
+  write(at("totals"), `${state.open} open, ${state.accepted} accepted, ${state.refused} refused; ` +
+    `up ${size(state.up_bytes)}, down ${size(state.down_bytes)}`);
+  const open = state.connections.filter(({ phase }) => phase !== "ended");
+  rows = new Map(open.map((connection) => [connection.id, rows.get(connection.id) ?? makeRow(connection)]));
+  show(at("connections"),
+    state.connections.map((connection) => fillRow(rows.get(connection.id) ?? makeRow(connection), connection)));
 }
 
 // ---- looking
