@@ -119,6 +119,13 @@ function showItems(faults) {
     : [element("li", { className: "empty", textContent: "No fault: bytes pass as they come." })]);
 }
 
+// "clear" for all leaves alone what is on for one connection.
+async function allOff() {
+  const { faults } = await ask("faults").catch(() => ({ faults: [] }));
+  for (const connection of new Set([null, ...faults.map((fault) => fault.connection)]))
+    await command("clear", pathOf(connection));
+}
+
 function showFaults(state) {
   at("route").textContent = `${state.listen} → ${state.to}`;
   showItems(state.faults);
@@ -221,6 +228,7 @@ async function lookAgain() {
 at("switches").append(...SWITCHES.map(makeSwitch));
 for (const button of document.querySelectorAll("[data-command]"))
   button.addEventListener("click", () => command(button.dataset.command));
+at("calm").addEventListener("click", allOff);
 at("free").addEventListener("submit", (event) => {
   event.preventDefault();
   if (at("text").value.trim()) command(at("text").value);

@@ -89,3 +89,12 @@ it('the keyboard stays on a fault while another one comes', async () => {
   await soon(() => page.textContent('#faults')).not.toContain('down now');
   expect(await focused()).toBe('Turn off freeze');
 });
+
+it('"All faults off" turns off those of one connection, too', async () => {
+  await page.getByLabel('Refuse new ones').check();
+  await row(1).getByText('Freeze').click();
+  await soon(faults).toEqual(['refuse', 'freeze both']);
+  await page.click('text=All faults off');
+  await soon(faults).toEqual([]);
+  await soon(() => page.getByLabel('Refuse new ones').isChecked()).toBe(false);
+});
