@@ -70,20 +70,23 @@ async function command(text, path = "faults") {
   }
 }
 
+const line = (...words) => words.filter(Boolean).join(" ");
+
 function makeSwitch([kind, label, hasWay, value]) {
   const box = element("input", { type: "checkbox", id: `switch-${kind}` });
   const name = element("label", { className: "name" }, box, label);
   const field = element("input", { type: "text", className: "value", value, spellcheck: false });
   field.setAttribute("aria-label", `${label}: value`);
   box.addEventListener("change", () => command(box.checked
-    ? [kind, hasWay ? way() : "", value ? field.value : ""].filter(Boolean).join(" ") : `clear ${kind}`));
-  field.addEventListener("change", () => box.checked && box.dispatchEvent(new Event("change")));
+    ? line(kind, hasWay ? way() : "", value ? field.value : "") : `clear ${kind}`));
+  field.addEventListener("change", () => box.checked && command(line(kind, box.dataset.way, field.value)));
   const whole = element("div", { className: "switch" }, name);
   if (value) whole.append(field);
   return whole;
 }
 
-// "50ms" of "delay both 50ms".
+// "both" and "50ms" of "delay both 50ms".
+const wayOf = (fault) => /^\S+ (up|down|both)/.exec(fault.fault)?.[1] ?? "";
 const valueOf = (fault) => fault.fault.replace(/^\S+ (?:(?:up|down|both) )?/, "");
 
 function showSwitches(faults) {
@@ -93,6 +96,7 @@ function showSwitches(faults) {
     const whole = box.closest(".switch");
     const field = whole.querySelector(".value");
     box.checked = Boolean(fault);
+    box.dataset.way = fault ? wayOf(fault) : "";
     whole.classList.toggle("on", box.checked);
     if (fault && field && field !== document.activeElement) field.value = valueOf(fault);
   }

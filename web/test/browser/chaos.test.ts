@@ -98,3 +98,13 @@ it('"All faults off" turns off those of one connection, too', async () => {
   await soon(faults).toEqual([]);
   await soon(() => page.getByLabel('Refuse new ones').isChecked()).toBe(false);
 });
+
+it('another value is for the direction of the fault that is on', async () => {
+  await page.getByLabel('up, to the target').check();
+  await page.getByLabel('Delay', { exact: true }).check();
+  await soon(faults).toEqual(['delay up 200ms jitter 50ms']);
+  await page.getByLabel('both ways').check();
+  await page.getByLabel('Delay: value').fill('300ms');
+  await page.keyboard.press('Enter');
+  await soon(faults).toEqual(['delay up 300ms']);
+});
