@@ -108,3 +108,11 @@ it('another value is for the direction of the fault that is on', async () => {
   await page.keyboard.press('Enter');
   await soon(faults).toEqual(['delay up 300ms']);
 });
+
+it('a long word in an error does not widen the page', async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.getByLabel('Any fault').fill('freeze'.repeat(50));
+  await page.keyboard.press('Enter');
+  await soon(() => page.textContent('#trouble')).toContain('freezefreeze');
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+});
