@@ -66,13 +66,14 @@ function seen({ client, metrics }: Sight): Partial<ConnectionStore> {
 const TIMES = ['connectionDurationMs', 'downtimeMs', 'longestOutageMs', 'nextRetryAt'];
 const NEAR_MS = 500;
 
+/* All that is known, side by side: a part may have been told by hand. */
+const flat = (known: Partial<ConnectionStore>): Record<string, unknown> => ({ ...known, ...known.metrics, metrics: null });
+
 /* But for what moves with every millisecond: a tick is a second. */
-function isOldNews({ client, metrics }: Sight, { client: shown, metrics: old }: ConnectionStore): boolean {
-  if (client !== shown || !metrics || !old) return client === shown && !metrics;
-  const now: Record<string, unknown> = { ...metrics, state: connectionState(metrics.state) };
-  return Object.entries(old).every(([name, value]) => {
-    const isClose = TIMES.includes(name) && Math.abs(Number(now[name]) - Number(value)) < NEAR_MS;
-    return isClose || now[name] === value;
+function isOldNews(now: Record<string, unknown>, shown: Record<string, unknown>): boolean {
+  return Object.entries(now).every(([name, value]) => {
+    const isClose = TIMES.includes(name) && Math.abs(Number(value) - Number(shown[name])) < NEAR_MS;
+    return isClose || value === shown[name];
   });
 }
 
@@ -85,7 +86,8 @@ export function createConnectionStore(): ConnectionStoreApi {
   const store = createStore<ConnectionStore>((set, get) => ({
     ...NOTHING,
     lastError: null,
-    updateState: (state) => set(stateFields(state)),
+    /* a name that two states share does not take away what is known of them */
+    updateState: (state) => set((known) => (known.state === state ? known : stateFields(state))),
     updateMetrics: (metrics) => set({ metrics: { ...metrics, state: connectionState(metrics.state) } }),
     setError: (lastError) => set({ lastError }),
     clearError: () => set({ lastError: null }),
@@ -104,7 +106,9 @@ export function createConnectionStore(): ConnectionStoreApi {
     return { lastError };
   };
   const look = (sight: Sight) => {
-    if (!isOldNews(sight, peek())) store.setState({ ...seen(sight), ...errorIn(sight) });
+    const now = seen(sight);
+    if (!now.client && !peek().client) return; // fed by hand, if at all
+    if (!isOldNews(flat(now), flat(peek()))) store.setState({ ...now, ...errorIn(sight) });
   };
   const start = () => {
     stop();

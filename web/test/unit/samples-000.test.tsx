@@ -190,6 +190,31 @@ describe('Integration with Messaging System', () => {
     FakeSocket.last.open();
     expect(useConnectionStore.getState()).toMatchObject({ state: 'CONNECTED', isConnected: true });
   });
+
+  test('State Tracking: six names leave it known which of the eight states it is', () => {
+    const unsubscribe = useConnectionStore.subscribe(() => {});
+    const client = keep(new EnhancedWebSocketClient('ws://localhost:8085/ws', {
+      onStateChange: (state: ConnectionState) => {
+        useConnectionStore.getState().updateState(state);
+      }
+    }, { maxRetries: 0 }));
+    client.connect();
+    FakeSocket.last.end();
+    expect(useConnectionStore.getState()).toMatchObject({ state: 'ERROR', fullState: 'FAILED' });
+    unsubscribe();
+  });
+
+  test('State Tracking: the option store leaves it known, too, whoever looks first', () => {
+    const client = keep(new EnhancedWebSocketClient('ws://localhost:8085/ws', {}, { store: useConnectionStore.getState(), maxRetries: 1 }));
+    const unsubscribe = useConnectionStore.subscribe(() => {});
+    client.connect();
+    FakeSocket.last.end();
+    expect(useConnectionStore.getState()).toMatchObject({ fullState: 'RECONNECTING', attempt: 1 });
+    client.retryNow();
+    FakeSocket.last.end();
+    expect(useConnectionStore.getState()).toMatchObject({ state: 'ERROR', fullState: 'FAILED' });
+    unsubscribe();
+  });
 });
 
 describe('Connection Store: Using in Components', () => {
