@@ -105,10 +105,11 @@ export function createConnectionStore(): ConnectionStoreApi {
     taken = lastError;
     return { lastError };
   };
-  const look = (sight: Sight) => {
+  const look = (sight: Sight, isTick = false) => {
     const now = seen(sight);
     if (!now.client && !peek().client) return; // fed by hand, if at all
-    if (!isOldNews(flat(now), flat(peek()))) store.setState({ ...now, ...errorIn(sight) });
+    /* a countdown runs also while nothing of the client moves */
+    if ((isTick && now.nextRetryAt) || !isOldNews(flat(now), flat(peek()))) store.setState({ ...now, ...errorIn(sight) });
   };
   const start = () => {
     stop();

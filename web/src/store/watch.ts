@@ -22,8 +22,8 @@ export function glance(fixed: ClientLike | null): Sight {
   return sightOf(fixed ?? newest());
 }
 
-/** Calls back with what is seen, at once and then at each change and second, until the result is called. */
-export function watchClient(fixed: ClientLike | null, callback: (sight: Sight) => void): () => void {
+/** Calls back with what is seen, at once and then at each change and second (a tick), until the result is called. */
+export function watchClient(fixed: ClientLike | null, callback: (sight: Sight, isTick?: boolean) => void): () => void {
   let client: ClientLike | null = null;
   let unlisten = () => {};
   const look = () => callback(sightOf(client));
@@ -45,7 +45,7 @@ export function watchClient(fixed: ClientLike | null, callback: (sight: Sight) =
   }
   let isOver = false;
   const unwatch = fixed ? (follow(fixed), () => {}) : watchNewest(follow);
-  const timer = setInterval(look, SECOND_MS);
+  const timer = setInterval(() => callback(sightOf(client), true), SECOND_MS);
   return () => {
     isOver = true;
     clearInterval(timer);

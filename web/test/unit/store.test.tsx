@@ -178,6 +178,18 @@ describe('the connection store', () => {
     expect(store.getState().isReconnecting()).toBe(true);
   });
 
+  test('the countdown of a client that was never open runs, too', async () => {
+    const client = new EnhancedWebSocketClient('ws://far.test/ws', {}, { WebSocket: FakeWebSocket, jitter: 'none', initialDelayMs: 4000 });
+    made.push(client);
+    const { store, count } = watched();
+    client.connect();
+    FakeSocket.last.end();
+    count.mockClear();
+    await pass(2000);
+    expect(count).toHaveBeenCalledTimes(2);
+    expect(store.getState().getConnectionStatus()).toBe('Reconnecting (attempt 1 of 10, in 2s)');
+  });
+
   test('clearError: gone until another one comes', async () => {
     const { store } = watched();
     connected();
