@@ -190,9 +190,10 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
         try {
           for (let after = -1; after < reachedOf(conversationId); ) {
             after = reachedOf(conversationId);
-            const { messages } = await asJson(await fetch(`${address(conversationId)}?after=${after}&limit=${PAGE}`));
+            const { messages, has_more: hasMore } = await asJson(await fetch(`${address(conversationId)}?after=${after}&limit=${PAGE}`));
             for (const message of messages as Message[]) takeNext(conversationId, message);
-            if (messages.length < PAGE) return;
+            /* the relay ends a page of long messages before it is full, and says so */
+            if (!(hasMore ?? messages.length === PAGE)) return;
           }
         } catch (error) {
           report(error);

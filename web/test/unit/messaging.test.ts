@@ -166,6 +166,16 @@ describe('loadHistory', () => {
     expect(fetch.mock.calls.map(([url]) => new URL(url).searchParams.get('after'))).toEqual(['0', '1000']);
   });
 
+  test('page by page, until the relay says that there is no more: long messages end a page early', async () => {
+    const part = (from: number, count: number, hasMore: boolean) =>
+      new Response(JSON.stringify({ messages: Array.from({ length: count }, (_, i) => message(from + i)), has_more: hasMore }));
+    const fetch = answers(part(1, 3, true), part(4, 1000, false));
+    const store = make();
+    await store.getState().loadHistory('c');
+    expect(ids(store)).toHaveLength(1003);
+    expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
   test('a failure rejects', async () => {
     answers(new Response('', { status: 500 }));
     await expect(make().getState().loadHistory('c')).rejects.toThrow('HTTP 500');
