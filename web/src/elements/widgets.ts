@@ -133,6 +133,12 @@ function makeClasses() {
       this.#forget();
     }
 
+    /* another delay begins anew */
+    override attributeChangedCallback(): void {
+      this.#forget();
+      super.attributeChangedCallback();
+    }
+
     #forget(): void {
       clearTimeout(this.#timer);
       this.#timer = undefined;

@@ -253,6 +253,16 @@ describe('the elements', () => {
     expect(shadow.querySelector('.limpet-bar')).toBeNull();
   });
 
+  it('limpet-banner takes another delay while it waits', () => {
+    const shadow = add('limpet-banner');
+    puppet.become('WAITING_FOR_NETWORK');
+    shadow.host.setAttribute('delay-ms', '5000');
+    vi.advanceTimersByTime(4999);
+    expect(shadow.querySelector('.limpet-bar')).toBeNull();
+    vi.advanceTimersByTime(1);
+    expect(shadow.querySelector('.limpet-bar')).not.toBeNull();
+  });
+
   it('limpet-banner stays away with a delay that no timer can wait', () => {
     const shadow = add('limpet-banner', { 'delay-ms': 'Infinity' });
     puppet.become('WAITING_FOR_NETWORK');
