@@ -105,20 +105,19 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
       take(conversationId, message);
     };
 
-    /* Its store was lost or put back: what had these numbers is no more, and they are given again. */
-    const beginAnew = (conversationId: string, last: number) => {
-      reached.set(conversationId, last);
-      set(({ messages }) => ({
-        messages: { ...messages, [conversationId]: of(messages, conversationId).filter((message) => message.sequence_number <= last) },
-      }));
+    /* Its store was lost or put back, and gives numbers anew: which of them are still the same nobody knows, so all is asked for again. */
+    const beginAnew = (conversationId: string) => {
+      if (!reached.delete(conversationId)) return;
+      set(({ messages }) => ({ messages: { ...messages, [conversationId]: [] } }));
+      client?.client.reconnect();
     };
 
-    /* The relay's error says why; a conversation that began anew says how far it has come. */
+    /* The relay's error says why. */
     const received = (conversationId: string, payload: any) => {
       if (isMessage(payload)) return takeNext(conversationId, payload);
       if (payload?.type !== 'error') return;
-      if (payload.code === 'unknown_sequence_number') beginAnew(conversationId, payload.sequence_number ?? 0);
       report(new Error(payload.message));
+      if (payload.code === 'unknown_sequence_number') beginAnew(conversationId);
     };
 
     const setTyping = (conversationId: string, userId: string, isTyping: boolean) =>

@@ -199,24 +199,31 @@ describe('after=', () => {
     expect(asked()).toEqual(['0', '7']);
   });
 
-  test('of a conversation that began anew, which is told', async () => {
+  test('of a conversation that began anew: all of it, as it is now', async () => {
     const store = opened();
-    FakeSocket.last.receiveJson(message(7));
-    FakeSocket.last.receiveJson({ type: 'error', code: 'unknown_sequence_number', message: 'it goes on from here', sequence_number: 2 });
-    FakeSocket.last.receiveJson(message(3, { id: 'new' }));
+    for (const n of [1, 2, 3, 7]) FakeSocket.last.receiveJson(message(n));
     FakeSocket.last.end();
     await pass(1000);
+    FakeSocket.last.open();
+    FakeSocket.last.receiveJson({ type: 'error', code: 'unknown_sequence_number', message: 'it goes on from here', sequence_number: 2 });
+    FakeSocket.last.receiveJson(message(3, { id: 'of the link before' }));
+    await pass(100);
+    FakeSocket.last.open();
+    for (const n of [1, 2, 3]) FakeSocket.last.receiveJson(message(n, { id: `new${n}` }));
+    expect(ids(store)).toEqual(['new1', 'new2', 'new3']);
+    FakeSocket.last.end();
+    await pass(1500);
     store.getState().disconnectWs();
-    expect(asked()).toEqual(['0', '3']);
+    expect(asked()).toEqual(['0', '7', '0', '3']);
     expect(errors.map((error) => (error as Error).message)).toContain('it goes on from here');
   });
 
-  test('of a conversation that began anew, numbers that are given again', () => {
+  test('of a conversation that always began anew: once', async () => {
     const store = opened();
-    for (const n of [1, 2, 3, 4]) FakeSocket.last.receiveJson(message(n));
-    FakeSocket.last.receiveJson({ type: 'error', code: 'unknown_sequence_number', message: 'it goes on from here', sequence_number: 2 });
-    FakeSocket.last.receiveJson(message(3, { id: 'new' }));
-    expect(ids(store)).toEqual(['m1', 'm2', 'new']);
+    for (let i = 0; i < 3; i++) FakeSocket.last.receiveJson({ type: 'error', code: 'unknown_sequence_number', message: 'no', sequence_number: 0 });
+    await pass(100);
+    store.getState().disconnectWs();
+    expect(asked()).toEqual(['0']);
   });
 
   test('a POST before the first link does not skip what came before it', async () => {
