@@ -53,8 +53,10 @@ export class Log {
     this.place(line, this.firstWaiting());
   }
 
+  /** Of those that are still on screen: the oldest may have had to go. */
   private firstWaiting(): HTMLElement | null {
-    return this.waiting.values().next().value ?? null;
+    for (const line of this.waiting.values()) if (line.parentNode === this.list) return line;
+    return null;
   }
 
   private mark(id: string, className: string, fate: string): void {
