@@ -94,6 +94,30 @@ describe('the demo page', { timeout: 90_000 }, () => {
     expect(await bubbles(page, 'bob')).toContain('hello');
   });
 
+  it('keeps long words inside their bubbles, in the direction of their script', async () => {
+    const page = await open('words');
+    await page.click('#chatter');
+    await say(page, 'ann', `https://example.org/${'nothingtobreakat'.repeat(20)}`);
+    await say(page, 'bob', 'שלום עולם!');
+    await settle(page);
+    const outside = () => [...document.querySelectorAll('.bubble')].filter((bubble) => {
+      const [inner, outer] = [bubble, bubble.closest('.log')!].map((element) => element.getBoundingClientRect());
+      return inner!.left < outer!.left || inner!.right > outer!.right;
+    }).length;
+    expect(await page.evaluate(outside)).toBe(0);
+    const isMarkLeft = () => {
+      const text = [...document.querySelectorAll('.bubble')].find((bubble) => bubble.textContent!.endsWith('!'))!.firstChild as Text;
+      const [first, mark] = [0, text.length - 1].map((at) => {
+        const range = document.createRange();
+        range.setStart(text, at);
+        range.setEnd(text, at + 1);
+        return range.getBoundingClientRect().left;
+      });
+      return mark! < first!;
+    };
+    expect(await page.evaluate(isMarkLeft)).toBe(true);
+  });
+
   it('survives cut, freeze and delay of either link', async () => {
     const page = await open('break');
     await page.click('#cut');
