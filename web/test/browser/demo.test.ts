@@ -118,6 +118,16 @@ describe('the demo page', { timeout: 90_000 }, () => {
     expect(await page.evaluate(isMarkLeft)).toBe(true);
   });
 
+  it('ends below its last line, however long the conversation is', async () => {
+    const messages = Array.from({ length: 300 }, (_, i) => ({ sender_id: 'eve', plaintext: `${i}` }));
+    for (const each of messages)
+      await fetch(`http://127.0.0.1:${relay.port}/conversations/long/messages`, { method: 'POST', body: JSON.stringify(each) });
+    const page = await open('long');
+    await until(page, () => document.querySelectorAll('.bubble').length).toBeGreaterThanOrEqual(400);
+    const below = () => document.documentElement.scrollHeight - (document.querySelector('footer')!.getBoundingClientRect().bottom + scrollY);
+    expect(await page.evaluate(below)).toBeLessThan(100);
+  });
+
   it('survives cut, freeze and delay of either link', async () => {
     const page = await open('break');
     await page.click('#cut');
