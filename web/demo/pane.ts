@@ -38,7 +38,7 @@ export class Pane {
 
   start(): void {
     this.queue.start();
-    void this.showWaiting();
+    this.showWaiting().catch((error) => this.log.event('lost', (error as Error).message));
     this.client.connect();
   }
 

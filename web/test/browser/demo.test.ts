@@ -128,6 +128,12 @@ describe('the demo page', { timeout: 90_000 }, () => {
     expect(await page.evaluate(below)).toBeLessThan(100);
   });
 
+  it('says so where nothing can be kept', async () => {
+    const page = await open('no-storage', {}, "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })");
+    await page.click('#chatter');
+    await until(page, () => document.querySelector('.pane.ann .event')?.textContent).toContain('Messages cannot be kept in this browser');
+  });
+
   it('survives cut, freeze and delay of either link', async () => {
     const page = await open('break');
     await page.click('#cut');
