@@ -44,6 +44,10 @@ export class Ledger {
     this.highest.set(to, Math.max(sequence, this.highest.get(to) ?? 0));
   }
 
+  wasShown(id: string, to: string): boolean {
+    return this.entries.get(id)?.shown.has(to) ?? false;
+  }
+
   totals(): Totals {
     const totals: Totals = { ...this.settled, underWay: 0, lost: 0, repeated: 0 };
     for (const entry of this.entries.values()) this.add(totals, entry);

@@ -142,9 +142,10 @@ export class Pane {
     if (!response.ok) throw Object.assign(new Error(`the relay answered ${response.status}`), { status: response.status });
   }
 
-  /** What an earlier page left. */
+  /** What an earlier page left; the relay may have had it already, and may have been the faster one to bring it. */
   private async showWaiting(): Promise<void> {
     for (const message of await this.queue.pending()) {
+      if (this.ledger.wasShown(message.id, this.user)) continue;
       this.log.addWaiting(message.id, message.plaintext);
       this.ledger.sent(message.id, this.user);
     }

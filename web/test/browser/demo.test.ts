@@ -134,6 +134,34 @@ describe('the demo page', { timeout: 90_000 }, () => {
     await until(page, () => document.querySelector('.pane.ann .event')?.textContent).toContain('Messages cannot be kept in this browser');
   });
 
+  it('shows a message once that the relay has, but had not answered for before a reload', async () => {
+    const page = await open('ghost');
+    await page.click('#chatter');
+    const answered: string[] = [];
+    let isTold = false; // otherwise it arrives, and the page does not hear of it
+    await page.route('**/messages', async (route) => {
+      const response = await route.fetch();
+      if (isTold) await route.fulfill({ response });
+      answered.push(route.request().postDataJSON().plaintext as string);
+    });
+    await say(page, 'ann', 'once');
+    await until(page, () => document.querySelectorAll('.pane.ann .waiting').length).toBe(0);
+    isTold = true;
+    await page.addInitScript(() => {
+      const { getAll } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.getAll = function (...asked: []) {
+        const request = getAll.apply(this, asked);
+        Object.defineProperty(request, 'onsuccess', { set: (done: () => void) => request.addEventListener('success', () => setTimeout(done, 500)) });
+        return request;
+      };
+    });
+    await page.reload();
+    await page.click('#chatter');
+    await expect.poll(() => answered, { timeout: DEADLINE_MS }).toEqual(['once', 'once']);
+    await settle(page);
+    expect(await bubbles(page, 'ann')).toEqual(['once']);
+  });
+
   it('survives cut, freeze and delay of either link', async () => {
     const page = await open('break');
     await page.click('#cut');

@@ -17,6 +17,7 @@ describe('the account of the demo page', () => {
     expect(ledger.totals()).toEqual({ ...none, sent: 1, underWay: 1 });
     ledger.shown('a', 'bob', 'ann', 1);
     expect(ledger.totals()).toEqual({ ...none, sent: 1, received: 1 });
+    expect([ledger.wasShown('a', 'bob'), ledger.wasShown('b', 'bob')]).toEqual([true, false]);
   });
 
   it('calls lost what was passed over, and what was refused', () => {
