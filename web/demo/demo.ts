@@ -20,9 +20,13 @@ function nameInAddress(): string {
   }
 }
 
+/** Neither empty, nor what no path can name, nor what the relay refuses. */
+const isName = (name: string) => !/^\.{0,2}$|\p{Cc}/u.test(name);
+
 /** Named in the address, so that a reload and a second tab come back to it. */
 function conversation(): string {
-  const name = [...nameInAddress()].slice(0, NAME_MAX).join('') || `demo-${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
+  const given = [...nameInAddress()].slice(0, NAME_MAX).join('');
+  const name = isName(given) ? given : `demo-${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
   history.replaceState(null, '', `#${encodeURIComponent(name)}`);
   return name;
 }

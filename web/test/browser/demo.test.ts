@@ -86,6 +86,8 @@ describe('the demo page', { timeout: 90_000 }, () => {
     ['on a page without https, where there is no randomUUID', 'plain', 'delete Crypto.prototype.randomUUID'],
     ['in a conversation whose address is no escape', '100%', ''],
     ['in a conversation of a long name', encodeURIComponent('海'.repeat(60)), ''],
+    ['under an address that no path can name', '..', ''],
+    ['under an address that the relay refuses', 'a%0Ab', ''],
   ])('carries a word %s', async (_, hash, first) => {
     const page = await open(hash, {}, first);
     await page.click('#chatter');
