@@ -1,5 +1,6 @@
 /** The demo page: two people, one conversation, and the levers that break their network. */
 import { defineElements } from '../src/elements';
+import { useJsEngine } from '../src/engine-js';
 import { setOffline } from './bad-network';
 import { Chatter } from './chatter';
 import { Ledger } from './ledger';
@@ -31,6 +32,7 @@ function conversation(): string {
   return name;
 }
 
+useJsEngine(); // where WebAssembly is refused, by the browser or by a policy in between
 defineElements();
 const ledger = new Ledger();
 const name = conversation();

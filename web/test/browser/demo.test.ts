@@ -88,6 +88,7 @@ describe('the demo page', { timeout: 90_000 }, () => {
     ['in a conversation of a long name', encodeURIComponent('海'.repeat(60)), ''],
     ['under an address that no path can name', '..', ''],
     ['under an address that the relay refuses', 'a%0Ab', ''],
+    ['where there is no WebAssembly', 'no-wasm', 'delete globalThis.WebAssembly'],
   ])('carries a word %s', async (_, hash, first) => {
     const page = await open(hash, {}, first);
     await page.click('#chatter');
