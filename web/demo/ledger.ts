@@ -44,6 +44,11 @@ export class Ledger {
     this.highest.set(to, Math.max(sequence, this.highest.get(to) ?? 0));
   }
 
+  /** The relay gives its numbers anew. */
+  beganAnew(): void {
+    this.highest.clear();
+  }
+
   wasShown(id: string, to: string): boolean {
     return this.entries.get(id)?.shown.has(to) ?? false;
   }

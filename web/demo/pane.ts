@@ -1,6 +1,6 @@
 /** One person: a client that receives, an outbox that sends, a network that can be broken, and their screen. */
 import { Client } from '../src/client/client';
-import type { ClientLike, Reason, State } from '../src/client/types';
+import type { Reason, State } from '../src/client/types';
 import { newId } from '../src/id';
 import { OfflineQueue } from '../src/offline';
 import { BadNetwork, RELAY } from './bad-network';
@@ -17,7 +17,7 @@ interface Frame extends Partial<Message> {
 
 export class Pane {
   readonly network = new BadNetwork();
-  readonly client: ClientLike;
+  readonly client: Client;
   readonly element: HTMLElement;
   private readonly queue: OfflineQueue;
   private readonly log: Log;
@@ -153,7 +153,7 @@ export class Pane {
 
   /* ---- receiving ---- */
 
-  private makeClient(): ClientLike {
+  private makeClient(): Client {
     const client = new Client({
       url: () => this.url(),
       WebSocket: this.network.WebSocket,
@@ -182,12 +182,20 @@ export class Pane {
   private received(frame: Frame): void {
     if (frame.type === 'message') this.messageCame(frame as Message);
     else if (frame.type === 'replayed') this.replayed();
-    else if (frame.code === 'unknown_sequence_number') this.last = frame.sequence_number ?? 0; // a relay that began anew
+    else if (frame.code === 'unknown_sequence_number' && this.last > 0) this.beginAnew();
+  }
+
+  /** The relay's store was lost or put back: all that it has is asked for again. */
+  private beginAnew(): void {
+    this.last = 0;
+    this.ledger.beganAnew();
+    this.client.reconnect();
   }
 
   private messageCame(message: Message): void {
     if (message.sequence_number <= this.last) return; // seen already
     this.last = message.sequence_number;
+    if (this.ledger.wasShown(message.id, this.user)) return; // before the relay began anew
     this.caughtUp++;
     this.log.add(message, message.sender_id === this.user);
     this.ledger.shown(message.id, this.user, message.sender_id, message.sequence_number);
@@ -195,15 +203,19 @@ export class Pane {
 
   private stateChanged(to: State, from: State, reason: Reason): void {
     this.element.dataset.state = to;
-    if (from === 'CONNECTED') {
-      this.chart.up(false);
-      this.lostAt = Date.now();
-      this.log.event('lost', reason === 'network_down' ? 'No network' : 'Connection lost');
-    }
+    if (from === 'CONNECTED') this.lost(reason);
     if (to !== 'CONNECTED') return;
     this.chart.up(true);
     this.caughtUp = 0;
     this.queue.wake();
+  }
+
+  /** Once, until all is caught up on: a link that ends before that was no end of it. */
+  private lost(reason: Reason): void {
+    this.chart.up(false);
+    if (this.lostAt) return;
+    this.lostAt = Date.now();
+    this.log.event('lost', reason === 'network_down' ? 'No network' : 'Connection lost');
   }
 
   private replayed(): void {

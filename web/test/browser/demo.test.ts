@@ -209,6 +209,24 @@ describe('the demo page', { timeout: 90_000 }, () => {
     expect((await bubbles(page, 'bob')).filter((text) => text === 'to a dead relay')).toHaveLength(1);
   });
 
+  it('goes on with a relay whose store was lost, and shows what both said meanwhile', async () => {
+    const page = await open('anew');
+    await page.click('#chatter');
+    for (let i = 0; i < 9; i++) await say(page, 'ann', `${i}`);
+    await settle(page);
+    await relay.kill();
+    await states(page, 'RECONNECTING', 'RECONNECTING');
+    for (const file of ['relay.db', 'relay.db-wal', 'relay.db-shm']) await rm(join(folder, file), { force: true });
+    await say(page, 'ann', 'ann, meanwhile');
+    await say(page, 'bob', 'bob, meanwhile');
+    await relay.start();
+    await states(page, 'CONNECTED', 'CONNECTED');
+    await settle(page);
+    const shown = await bubbles(page, 'ann');
+    expect(await bubbles(page, 'bob')).toEqual(shown);
+    expect([shown.length, ...shown.slice(9).sort()]).toEqual([11, 'ann, meanwhile', 'bob, meanwhile']);
+  });
+
   it.each([['light', 360], ['dark', 360], ['light', 1280], ['dark', 1280]] as const)('is accessible and fits: %s, %i px', async (colorScheme, width) => {
     const page = await open(`look-${colorScheme}-${width}`, { colorScheme, viewport: { width, height: 740 } });
     await page.click('#freeze');
