@@ -25,7 +25,7 @@ export const CSS = `
 .limpet-top-right { inset-block-start: 0; right: 0; }
 .limpet-bottom-left { inset-block-end: 0; left: 0; }
 .limpet-bottom-right { inset-block-end: 0; right: 0; }
-.limpet-static { position: static; display: inline-block; margin: 0; max-inline-size: 100%; box-shadow: none; }
+.limpet-static { position: relative; z-index: auto; display: inline-block; margin: 0; max-inline-size: 100%; box-shadow: none; }
 .limpet-green { border-color: var(--limpet-green); }
 .limpet-amber { border-color: var(--limpet-amber); }
 .limpet-red { border-color: var(--limpet-red); }
