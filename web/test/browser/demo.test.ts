@@ -227,6 +227,18 @@ describe('the demo page', { timeout: 90_000 }, () => {
     expect([shown.length, ...shown.slice(9).sort()]).toEqual([11, 'ann, meanwhile', 'bob, meanwhile']);
   });
 
+  it('shows its switch in forced colours, off as well as on', async () => {
+    const page = await open('forced', { forcedColors: 'active' });
+    const knob = page.locator('.knob');
+    const clip = (await knob.boundingBox())!;
+    const look = async () => (await page.screenshot({ clip, animations: 'disabled' })).toString('base64');
+    const on = await look();
+    await page.click('#chatter');
+    const off = await look();
+    await knob.evaluate((element) => (element.style.visibility = 'hidden'));
+    expect(new Set([on, off, await look()]).size).toBe(3);
+  });
+
   it.each([['light', 360], ['dark', 360], ['light', 1280], ['dark', 1280]] as const)('is accessible and fits: %s, %i px', async (colorScheme, width) => {
     const page = await open(`look-${colorScheme}-${width}`, { colorScheme, viewport: { width, height: 740 } });
     await page.click('#freeze');
