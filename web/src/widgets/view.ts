@@ -54,7 +54,12 @@ export function branch(tag: string, className: string, attributes: Record<string
   return { tag, attributes: all, children: children.filter((child) => child !== false) };
 }
 
-const wordsOf = (labels?: Partial<Labels>): Labels => ({ ...LABELS, ...labels });
+/* What another language has no word for yet keeps its own. */
+function wordsOf(labels?: Partial<Labels>): Labels {
+  const words: Record<string, unknown> = { ...labels };
+  for (const [name, word] of Object.entries(LABELS)) words[name] ??= word;
+  return words as unknown as Labels;
+}
 
 /** "🟢 Connected (45s)" without the emoji. */
 export const textOf = (seen: Seen, labels?: Partial<Labels>): string => statusText(factsOf(seen), wordsOf(labels));

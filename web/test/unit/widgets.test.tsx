@@ -114,6 +114,12 @@ describe('ConnectionStatus', () => {
     expect(host.querySelector('.limpet-text')!.textContent).toBe('Verbunden (0s)');
   });
 
+  it('keeps its own word where another language has none yet', () => {
+    show(<ConnectionStatus store={store} labels={{ connectedFor: undefined, queued: undefined }} />);
+    become('CONNECTED', { queuedMessages: 1 });
+    expect(host.querySelector('.limpet-text')!.textContent).toBe('Connected (0s)');
+  });
+
   it('renders on a server', () => {
     expect(renderToString(<ConnectionStatus store={createConnectionStore()} />)).toContain('Not connected');
     expect(renderToString(<ConnectionBanner store={createConnectionStore()} />)).toContain('role="status"');
