@@ -1,6 +1,6 @@
 /** One person: a client that receives, an outbox that sends, a network that can be broken, and their screen. */
 import { Client } from '../src/client/client';
-import type { Reason, State } from '../src/client/types';
+import type { State } from '../src/client/types';
 import { newId } from '../src/id';
 import { OfflineQueue } from '../src/offline';
 import { BadNetwork, RELAY } from './bad-network';
@@ -169,7 +169,7 @@ export class Pane {
     });
     client.listen({
       message: (data) => this.received(JSON.parse(data as string) as Frame),
-      state: (to, from, reason) => this.stateChanged(to, from, reason),
+      state: (to, from) => this.stateChanged(to, from),
     });
     return client;
   }
@@ -201,9 +201,9 @@ export class Pane {
     this.ledger.shown(message.id, this.user, message.sender_id, message.sequence_number);
   }
 
-  private stateChanged(to: State, from: State, reason: Reason): void {
+  private stateChanged(to: State, from: State): void {
     this.element.dataset.state = to;
-    if (from === 'CONNECTED') this.lost(reason);
+    if (from === 'CONNECTED') this.lost();
     if (to !== 'CONNECTED') return;
     this.chart.up(true);
     this.caughtUp = 0;
@@ -211,11 +211,11 @@ export class Pane {
   }
 
   /** Once, until all is caught up on: a link that ends before that was no end of it. */
-  private lost(reason: Reason): void {
+  private lost(): void {
     this.chart.up(false);
     if (this.lostAt) return;
     this.lostAt = Date.now();
-    this.log.event('lost', reason === 'network_down' ? 'No network' : 'Connection lost');
+    this.log.event('lost', navigator.onLine ? 'Connection lost' : 'No network');
   }
 
   private replayed(): void {

@@ -189,6 +189,7 @@ describe('the demo page', { timeout: 90_000 }, () => {
     await page.click('#chatter');
     await page.click('#offline');
     await states(page, 'WAITING_FOR_NETWORK', 'WAITING_FOR_NETWORK');
+    expect(await page.$$eval('.event', (list) => list.map((event) => event.textContent))).toEqual(['No network', 'No network']);
     await say(page, 'ann', 'kept on this machine');
     await until(page, () => document.querySelector('.pane.ann [data-metric=waiting]')!.textContent).toBe('1');
     await page.reload();
