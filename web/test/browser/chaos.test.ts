@@ -1,6 +1,8 @@
 /** The control page of `limpet chaos` in a browser. Needs build/release/limpet and Chromium. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +12,7 @@ import { launch } from './pages';
 
 const DEADLINE_MS = 15_000;
 const program = process.env.LIMPET ?? fileURLToPath(new URL('../../../build/release/limpet', import.meta.url));
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const far = createServer((socket) => void socket.on('error', () => {}).resume());
 let browser: Browser;
 let end: () => Promise<void>;
@@ -115,4 +118,15 @@ it('a long word in an error does not widen the page', async () => {
   await page.keyboard.press('Enter');
   await soon(() => page.textContent('#trouble')).toContain('freezefreeze');
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+});
+
+it.each(['light', 'dark'] as const)('is accessible: %s', async (colorScheme) => {
+  await page.emulateMedia({ colorScheme });
+  await page.getByLabel('Freeze', { exact: true }).check();
+  await page.getByLabel('Any fault').fill('nonsense');
+  await page.keyboard.press('Enter');
+  await soon(() => page.textContent('#trouble')).toContain('nonsense');
+  await page.evaluate(axe); // by the debugger, which the page's policy does not bind
+  const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } }).axe.run()).violations.map(({ id }) => id));
+  expect(found).toEqual([]);
 });
