@@ -46,16 +46,18 @@ export class Pane {
     return this.name.toLowerCase();
   }
 
-  /** Keeps a message in the outbox, from where it goes to the relay. */
-  async say(text: string): Promise<void> {
+  /** Keeps a message in the outbox, from where it goes to the relay; false if that failed. */
+  async say(text: string): Promise<boolean> {
     const id = newId();
     this.log.addWaiting(id, text);
     try {
       await this.queue.enqueue({ id, conversationId: this.conversation, userId: this.user, plaintext: text });
       this.ledger.sent(id, this.user);
+      return true;
     } catch (error) {
       this.log.remove(id);
       this.log.event('lost', `Not kept: ${(error as Error).message}`);
+      return false;
     }
   }
 
@@ -104,8 +106,8 @@ export class Pane {
     event.preventDefault();
     const input = this.part<HTMLInputElement>('input');
     const text = input.value.trim();
-    if (text) void this.say(text);
     input.value = '';
+    if (text) void this.say(text).then((isKept) => isKept || (input.value ||= text));
   }
 
   private bindElements(): void {

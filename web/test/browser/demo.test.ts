@@ -135,6 +135,9 @@ describe('the demo page', { timeout: 90_000 }, () => {
     const page = await open('no-storage', {}, "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })");
     await page.click('#chatter');
     await until(page, () => document.querySelector('.pane.ann .event')?.textContent).toContain('Messages cannot be kept in this browser');
+    await say(page, 'ann', 'not typed in vain');
+    await until(page, () => document.querySelector<HTMLInputElement>('#ann-text')!.value).toBe('not typed in vain');
+    expect(await bubbles(page, 'ann')).toEqual([]);
   });
 
   it('shows a message once that the relay has, but had not answered for before a reload', async () => {
