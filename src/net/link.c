@@ -233,7 +233,7 @@ static int wanted_events(const struct link *link) {
   int wanted = 0;
   if (link->phase == LINK_DRAINING || !link->is_paused)
     wanted |= UV_READABLE;
-  if (link->is_blocked || link->wants_write)
+  if ((link->is_blocked && !link->wants_read) || link->wants_write)
     wanted |= UV_WRITABLE;
   return wanted;
 }

@@ -78,6 +78,7 @@ struct link {
   bool is_broken : 1;    /* nothing can be sent: what has arrived is read, then it ends */
   bool wants_resume : 1; /* read on at the end of the turn */
   bool wants_write : 1;  /* TLS must write before it can read on */
+  bool wants_read : 1;   /* blocked because TLS must read before it can write on */
   bool has_news : 1;     /* `flushed` is due */
   bool shuts_down : 1;   /* when the last frame is out, our direction ends */
 };

@@ -20,10 +20,19 @@ static enum io_result read_plain(struct link *link, void *data, size_t cap, size
   return IO_FAILED;
 }
 
+/* What TLS waited for may have come with what was read: the write is tried again. */
+static void unblock_write(struct link *link) {
+  if (!link->wants_read)
+    return;
+  link->wants_read = link->is_blocked = false;
+  link_at_turn_end(link);
+}
+
 /* An end or failure after some bytes is met again by the next read. */
 static enum io_result read_tls(struct link *link, void *data, size_t cap, size_t *len,
                                bool *is_drained) {
   enum tls_result result = tls_stream_read(link->tls, data, cap, len);
+  unblock_write(link);
   *is_drained = result == TLS_WANT_READ || result == TLS_WANT_WRITE;
   link->wants_write = result == TLS_WANT_WRITE;
   if (*len > 0)
@@ -60,6 +69,7 @@ static enum io_result write_tls(struct link *link, const void *data, size_t len,
   enum tls_result result =
       tls_stream_write(link->tls, data, piece, more_comes || piece < len, written);
   *in_flight = result == TLS_DONE ? 0 : piece;
+  link->wants_read = result == TLS_WANT_READ;
   if (result == TLS_DONE)
     return IO_SOME;
   if (result == TLS_WANT_READ || result == TLS_WANT_WRITE)

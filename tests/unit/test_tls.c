@@ -8,6 +8,7 @@
 #include <linux/sockios.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -530,6 +531,61 @@ static void test_recover(void **state) {
   tls_context_release(server);
 }
 
+/* ---- what TLS says between the records ---- */
+
+/* The server's own handle, to make it say what links never do. */
+static SSL *ssl_of(const struct link *link) {
+  return (SSL *)(uintptr_t)tls_stream_ssl(link->tls);
+}
+
+static void count_turn(uv_prepare_t *handle) {
+  ++*(unsigned *)handle->data;
+}
+
+/* How often the loop turns within a tenth of a second in which there is nothing to do. */
+static unsigned count_idle_turns(struct rig *rig) {
+  unsigned count = 0;
+  uv_prepare_t prepare;
+  uv_prepare_init(&rig->uv, &prepare);
+  prepare.data = &count;
+  uv_prepare_start(&prepare, count_turn);
+  const uint64_t until_ms = uv_hrtime() / 1000000 + 100;
+  while (uv_hrtime() / 1000000 < until_ms)
+    rig_turn(rig);
+  uv_close((uv_handle_t *)&prepare, NULL);
+  uv_run(&rig->uv, UV_RUN_NOWAIT);
+  return count;
+}
+
+/* TLS 1.2: the server wants to negotiate anew and lets it rest there. What is to be sent meanwhile
+   waits for the server's word, which the socket's room has nothing to do with. */
+static void test_renegotiation(void **state) {
+  (void)state;
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  limit_version(server, TLS1_2_VERSION);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  struct end *far = &pair->far[0];
+  link_pause(far->link, true);
+  rig_start_ticking(&pair->rig);
+  assert_int_equal(SSL_renegotiate(ssl_of(far->link)), 1);
+  assert_int_equal(SSL_do_handshake(ssl_of(far->link)), 1);
+  while (SSL_is_init_finished(ssl_of(pair->client.link)))
+    rig_turn(&pair->rig);
+  assert_true(link_write(pair->client.link, FRAME_TEXT, "meanwhile", 9, NULL));
+  assert_in_range(count_idle_turns(&pair->rig), 1, 20);
+  link_pause(far->link, false);
+  rig_until_count(&pair->rig, &far->message_count, 1);
+  assert_string_equal(far->last, "meanwhile");
+  assert_true(link_write(far->link, FRAME_TEXT, "and back", 8, NULL));
+  rig_until_count(&pair->rig, &pair->client.message_count, 1);
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
 /* An end without goodbye is a loss, as on a plain link. */
 static void test_lost(void **state) {
   (void)state;
@@ -621,6 +677,7 @@ int main(void) {
       cmocka_unit_test(test_end_of_burst),
       cmocka_unit_test(test_blocked),
       cmocka_unit_test(test_recover),
+      cmocka_unit_test(test_renegotiation),
       cmocka_unit_test(test_lost),
       cmocka_unit_test(test_damaged),
       cmocka_unit_test(test_without_memory),
