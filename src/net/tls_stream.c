@@ -276,13 +276,28 @@ static const char *explain(const struct tls_stream *tls) {
   return text ? text : "TLS failed";
 }
 
+/* What this machine lacked to judge a certificate, as an errno, or 0. OpenSSL reads the system's
+   authorities when it needs them, and one that it could not read is to it one that is not there. */
+static int lacking(const struct tls_stream *tls, long verdict) {
+  const int error = ERR_SYSTEM_ERROR(tls->reason) ? ERR_GET_REASON(tls->reason) : 0;
+  if (verdict == X509_V_ERR_OUT_OF_MEM)
+    return ENOMEM;
+  return error == EMFILE || error == ENFILE || error == ENOMEM ? error : 0;
+}
+
+static enum link_end_kind explain_verdict(const struct tls_stream *tls, long verdict, char *detail,
+                                          size_t cap) {
+  const int error = lacking(tls, verdict);
+  snprintf(detail, cap, "certificate of %s%s: %s", tls->peer.host,
+           error ? " cannot be checked" : "",
+           error ? sock_error_text(error) : X509_verify_cert_error_string(verdict));
+  return error ? sock_error_kind(error) : LINK_END_TLS_VERIFY;
+}
+
 enum link_end_kind tls_stream_failure(const struct tls_stream *tls, char *detail, size_t cap) {
   long verdict = SSL_get_verify_result(tls->ssl);
-  if (verdict != X509_V_OK && !tls->context->insecure && !tls->context->is_server) {
-    snprintf(detail, cap, "certificate of %s: %s", tls->peer.host,
-             X509_verify_cert_error_string(verdict));
-    return LINK_END_TLS_VERIFY;
-  }
+  if (verdict != X509_V_OK && !tls->context->insecure && !tls->context->is_server)
+    return explain_verdict(tls, verdict, detail, cap);
   if (tls->io_error) {
     snprintf(detail, cap, "%s", sock_error_text(tls->io_error));
     return sock_error_kind(tls->io_error) == LINK_END_SYSTEM ? LINK_END_SYSTEM : LINK_END_LOST;

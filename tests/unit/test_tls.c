@@ -6,6 +6,7 @@
 #include "tls_internal.h"
 
 #include <linux/sockios.h>
+#include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -151,6 +153,94 @@ static void test_trust(void **state) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     check_trust(&cases[i]);
+}
+
+/* ---- a machine that cannot look for itself ---- */
+
+/* A store as the system's is: a folder in which each authority has a file, named by a hash and read
+   when it is asked for. */
+struct store {
+  char folder[64], file[96];
+};
+
+static void store_make(struct store *store) {
+  FILE *file = fopen(certs.ca, "r");
+  X509 *ca = PEM_read_X509(file, NULL, NULL, NULL);
+  fclose(file);
+  snprintf(store->folder, sizeof store->folder, "/tmp/limpet_store_XXXXXX");
+  assert_non_null(mkdtemp(store->folder));
+  snprintf(store->file, sizeof store->file, "%s/%08lx.0", store->folder,
+           X509_subject_name_hash(ca));
+  X509_free(ca);
+  assert_int_equal(symlink(certs.ca, store->file), 0);
+  setenv("SSL_CERT_DIR", store->folder, 1);
+  setenv("SSL_CERT_FILE", "/nonexistent", 1);
+}
+
+static void store_remove(const struct store *store) {
+  unlink(store->file);
+  rmdir(store->folder);
+  unsetenv("SSL_CERT_DIR");
+  unsetenv("SSL_CERT_FILE");
+}
+
+/* The last descriptor is taken when the server has the connection, and has said nothing yet. */
+static void dial_without_more_descriptors(struct tls_pair *pair) {
+  rig_dial(&pair->rig, &pair->settings, &pair->client, pair->url);
+  while (http_server_count(pair->server.http) == 0)
+    rig_turn(&pair->rig);
+  struct rlimit before;
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int highest = dup(0);
+  close(highest);
+  setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)highest, before.rlim_max});
+  rig_until(&pair->rig, &pair->client.has_ended);
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
+/* Nothing is known of the certificate then, and the next dial may find out. */
+static void test_trust_without_descriptors(void **state) {
+  (void)state;
+  struct store store;
+  store_make(&store);
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = NULL});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  pair_init(pair, client, server, "good.example");
+  dial_without_more_descriptors(pair);
+  assert_int_equal(pair->client.end.kind, LINK_END_SYSTEM);
+  assert_non_null(
+      strstr(pair->client.end.detail, "good.example cannot be checked: Too many open files"));
+  memset(&pair->client, 0, sizeof pair->client);
+  dial_to_outcome(pair);
+  assert_true(pair->client.is_open);
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+  store_remove(&store);
+}
+
+/* As OpenSSL does when its own allocations fail while it looks at a chain. */
+static int find_no_memory(X509_STORE_CTX *chain, void *user) {
+  (void)user;
+  X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+  return 0;
+}
+
+static void test_trust_without_memory(void **state) {
+  (void)state;
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  SSL_CTX_set_cert_verify_callback(client->ssl, find_no_memory, NULL);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  pair_init(pair, client, server, "good.example");
+  dial_to_outcome(pair);
+  assert_int_equal(pair->client.end.kind, LINK_END_NO_MEMORY);
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
 }
 
 /* ---- versions and strangers ---- */
@@ -443,8 +533,8 @@ static int unsent_bytes(const struct link *link) {
   return count;
 }
 
-/* A burst of one whole record: the kernel is told that more comes, and at the turn's end that no more
-   does, though nothing is left to send. */
+/* A burst of one whole record: the kernel is told that more comes, and at the turn's end that no
+   more does, though nothing is left to send. */
 static void test_end_of_burst(void **state) {
   (void)state;
   static const uint8_t data[1024 - 8]; /* with its header a sixteenth of a record */
@@ -664,6 +754,8 @@ static void test_without_memory(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_trust),
+      cmocka_unit_test(test_trust_without_descriptors),
+      cmocka_unit_test(test_trust_without_memory),
       cmocka_unit_test(test_versions),
       cmocka_unit_test(test_strangers),
       cmocka_unit_test(test_silent_server),
