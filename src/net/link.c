@@ -225,6 +225,8 @@ int link_attach(struct link *link, int fd) {
   return 0;
 }
 
+/* What each direction waits for is not always its own event: TLS may have to write before it can
+   read on, and the other way round. */
 static int wanted_events(const struct link *link) {
   if (link->is_broken)
     return 0;
@@ -232,8 +234,8 @@ static int wanted_events(const struct link *link) {
     return opening_wants(link->opening);
   int wanted = 0;
   if (link->phase == LINK_DRAINING || !link->is_paused)
-    wanted |= UV_READABLE;
-  if ((link->is_blocked && !link->wants_read) || link->wants_write)
+    wanted |= link->wants_write ? UV_WRITABLE : UV_READABLE;
+  if (link->is_blocked && !link->wants_read)
     wanted |= UV_WRITABLE;
   return wanted;
 }

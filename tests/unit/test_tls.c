@@ -676,6 +676,108 @@ static void test_renegotiation(void **state) {
   tls_context_release(server);
 }
 
+static void fill_socket(const struct link *link) {
+  static const uint8_t junk[4096];
+  while (send(link_socket(link), junk, sizeof junk, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+  }
+}
+
+/* TLS 1.3: the server asks for new keys, reads nothing and goes on sending. No more can be read
+   before the answer is out, and there is no room for it: what has come must not wake the loop. */
+static void test_reading_waits_for_room(void **state) {
+  (void)state;
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  struct link *link = pair->client.link, *far = pair->far[0].link;
+  link_pause(far, true);
+  rig_start_ticking(&pair->rig);
+  assert_int_equal(SSL_key_update(ssl_of(far), SSL_KEY_UPDATE_REQUESTED), 1);
+  for (unsigned i = 1; i <= 5; i++) { /* each word from there may make some room */
+    fill_socket(link);
+    assert_true(link_write(far, FRAME_TEXT, "word", 4, NULL));
+    rig_until_count(&pair->rig, &pair->client.message_count, i);
+  }
+  fill_socket(link);
+  assert_true(link_write(link, FRAME_TEXT, "answer", 6, NULL));
+  assert_true(link_write(far, FRAME_TEXT, "word", 4, NULL));
+  while (!link->wants_write)
+    rig_turn(&pair->rig);
+  assert_in_range(count_idle_turns(&pair->rig), 1, 20);
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
+/* The way out of a stream, which can be shut as if the socket had no room. */
+struct gate {
+  int fd;
+  bool is_shut;
+};
+
+static int gate_write(BIO *bio, const char *data, int len) {
+  const struct gate *gate = BIO_get_data(bio);
+  BIO_clear_retry_flags(bio);
+  if (!gate->is_shut)
+    return (int)send(gate->fd, data, (size_t)len, MSG_NOSIGNAL);
+  BIO_set_retry_write(bio);
+  return -1;
+}
+
+static long gate_control(BIO *bio, int command, long number, void *pointer) {
+  (void)bio, (void)number, (void)pointer;
+  return command == BIO_CTRL_FLUSH;
+}
+
+/* Returns what is to be freed when the link is gone. */
+static BIO_METHOD *gate_put(struct gate *gate, const struct link *link) {
+  BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "gate");
+  BIO_meth_set_write(method, gate_write);
+  BIO_meth_set_ctrl(method, gate_control);
+  BIO *bio = BIO_new(method);
+  *gate = (struct gate){link_socket(link), true};
+  BIO_set_data(bio, gate);
+  BIO_set_init(bio, 1);
+  SSL_set0_wbio(ssl_of(link), bio);
+  return method;
+}
+
+/* TLS 1.3: the server asks for new keys while nothing can be sent, so that reading waits for room.
+   There is some when the link has been paused. */
+static void test_pause_while_reading_waits_for_room(void **state) {
+  (void)state;
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  struct link *link = pair->client.link, *far = pair->far[0].link;
+  struct gate gate;
+  BIO_METHOD *method = gate_put(&gate, link);
+  rig_start_ticking(&pair->rig);
+  assert_int_equal(SSL_key_update(ssl_of(far), SSL_KEY_UPDATE_REQUESTED), 1);
+  assert_true(link_write(far, FRAME_TEXT, "one", 3, NULL));
+  rig_until_count(&pair->rig, &pair->client.message_count, 1);
+  assert_true(link_write(link, FRAME_TEXT, "back", 4, NULL));
+  assert_true(link_write(far, FRAME_TEXT, "two", 3, NULL));
+  while (!link->wants_write)
+    rig_turn(&pair->rig);
+  link_pause(link, true);
+  gate.is_shut = false;
+  rig_until_count(&pair->rig, &pair->far[0].message_count, 1);
+  assert_in_range(count_idle_turns(&pair->rig), 1, 20);
+  assert_int_equal(pair->client.message_count, 1);
+  link_pause(link, false);
+  rig_until_count(&pair->rig, &pair->client.message_count, 2);
+  assert_string_equal(pair->client.last, "two");
+  pair_deinit(pair);
+  free(pair);
+  BIO_meth_free(method);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
 /* An end without goodbye is a loss, as on a plain link. */
 static void test_lost(void **state) {
   (void)state;
@@ -770,6 +872,8 @@ int main(void) {
       cmocka_unit_test(test_blocked),
       cmocka_unit_test(test_recover),
       cmocka_unit_test(test_renegotiation),
+      cmocka_unit_test(test_reading_waits_for_room),
+      cmocka_unit_test(test_pause_while_reading_waits_for_room),
       cmocka_unit_test(test_lost),
       cmocka_unit_test(test_damaged),
       cmocka_unit_test(test_without_memory),
