@@ -56,9 +56,12 @@ static const llhttp_settings_t response_settings = {.on_status = on_start_text,
                                                     .on_header_value = on_value,
                                                     .on_headers_complete = on_headers_complete};
 
+/* A response's body is never read here, so two lengths for it do no harm (RFC 9110 section 9.3.6
+   wants them ignored); a request's would be read differently by different servers. */
 void handshake_head_next(struct handshake_head *h) {
   llhttp_init(&h->parser, h->is_request ? HTTP_REQUEST : HTTP_RESPONSE,
               h->is_request ? &request_settings : &response_settings);
+  llhttp_set_lenient_chunked_length(&h->parser, !h->is_request);
   h->scan = SCAN_LINE_START;
   h->is_start_line = true;
   h->is_parsed = false;

@@ -333,6 +333,9 @@ struct status_case {
 
 static const struct status_case status_cases[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 200, NO_RETRY, "", "HTTP 200 OK"},
+    {"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"
+     "Retry-After: 7\r\n\r\n",
+     503, 7000, "", "HTTP 503 Busy"},
     {"HTTP/1.0 404 Not Found\r\n\r\n", 404, NO_RETRY, "", "HTTP 404 Not Found"},
     {"HTTP/1.1 401\r\nWWW-Authenticate: Basic\r\n\r\n", 401, NO_RETRY, "", "HTTP 401"},
     {"HTTP/1.1 999 \xE2\x82\xAC\\x\r\n\r\n", 999, NO_RETRY, "", "HTTP 999 \\xe2\\x82\\xac\\x5cx"},

@@ -170,6 +170,8 @@ static const struct answer_case answer_cases[] = {
      ""},
     {"http://p", "HTTP/1.1 200\r\nContent-Length: 7\r\n\r\n", 0, TUNNEL_DONE, 0, ""},
     {"http://p", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0, TUNNEL_DONE, 0, ""},
+    {"http://p", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", 0,
+     TUNNEL_DONE, 0, ""},
     {"http://p", "HTTP/1.1 299 Odd\r\n\r\n", 0, TUNNEL_DONE, 0, ""},
     {"http://p",
      "HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 0,
