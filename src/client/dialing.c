@@ -26,9 +26,10 @@ static bool prepare_tls(struct limpet_client *client, const char *url) {
   limpet_result result;
   if (settings_prepare(client->settings, url, detail, &result))
     return true;
-  const bool may_pass = result == LIMPET_NO_MEMORY;
-  const struct failure failure = {.kind = may_pass ? FAILURE_NO_MEMORY : FAILURE_TLS,
-                                  .is_final = !may_pass,
+  const struct failure failure = {.kind = result == LIMPET_NO_MEMORY ? FAILURE_NO_MEMORY
+                                          : result == LIMPET_SYSTEM  ? FAILURE_SYSTEM
+                                                                     : FAILURE_TLS,
+                                  .is_final = result == LIMPET_INVALID_ARGUMENT,
                                   .retry_after_ms = UINT64_MAX};
   client_lose(client, &failure, detail);
   return false;

@@ -154,6 +154,19 @@ static bool wants_tls(const struct settings *s, const char *url) {
          (url_parse(&parsed, url, strlen(url), &why) && parsed.scheme == URL_WSS);
 }
 
+static limpet_result result_of(enum tls_made made) {
+  switch (made) {
+  case TLS_MADE:
+    return LIMPET_OK;
+  case TLS_NO_MEMORY:
+    return LIMPET_NO_MEMORY;
+  case TLS_NO_DESCRIPTORS:
+    return LIMPET_SYSTEM;
+  default:
+    return LIMPET_INVALID_ARGUMENT;
+  }
+}
+
 /* Reading the system's trust store takes tens of milliseconds, so only those who need it pay. */
 bool settings_prepare(struct settings *s, const char *url, char *detail, limpet_result *result) {
   if (s->link.tls || !wants_tls(s, url))
@@ -165,10 +178,8 @@ bool settings_prepare(struct settings *s, const char *url, char *detail, limpet_
       .insecure = s->options.tls_insecure,
   };
   const enum tls_made made = tls_context_new(&s->memory, &tls, &s->link.tls, detail);
-  if (made == TLS_MADE)
-    return true;
-  *result = made == TLS_NO_MEMORY ? LIMPET_NO_MEMORY : LIMPET_INVALID_ARGUMENT;
-  return false;
+  *result = result_of(made);
+  return made == TLS_MADE;
 }
 
 bool settings_check_proxy(const struct settings *s, const char *url, char *detail) {

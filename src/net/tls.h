@@ -23,8 +23,9 @@ struct tls_options {
 
 enum tls_made {
   TLS_MADE,
-  TLS_UNUSABLE, /* a file cannot be used, or this build has no TLS: it is so the next time, too */
-  TLS_NO_MEMORY /* nothing is wrong with the files */
+  TLS_UNUSABLE,  /* a file cannot be used, or this build has no TLS: it is so the next time, too */
+  TLS_NO_MEMORY, /* nothing is wrong with the files */
+  TLS_NO_DESCRIPTORS /* no file could be looked at */
 };
 
 /** Makes a client context: TLS 1.2 at least, system trust store, session tickets. If none was made

@@ -1,9 +1,12 @@
 #include "sock.h"
 #include "tls_internal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Read ahead in pieces of two records and a half: bulk data costs one call where it would cost two
    a record. Buffers of that size exist only while a record is under way. */
@@ -23,6 +26,18 @@ static const char *openssl_reason(void) {
 static enum tls_made no_memory(char *detail) {
   (void)snprintf(detail, TLS_DETAIL_CAP, "no memory for TLS");
   return TLS_NO_MEMORY;
+}
+
+/* Before any file is read, since OpenSSL passes over a system's store that cannot be opened. The
+   window in which another thread takes the descriptor is small. */
+static enum tls_made check_descriptors(char *detail) {
+  const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (fd >= 0)
+    close(fd);
+  if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+    return TLS_MADE;
+  (void)snprintf(detail, TLS_DETAIL_CAP, "TLS: %s", sock_error_text(errno));
+  return TLS_NO_DESCRIPTORS;
 }
 
 static enum tls_made explain(char *detail, const char *what, const char *file) {
@@ -121,6 +136,13 @@ static struct tls_context *make(const struct memory *memory, const SSL_METHOD *m
   return NULL;
 }
 
+static enum tls_made begin(const struct memory *memory, const SSL_METHOD *method,
+                           struct tls_context **context, char *detail) {
+  const enum tls_made result = check_descriptors(detail);
+  *context = result == TLS_MADE ? make(memory, method) : NULL;
+  return result == TLS_MADE && !*context ? no_memory(detail) : result;
+}
+
 static enum tls_made hand_over(struct tls_context *context, enum tls_made result,
                                struct tls_context **made) {
   if (result == TLS_MADE)
@@ -132,10 +154,11 @@ static enum tls_made hand_over(struct tls_context *context, enum tls_made result
 
 enum tls_made tls_context_new(const struct memory *memory, const struct tls_options *options,
                               struct tls_context **made, char detail[TLS_DETAIL_CAP]) {
+  struct tls_context *context;
+  const enum tls_made begun = begin(memory, TLS_client_method(), &context, detail);
   *made = NULL;
-  struct tls_context *context = make(memory, TLS_client_method());
-  if (!context)
-    return no_memory(detail);
+  if (begun != TLS_MADE)
+    return begun;
   context->insecure = options->insecure;
   return hand_over(context, set_up_client(context->ssl, options, detail), made);
 }
@@ -143,10 +166,11 @@ enum tls_made tls_context_new(const struct memory *memory, const struct tls_opti
 enum tls_made tls_server_context_new(const struct memory *memory, const char *cert_file,
                                      const char *key_file, struct tls_context **made,
                                      char detail[TLS_DETAIL_CAP]) {
+  struct tls_context *context;
+  const enum tls_made begun = begin(memory, TLS_server_method(), &context, detail);
   *made = NULL;
-  struct tls_context *context = make(memory, TLS_server_method());
-  if (!context)
-    return no_memory(detail);
+  if (begun != TLS_MADE)
+    return begun;
   context->is_server = true;
   SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
   return hand_over(context, set_up_identity(context->ssl, cert_file, key_file, detail), made);

@@ -95,9 +95,9 @@ static enum relay_start read_files(struct relay *relay, char *detail) {
   if (!options->tls_cert)
     return RELAY_STARTED;
   const enum tls_made made = read_certificates(relay, &relay->http_settings.tls, detail);
-  return made == TLS_MADE        ? RELAY_STARTED
-         : made == TLS_NO_MEMORY ? RELAY_CANNOT_START
-                                 : RELAY_BAD_INPUT;
+  return made == TLS_MADE       ? RELAY_STARTED
+         : made == TLS_UNUSABLE ? RELAY_BAD_INPUT
+                                : RELAY_CANNOT_START;
 }
 
 static bool listen_there(struct relay *relay, char *detail) {

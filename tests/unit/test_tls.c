@@ -184,16 +184,21 @@ static void store_remove(const struct store *store) {
   unsetenv("SSL_CERT_FILE");
 }
 
-/* The last descriptor is taken when the server has the connection, and has said nothing yet. */
-static void dial_without_more_descriptors(struct tls_pair *pair) {
-  rig_dial(&pair->rig, &pair->settings, &pair->client, pair->url);
-  while (http_server_count(pair->server.http) == 0)
-    rig_turn(&pair->rig);
+static struct rlimit take_last_descriptor(void) {
   struct rlimit before;
   getrlimit(RLIMIT_NOFILE, &before);
   const int highest = dup(0);
   close(highest);
   setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)highest, before.rlim_max});
+  return before;
+}
+
+/* None is left when the server has the connection, and has said nothing yet. */
+static void dial_without_more_descriptors(struct tls_pair *pair) {
+  rig_dial(&pair->rig, &pair->settings, &pair->client, pair->url);
+  while (http_server_count(pair->server.http) == 0)
+    rig_turn(&pair->rig);
+  const struct rlimit before = take_last_descriptor();
   rig_until(&pair->rig, &pair->client.has_ended);
   setrlimit(RLIMIT_NOFILE, &before);
 }
@@ -219,6 +224,27 @@ static void test_trust_without_descriptors(void **state) {
   tls_context_release(client);
   tls_context_release(server);
   store_remove(&store);
+}
+
+/* OpenSSL passes over a system's store that it could not read: a context made so would trust nobody
+   for ever. Files that were named are not to blame either. */
+static void test_contexts_without_descriptors(void **state) {
+  (void)state;
+  const struct tls_options cases[] = {
+      {.ca_file = NULL}, {.ca_file = certs.ca}, {.cert_file = certs.client}};
+  const struct rlimit before = take_last_descriptor();
+  struct tls_context *none;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char detail[TLS_DETAIL_CAP] = "";
+    assert_int_equal(tls_context_new(&memory_default, &cases[i], &none, detail),
+                     TLS_NO_DESCRIPTORS);
+    assert_null(none);
+    assert_string_equal(detail, "TLS: Too many open files");
+  }
+  char detail[TLS_DETAIL_CAP] = "";
+  assert_int_equal(tls_server_context_new(&memory_default, certs.good, certs.good, &none, detail),
+                   TLS_NO_DESCRIPTORS);
+  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 /* As OpenSSL does when its own allocations fail while it looks at a chain. */
@@ -857,6 +883,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_trust),
       cmocka_unit_test(test_trust_without_descriptors),
+      cmocka_unit_test(test_contexts_without_descriptors),
       cmocka_unit_test(test_trust_without_memory),
       cmocka_unit_test(test_versions),
       cmocka_unit_test(test_strangers),

@@ -1,4 +1,6 @@
-/* The first event loop of a process, made without descriptors: libuv would end the program. */
+/* What is made without descriptors: the first event loop of a process, where libuv would end the
+   program, and what comes after it. */
+#include "parts.h"
 #include "uv_open.h"
 
 #include <limpet/limpet.h>
@@ -69,6 +71,33 @@ static void so_does_a_client_with_a_thread(void **state) {
   }
 }
 
+/* It runs on a loop that has all it needs, and must read what is trusted. */
+static limpet_result make_secure(uv_loop_t *loop, char *detail) {
+  limpet_client *client = NULL;
+  limpet_options options;
+  limpet_options_init(&options, sizeof options);
+  options.url = "wss://127.0.0.1:1/";
+  options.tls_ca_file = "/nowhere/ca.pem";
+  return limpet_new(&options, loop, &client, detail);
+}
+
+static void so_does_a_client_that_has_a_file_to_read(void **state) {
+  (void)state;
+  char detail[LIMPET_DETAIL_CAP];
+  uv_loop_t loop;
+  if (!HAS_TLS)
+    skip();
+  assert_int_equal(net_uv_open(&loop), 0);
+  leave(0);
+  const limpet_result result = make_secure(&loop, detail);
+  restore();
+  assert_int_equal(result, LIMPET_SYSTEM);
+  assert_string_equal(detail, "TLS: Too many open files");
+  assert_int_equal(make_secure(&loop, detail), LIMPET_INVALID_ARGUMENT);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void with_descriptors_all_of_them_are_made(void **state) {
   (void)state;
   char detail[LIMPET_DETAIL_CAP];
@@ -88,6 +117,7 @@ int main(void) {
       cmocka_unit_test(a_loop_needs_descriptors_and_says_so),
       cmocka_unit_test(so_does_a_pump),
       cmocka_unit_test(so_does_a_client_with_a_thread),
+      cmocka_unit_test(so_does_a_client_that_has_a_file_to_read),
       cmocka_unit_test(with_descriptors_all_of_them_are_made),
   };
   if (getrlimit(RLIMIT_NOFILE, &before) != 0)
