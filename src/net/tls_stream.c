@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of the socket in one call. OpenSSL reads on until there is data for the caller, and a peer can
+   send what is none, as tickets, without end. */
+#define TAKE_MAX ((uint32_t)256 * 1024)
+
 struct tls_stream {
   SSL *ssl;
   struct tls_context *context;
@@ -18,6 +22,7 @@ struct tls_stream {
   bool is_drained;      /* the socket had no more when it was last read */
   bool is_at_end;       /* the peer ended its direction */
   bool is_failed;       /* after a fatal error OpenSSL forbids the goodbye */
+  uint32_t taken_len;   /* from the socket, in this call */
   unsigned long reason; /* OpenSSL's error */
   struct tls_peer peer; /* "" on the server's side */
 };
@@ -42,12 +47,13 @@ static int bio_write(BIO *bio, const char *data, size_t len, size_t *written) {
 static int bio_read(BIO *bio, char *data, size_t len, size_t *read) {
   struct tls_stream *tls = BIO_get_data(bio);
   BIO_clear_retry_flags(bio);
-  if (tls->is_drained) {
+  if (tls->is_drained || tls->taken_len >= TAKE_MAX) {
     BIO_set_retry_read(bio);
     return 0;
   }
   ssize_t n = sock_receive(tls->fd, data, len);
   if (n > 0) {
+    tls->taken_len += (uint32_t)n;
     tls->is_drained = (size_t)n < len;
     *read = (size_t)n;
     return 1;
@@ -218,12 +224,14 @@ static enum tls_result outcome(struct tls_stream *tls, int result) {
 }
 
 enum tls_result tls_stream_handshake(struct tls_stream *tls) {
+  tls->taken_len = 0;
   forget_errors();
   return outcome(tls, SSL_do_handshake(tls->ssl));
 }
 
 enum tls_result tls_stream_read(struct tls_stream *tls, void *data, size_t cap, size_t *len) {
   *len = 0;
+  tls->taken_len = 0;
   while (*len < cap) {
     size_t n = 0;
     forget_errors();

@@ -702,6 +702,47 @@ static void test_renegotiation(void **state) {
   tls_context_release(server);
 }
 
+static unsigned ticket_count;
+
+static int count_ticket(SSL *ssl, SSL_SESSION *session) {
+  (void)ssl;
+  (void)session;
+  ticket_count++;
+  return 0;
+}
+
+/* Puts tickets into the socket until its buffers are full. Returns how many. */
+static unsigned send_tickets(const struct link *link) {
+  const int large = 4 * 1024 * 1024;
+  unsigned count = 0;
+  setsockopt(link_socket(link), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+  do {
+    assert_int_equal(SSL_new_session_ticket(ssl_of(link)), 1);
+    count++;
+  } while (SSL_do_handshake(ssl_of(link)) == 1);
+  return count;
+}
+
+/* TLS 1.3: a server can send tickets without end, and OpenSSL reads on until there is data. The
+   loop has others to serve, and deadlines to judge. */
+static void test_endless_tickets(void **state) {
+  (void)state;
+  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
+  struct tls_context *server = server_context(certs.good);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client, server);
+  SSL_CTX_sess_set_new_cb(client->ssl, count_ticket);
+  const unsigned count = send_tickets(pair->far[0].link);
+  ticket_count = 0;
+  rig_turn(&pair->rig);
+  assert_in_range(ticket_count, 1, count / 2);
+  rig_until_count(&pair->rig, &ticket_count, count - 1); /* the last may lie in the server */
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
 static void fill_socket(const struct link *link) {
   static const uint8_t junk[4096];
   while (send(link_socket(link), junk, sizeof junk, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
@@ -899,6 +940,7 @@ int main(void) {
       cmocka_unit_test(test_blocked),
       cmocka_unit_test(test_recover),
       cmocka_unit_test(test_renegotiation),
+      cmocka_unit_test(test_endless_tickets),
       cmocka_unit_test(test_reading_waits_for_room),
       cmocka_unit_test(test_pause_while_reading_waits_for_room),
       cmocka_unit_test(test_lost),
