@@ -113,6 +113,7 @@ bool link_decode(struct link *link, uint8_t *in, size_t len) {
         return false;
     }
     if (result == DECODER_MESSAGE) {
+      link->traffic->inflated_len += link->deflate ? event.len : 0;
       link->events->message(link, event.opcode, event.data, event.len);
       unfinished_len = 0;
     } else if (result == DECODER_MORE) {
@@ -230,7 +231,9 @@ static void go_on_next_turn(struct link *link) {
 
 static void read_messages(struct link *link) {
   uint64_t until_us = 0;
-  for (unsigned left = LINK_READS_PER_TURN; left > 0;) {
+  unsigned left = LINK_READS_PER_TURN;
+  link->traffic->inflated_len = 0;
+  while (left > 0 && link->traffic->inflated_len < LINK_INFLATED_PER_TURN) {
     struct intake intake;
     enum io_result result = take_in(link, &intake);
     if (result == IO_SOME) {

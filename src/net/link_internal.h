@@ -25,6 +25,9 @@
 /* Enough to empty what the kernel holds by default for a connection (6 MiB) in one turn, so that a
    deadline judged afterwards knows all that had arrived. */
 #define LINK_READS_PER_TURN (6 * 1024 * 1024 / NET_RECEIVE_CAP)
+/* Of messages that a peer compressed, which may be a thousand times as long as what it sent: so
+   much and one read more in one turn. */
+#define LINK_INFLATED_PER_TURN ((size_t)32 * 1024 * 1024)
 /* This much waiting leaves at once: with a short frame more it is still one segment of the loopback
    (65,483 bytes) and of most segmentation offload. A crumb in a segment of its own costs a third
    more. */

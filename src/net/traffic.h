@@ -23,7 +23,8 @@ struct net_loop;
 struct traffic {
   struct link *link; /* NULL while in the pool */
   struct traffic *previous, *next;
-  bool is_active; /* since the last sweep */
+  bool is_active;      /* since the last sweep */
+  size_t inflated_len; /* of messages, since reading began in this turn */
   uint8_t *gather;
   size_t gather_cap;
   uint8_t *saved; /* received, not decoded; its first byte at saved_at */

@@ -519,6 +519,66 @@ static void test_progress(void **state) {
   half_deinit(&half);
 }
 
+/* ---- bombs ---- */
+
+enum { BOMB_LEN = 4 * 1024 * 1024, BOMB_FRAME_CAP = 16 * 1024, BOMB_COUNT = 64 };
+
+/* A frame of some kilobytes, the message of which is much longer. */
+static size_t make_bomb(uint8_t frame[BOMB_FRAME_CAP]) {
+  struct deflater deflater;
+  uint8_t *zeros = calloc(1, BOMB_LEN), *deflated = malloc(BOMB_LEN);
+  assert_int_equal(deflater_init(&deflater, 15, true, NULL), INFLATE_OK);
+  const size_t len = deflater_message(&deflater, zeros, BOMB_LEN, deflated, BOMB_LEN);
+  assert_in_range(len, 1, BOMB_FRAME_CAP - FRAME_HEADER_MAX);
+  const size_t frame_len =
+      frame_write(frame, FRAME_FIN | FRAME_RSV1 | FRAME_BINARY, deflated, len, NULL);
+  deflater_deinit(&deflater);
+  free(zeros);
+  free(deflated);
+  return frame_len;
+}
+
+/* All of them lie in the socket at once. */
+static void throw_bombs(int fd, const struct link *at) {
+  static uint8_t frame[BOMB_FRAME_CAP];
+  const size_t len = make_bomb(frame);
+  const int large = 4 * 1024 * 1024;
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+  setsockopt(link_socket(at), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+  for (unsigned i = 0; i < BOMB_COUNT; i++)
+    assert_int_equal(send(fd, frame, len, MSG_NOSIGNAL), len);
+}
+
+/* What little was received may take long to inflate: the loop has others to serve. */
+static void test_inflated_by_the_turn(void **state) {
+  (void)state;
+  if (!HAS_DEFLATE)
+    skip();
+  struct rig rig;
+  rig_init(&rig);
+  struct end client = {0};
+  struct link_settings settings = rig_settings();
+  use_deflate(&settings, true);
+  uint16_t port;
+  const int listening = raw_listen(&port);
+  char url[64];
+  snprintf(url, sizeof url, "ws://127.0.0.1:%u/", port);
+  rig_dial(&rig, &settings, &client, url);
+  const int fd = raw_accept(&rig, listening);
+  raw_upgrade(&rig, fd,
+              "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n");
+  rig_until(&rig, &client.is_open);
+  throw_bombs(fd, client.link);
+  rig_turn(&rig);
+  assert_in_range(client.message_count, 1, BOMB_COUNT / 2);
+  rig_until_count(&rig, &client.message_count, BOMB_COUNT);
+  assert_int_equal(client.byte_count, (size_t)BOMB_COUNT * BOMB_LEN);
+  link_abort(client.link);
+  close(fd);
+  close(listening);
+  rig_deinit(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_echo),
@@ -536,6 +596,7 @@ int main(void) {
       cmocka_unit_test(test_questions_go_ahead),
       cmocka_unit_test(test_ping_flood),
       cmocka_unit_test(test_progress),
+      cmocka_unit_test(test_inflated_by_the_turn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
