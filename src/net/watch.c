@@ -74,6 +74,8 @@ static bool take_sleep(struct net_watch *watch) {
 static void on_time(uv_timer_t *timer) {
   struct net_watch *watch = (struct net_watch *)timer;
   watch->is_gathering = false;
+  if (!watch->source) /* there may be descriptors or memory for it now */
+    watch->source = watch->system->open(watch->loop, watch);
   tell_all(watch, take_sleep(watch));
   if (!watch->watchers)
     end(watch);

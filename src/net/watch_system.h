@@ -11,8 +11,8 @@ struct net_watch;
 
 struct watch_system {
   /** Starts to tell of changes by watch_changed(). What it returns is handed to the others; NULL:
-      it cannot, or no memory; then nobody asks it but `slept_ms`. Its handles do not keep the loop
-      alive. */
+      it cannot, or no memory; then nobody asks it but `slept_ms`, and it is opened again later. Its
+      handles do not keep the loop alive. */
   void *(*open)(struct net_loop *loop, struct net_watch *watch);
   /** It tells nothing more; memory goes when its handles have closed. */
   void (*close)(void *source);

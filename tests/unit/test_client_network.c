@@ -16,6 +16,7 @@ static struct {
   enum watch_way way;
   uint32_t print;
   bool is_gone;
+  bool has_no_descriptors;
   uint64_t slept_ms;
   unsigned opened, closed;
 } fake;
@@ -23,6 +24,8 @@ static struct {
 static void *fake_open(struct net_loop *loop, struct net_watch *watch) {
   (void)loop;
   fake.watch = watch;
+  if (fake.has_no_descriptors)
+    return NULL;
   fake.opened++;
   return &fake;
 }
@@ -107,6 +110,25 @@ static void an_unknown_way_is_tried(void **state) {
   fake.way = WATCH_UNKNOWN;
   fixture_make(&f);
   fixture_open(&f);
+  end(&f);
+}
+
+/* The word that is said here for the system comes by itself twice a minute. */
+static void a_watch_that_could_not_begin_begins_later(void **state) {
+  (void)state;
+  struct fixture f;
+  begin(&f, 0);
+  fake.has_no_descriptors = true;
+  fixture_make(&f);
+  fixture_open(&f);
+  assert_int_equal(fake.opened, 0);
+  fake.has_no_descriptors = false;
+  say(WATCH_NO_WAY);
+  world_pass(&f.world, 30);
+  peer_reset(&f.peer);
+  world_until(&f.world, fixture_is(&f, LIMPET_WAITING_FOR_NETWORK));
+  say(WATCH_WAY);
+  world_until(&f.world, f.peer.opened_count == 2 && fixture_is(&f, LIMPET_CONNECTED));
   end(&f);
 }
 
@@ -386,6 +408,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(connect_without_a_way_waits_and_dials_when_it_is_there),
       cmocka_unit_test(an_unknown_way_is_tried),
+      cmocka_unit_test(a_watch_that_could_not_begin_begins_later),
       cmocka_unit_test(an_open_link_outlives_the_way_until_it_ends),
       cmocka_unit_test(a_wait_for_a_retry_becomes_one_for_the_network),
       cmocka_unit_test(who_gave_up_dials_when_the_network_returns),
