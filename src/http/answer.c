@@ -68,8 +68,8 @@ void http_refuse(struct http_exchange *connection, uint16_t status, const char *
   http_respond(connection, &response);
 }
 
-/* RFC 9110 section 15.5.22 wants Upgrade with 426, RFC 6455 section 4.4 the version spoken, and a
-   405 names what is allowed. */
+/* RFC 9110 section 15.5.22 wants Upgrade with 426, section 7.8 that it is named as of this hop
+   alone, RFC 6455 section 4.4 the version spoken, and a 405 names what is allowed. */
 #define REFUSAL_LINES_MAX 16
 
 void http_refuse_upgrade(struct http_exchange *connection, const char *const *headers) {
@@ -79,6 +79,7 @@ void http_refuse_upgrade(struct http_exchange *connection, const char *const *he
   size_t count = 0;
   assert(!head->is_upgrade);
   if (status == 426) {
+    lines[count++] = "Connection: Upgrade";
     lines[count++] = "Upgrade: websocket";
     lines[count++] = "Sec-WebSocket-Version: 13";
   } else if (status == 405) {

@@ -441,7 +441,8 @@ static void test_bad_upgrades(void **state) {
     int status;
     const char *header, *body;
   } cases[] = {
-      {"GET /ws HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nUpgrade: websocket\r\n", "Upgrade header"},
+      {"GET /ws HTTP/1.1\r\n" HOST "\r\n", 426, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
+       "Upgrade header"},
       {"POST /ws HTTP/1.1\r\n" ASKING, 405, "\r\nAllow: GET\r\n", "not GET"},
       {"GET /ws HTTP/1.1\r\n" HOST "Upgrade: websocket\r\nConnection: Upgrade\r\n"
        "Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
