@@ -93,10 +93,9 @@ int sock_open(int family) {
 
 /* Dialing a closed port of this machine can, by simultaneous open, connect a socket with itself
    when the kernel chose that very port for it: there is no peer then. */
-static bool is_own_peer(int fd, const struct address *address) {
-  struct address local;
-  local.len = sizeof local.as;
-  return getsockname(fd, &local.as.any, &local.len) == 0 && address_equals(&local, address);
+static bool is_own_peer(int fd) {
+  struct address own, peer;
+  return sock_own_address(fd, &own) && sock_peer_address(fd, &peer) && address_equals(&own, &peer);
 }
 
 /* On the loopback the handshake is over when connect() returns, although it says EINPROGRESS;
@@ -113,13 +112,15 @@ int sock_connect(int fd, const struct address *address) {
   }
   if (error == EISCONN)
     error = 0;
-  return error == 0 && is_loopback && is_own_peer(fd, address) ? ECONNREFUSED : error;
+  return error == 0 && is_own_peer(fd) ? ECONNREFUSED : error;
 }
 
 int sock_take_error(int fd) {
   int error = 0;
   socklen_t len = sizeof error;
-  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+    error = errno;
+  return error == 0 && is_own_peer(fd) ? ECONNREFUSED : error;
 }
 
 bool sock_own_address(int fd, struct address *own) {
