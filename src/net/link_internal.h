@@ -24,7 +24,7 @@
 
 /* Enough to empty what the kernel holds by default for a connection (6 MiB) in one turn, so that a
    deadline judged afterwards knows all that had arrived. */
-#define LINK_READS_PER_TURN (6 * 1024 * 1024 / NET_RECEIVE_CAP)
+#define LINK_READS_PER_TURN ((unsigned)((size_t)6 * 1024 * 1024 / NET_RECEIVE_CAP))
 /* Of messages that a peer compressed, which may be a thousand times as long as what it sent: so
    much and one read more in one turn. */
 #define LINK_INFLATED_PER_TURN ((size_t)32 * 1024 * 1024)
