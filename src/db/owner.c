@@ -19,12 +19,24 @@ struct owner {
   char path[PATH_MAX];
 };
 
-/* A file that is not there yet has a folder that is. */
-static bool resolve(const char *path, char real[PATH_MAX]) {
-  if (realpath(path, real))
-    return true;
-  if (errno != ENOENT || strlen(path) >= PATH_MAX)
+/* What the symbolic link at `path` names takes its place. */
+static bool follow(char path[PATH_MAX]) {
+  char folder[PATH_MAX], target[PATH_MAX], named[2 * PATH_MAX];
+  const ssize_t len = readlink(path, target, sizeof target - 1);
+  if (len < 0)
     return false;
+  target[len] = '\0';
+  memcpy(folder, path, strlen(path) + 1);
+  (void)snprintf(named, sizeof named, "%s/%s", dirname(folder), target);
+  const char *found = target[0] == '/' ? target : named;
+  if (strlen(found) >= PATH_MAX)
+    return false;
+  memcpy(path, found, strlen(found) + 1);
+  return true;
+}
+
+/* A file that is not there yet has a folder that is. */
+static bool resolve_name(const char *path, char real[PATH_MAX]) {
   char folder[PATH_MAX], name[PATH_MAX];
   memcpy(folder, path, strlen(path) + 1);
   memcpy(name, path, strlen(path) + 1);
@@ -34,6 +46,20 @@ static bool resolve(const char *path, char real[PATH_MAX]) {
   const int written = snprintf(real + len, PATH_MAX - len, "/%s", basename(name));
   errno = ENAMETOOLONG;
   return written >= 0 && (size_t)written < PATH_MAX - len;
+}
+
+/* Nor need a link's file be there, which SQLite would make where the link points to. */
+static bool resolve(const char *path, char real[PATH_MAX]) {
+  char place[PATH_MAX];
+  if (realpath(path, real))
+    return true;
+  if (errno != ENOENT || strlen(path) >= PATH_MAX)
+    return false;
+  memcpy(place, path, strlen(path) + 1);
+  while (errno == ENOENT && follow(place))
+    if (realpath(place, real))
+      return true;
+  return resolve_name(place, real);
 }
 
 static enum db_result kind_of(int error) {

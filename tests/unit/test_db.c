@@ -457,6 +457,23 @@ static void test_owner(void **state) {
   assert_non_null(strstr(f->detail, "No such file"));
 }
 
+/* SQLite makes the file that a link names: it has one owner from then on, by either name. */
+static void test_owner_of_what_a_link_names(void **state) {
+  struct fixture *f = *state;
+  struct owner *first, *second;
+  char link[FOLDER_CAP + 16], further[FOLDER_CAP + 16];
+  (void)snprintf(link, sizeof link, "%s/link", f->folder);
+  (void)snprintf(further, sizeof further, "%s/further", f->folder);
+  assert_int_equal(symlink("file", link), 0);
+  assert_int_equal(symlink(link, further), 0);
+  assert_int_equal(owner_take(further, &first, f->detail), DB_OK);
+  assert_string_equal(owner_path(first), f->path);
+  write_file(f, "");
+  assert_int_equal(owner_take(f->path, &second, f->detail), DB_LOCKED);
+  assert_int_equal(owner_take(link, &second, f->detail), DB_LOCKED);
+  owner_release(first);
+}
+
 /* The kernel frees what a dead process owned; and a program it started does not inherit it. */
 static void test_owner_dies(void **state) {
   struct fixture *f = *state;
@@ -511,6 +528,7 @@ int main(void) {
       CASE(test_full_disk),
       CASE(test_locked),
       CASE(test_owner),
+      CASE(test_owner_of_what_a_link_names),
       CASE(test_owner_dies),
       cmocka_unit_test(test_names),
   };
