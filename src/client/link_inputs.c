@@ -146,12 +146,19 @@ static void on_flushed(struct link *link) {
   client_settle(client);
 }
 
+static void note_unkept(struct limpet_client *client, size_t len) {
+  client_log(client, LIMPET_LOG_ERROR, "no memory to keep an unsent message of %zu bytes", len);
+  client_lock(client);
+  session_dropped(&client->session, 1);
+  client_unlock(client);
+}
+
 /* Messages sent directly have no node: those the kernel did not take whole come back here. */
 static void give_back(void *user, uint8_t opcode, const uint8_t *data, size_t len) {
   struct limpet_client *client = user;
   struct envelope *envelope = envelope_new(client, opcode, data, len, NULL);
   if (!envelope) {
-    client_log(client, LIMPET_LOG_ERROR, "no memory to keep an unsent message of %zu bytes", len);
+    note_unkept(client, len);
     return;
   }
   client_lock(client);

@@ -188,7 +188,7 @@ void session_frame_progress(struct session *s, uint64_t now_ms, uint32_t epoch, 
 /** Counts for the metrics, batched as the driver likes. */
 void session_received(struct session *s, uint64_t messages, uint64_t bytes);
 void session_sent(struct session *s, uint64_t messages, uint64_t bytes);
-/** Messages that never came here: the driver's outbox dropped them. */
+/** Messages that never came here: the driver or its outbox dropped them. */
 void session_dropped(struct session *s, uint64_t messages);
 
 /* ---- the machine's network (section 3 of the contract) ---- */

@@ -87,6 +87,12 @@ void world_link_answer_dial(struct world *w) {
 
 /* ---- the end ---- */
 
+static void note_unkept(struct world *w, uint64_t number) {
+  world_fact(w, number)->is_lost = true;
+  session_dropped(&w->client.session, 1);
+  w->client.dropped++;
+}
+
 static void give_back(struct world *w, const struct item *item) {
   struct parcel *p = world_client_is_starved(w) ? NULL
                                                 : world_driver_parcel(w, item->number, item->order,
@@ -94,7 +100,7 @@ static void give_back(struct world *w, const struct item *item) {
   if (p)
     session_recovered(&w->client.session, world_client_now(w), &p->message);
   else
-    world_fact(w, item->number)->is_lost = true;
+    note_unkept(w, item->number);
 }
 
 static void forget(struct client *c) {

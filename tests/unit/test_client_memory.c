@@ -332,6 +332,35 @@ static void a_message_for_a_paused_client_is_kept_or_the_link_is_lost(void **sta
   }
 }
 
+/* What the lost link had yet to send, and nothing is there to keep it in, is gone for good: nobody
+   asked for its fate, but the count of what was dropped tells of it. */
+static void what_cannot_be_kept_of_a_lost_link_counts_as_dropped(void **state) {
+  (void)state;
+  enum { BLOCK = 16 * 1024, BLOCKS = 2000 };
+  static char block[BLOCK];
+  struct fixture f;
+  limpet_snapshot snapshot;
+  memset(block, 'x', sizeof block);
+  fixture_init(&f, 0);
+  f.options.high_water = 256 << 20;
+  fixture_make(&f);
+  fixture_open(&f);
+  peer_pause(&f.peer, true);
+  for (unsigned i = 0; i < BLOCKS; i++)
+    assert_int_equal(limpet_send_text(f.client, block, sizeof block, NULL, NULL), LIMPET_OK);
+  world_idle(&f.world, 20);
+  const uint64_t left = (limpet_buffered_amount(f.client) + BLOCK + 7) / (BLOCK + 8);
+  assert_true(left > 0);
+  atomic_store(&f.memory.fail_at, atomic_load(&f.memory.calls) + 1);
+  atomic_store(&f.memory.fails_on, true);
+  peer_reset(&f.peer);
+  world_until(&f.world, !fixture_is(&f, LIMPET_CONNECTED));
+  atomic_store(&f.memory.fail_at, 0);
+  limpet_get_snapshot(f.client, &snapshot, sizeof snapshot);
+  assert_int_equal(snapshot.metrics.dropped, left);
+  fixture_end(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(receiving_allocates_nothing_once_warm),
@@ -341,6 +370,7 @@ int main(void) {
       cmocka_unit_test(without_any_memory_a_client_can_still_be_stopped),
       cmocka_unit_test(a_stop_keeps_its_deadline_without_memory_for_it),
       cmocka_unit_test(a_message_for_a_paused_client_is_kept_or_the_link_is_lost),
+      cmocka_unit_test(what_cannot_be_kept_of_a_lost_link_counts_as_dropped),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
