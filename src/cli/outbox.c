@@ -1,6 +1,7 @@
 /* `limpet outbox`: looks into an outbox, beside its owner or without one, and empties it. */
 #include "outbox.h"
 #include "cli.h"
+#include "glyph.h"
 #include "option_table.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 #include <time.h>
 
 #define AGE_CAP 64
-#define ID_COLUMN 36 /* a UUID's length */
+#define ID_COLUMN 36u /* a UUID's length */
 
 /* The two greatest units, as "3 d 4 h". */
 static void write_age(char text[AGE_CAP], int64_t age_ms) {
@@ -33,10 +34,10 @@ static void write_age(char text[AGE_CAP], int64_t age_ms) {
 
 /* Ids are text from a file: what would steer the terminal is not printed as it is. */
 static void print_id(const char *id) {
-  size_t width = strlen(id);
-  for (; *id; id++)
-    putchar((unsigned char)*id < ' ' || *id == 0x7f ? '?' : *id);
-  for (; width < ID_COLUMN; width++)
+  char clean[3 * OUTBOX_ID_MAX + 1]; /* what stands for a byte has three at the most */
+  glyph_copy(clean, sizeof clean, id);
+  fputs(clean, stdout);
+  for (unsigned width = glyph_columns(clean, strlen(clean)); width < ID_COLUMN; width++)
     putchar(' ');
 }
 
@@ -135,6 +136,7 @@ static int run_action(const char *path, const char *name) {
 
 int outbox_main(int argc, char **argv) {
   int first;
+  glyph_init();
   signal(SIGPIPE, SIG_DFL); /* `list | head`: who reads no more wants no word about it */
   switch (options_parse(argc, argv, NULL, 0, NULL, &first)) {
   case OPTIONS_HELP:

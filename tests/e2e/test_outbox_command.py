@@ -58,6 +58,12 @@ class Outbox(LimpetCase):
         self.make("UPDATE message SET id = char(27) || '[2J' WHERE opcode = 2;")
         self.assertNotIn(b"\x1b", self.outbox(self.path, "list").out)
 
+    def test_a_c1_control_is_one_too(self):
+        self.make("UPDATE message SET id = 'a' || char(155) || '2J' || char(8238) WHERE opcode = 2;")
+        shown = self.outbox(self.path, "list").out.decode()
+        self.assertIn("a\ufffd2J" + " " * 34, shown)  # terminals take U+009B for ESC [
+        self.assertNotRegex(shown, "[\u0080-\u009f\u202e]")
+
     def test_reader_that_has_enough(self):
         self.make("INSERT INTO message SELECT p, p, 'id-' || p, 1, 0, 0, NULL, NULL, x'' FROM"
                   " (WITH RECURSIVE n(p) AS (VALUES (1) UNION ALL SELECT p + 1 FROM n"
