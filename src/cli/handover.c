@@ -1,6 +1,7 @@
 #include "handover.h"
 
 #include "json_text.h"
+#include "relay_text.h"
 #include "utf8.h"
 
 #include <jansson.h>
@@ -12,12 +13,18 @@
 
 /* ---- waiting ---- */
 
+/* What `len` bytes of input become, at the most. */
+static size_t sent_max(const struct handover *h, size_t len) {
+  return h->options->client.confirm == LIMPET_CONFIRM_ACK ? relay_text_message_max(len) : len;
+}
+
 static bool must_wait_for_disk(const struct handover *h, size_t len) {
   const limpet_options *o = &h->options->client;
   limpet_snapshot s;
   limpet_get_snapshot(h->client, &s, sizeof s);
   return h->unstored_count >= UNSTORED_MAX || s.metrics.outbox_messages >= o->outbox_limit ||
-         (s.metrics.outbox_messages > 0 && s.metrics.outbox_bytes + len > o->outbox_limit_bytes) ||
+         (s.metrics.outbox_messages > 0 &&
+          s.metrics.outbox_bytes + sent_max(h, len) > o->outbox_limit_bytes) ||
          limpet_buffered_amount(h->client) > o->high_water;
 }
 

@@ -6,6 +6,7 @@ import paths  # noqa: F401
 import json
 import os
 import signal
+import sqlite3
 import tempfile
 
 from e2e_cutter import Cutter
@@ -115,6 +116,21 @@ class OverRuns(OutboxCase):
                           stdin=b"\0\n")
         self.assert_exit(run, 1)
         self.assertIn("line 1 of standard input holds a NUL byte", run.text)
+
+    def test_input_waits_while_what_it_becomes_has_no_room(self):
+        self.left_waiting(b"a\n")
+        db = sqlite3.connect(self.outbox)
+        with db:
+            db.execute("UPDATE state SET bytes = 1073741824 - 20")
+        db.close()
+        holder, port = closed_port()
+        self.keep(holder)
+        run = self.connect(*FOREVER, "--outbox", self.outbox, "--confirm", "ack",
+                           f"ws://127.0.0.1:{port}/", stdin=b"b\n")
+        run.wait_event("retry", count=20)
+        self.assertFalse(run.events("dropped"))
+        self.interrupt(run)
+        self.assertEqual(self.count(), 1)
 
     def test_giving_up_keeps_what_is_stored(self):
         holder, port = closed_port()
