@@ -36,7 +36,9 @@ static bool must_wait_for_link(const struct handover *h, size_t len) {
     return false;
   limpet_get_snapshot(h->client, &s, sizeof s);
   return s.metrics.queued_messages >= o->queue_limit ||
-         (s.metrics.queued_messages > 0 && s.metrics.queued_bytes + len > o->high_water);
+         (s.metrics.queued_messages > 0 &&
+          (s.metrics.queued_bytes + len > o->high_water ||
+           s.metrics.queued_bytes + sent_max(h, len) > o->queue_limit_bytes));
 }
 
 static bool must_wait(const struct handover *h, size_t len) {

@@ -226,6 +226,16 @@ class Queue(LimpetCase):
         self.assert_exit(run, 4)
         self.assertEqual(gate.texts(), ["bbbbb", "ccccc"])
 
+    def test_a_limit_in_bytes_alone_makes_input_wait(self):
+        gate = Gate(self)
+        run = self.connect(*FOREVER, "--queue-limit-bytes", "10", gate.url,
+                           stdin=b"aaaaa\nbbbbb\nccccc\n")
+        run.wait_event("retry", count=5)
+        gate.is_open = True
+        self.assert_exit(run, 0)
+        self.assertEqual(gate.texts(), ["aaaaa", "bbbbb", "ccccc"])
+        self.assertFalse(run.events("dropped"))
+
     def test_an_explicit_limit_that_is_never_reached_drops_nothing(self):
         gate = Gate(self, echo=True)
         run = self.connect(*FOREVER, "--queue-limit", "3", gate.url, stdin=b"a\nb\nc\n")
