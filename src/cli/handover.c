@@ -93,6 +93,8 @@ enum input_answer handover_take(struct handover *h, const char *data, size_t len
                                                     : send_as(h, data, len, &how);
   if (*result == LIMPET_INVALID_UTF8)
     return INPUT_BAD;
+  if (*result == LIMPET_MESSAGE_TOO_BIG)
+    return INPUT_LONG;
   h->unstored_count += o->client.outbox && *result == LIMPET_OK;
   return INPUT_TAKEN;
 }

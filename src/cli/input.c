@@ -31,6 +31,8 @@ static void fail(struct input *in, const char *what) {
 static const char *why_unusable(const struct input *in, enum input_answer answer) {
   if (answer == INPUT_NUL)
     return "holds a NUL byte, which a message with an id cannot carry";
+  if (answer == INPUT_LONG)
+    return "is longer, as a message with an id, than the largest message (--max-message)";
   return in->splitter.is_binary ? "cannot be sent" : "is not valid UTF-8";
 }
 

@@ -16,7 +16,8 @@ enum input_answer {
   INPUT_TAKEN,
   INPUT_WAIT, /* not now: input_resume() offers the same message again */
   INPUT_BAD,  /* unusable, not UTF-8: reading ends */
-  INPUT_NUL   /* unusable, holds U+0000: reading ends */
+  INPUT_NUL,  /* unusable, holds U+0000: reading ends */
+  INPUT_LONG  /* unusable, too long as what it becomes: reading ends */
 };
 
 struct input;

@@ -117,6 +117,12 @@ class OverRuns(OutboxCase):
         self.assert_exit(run, 1)
         self.assertIn("line 1 of standard input holds a NUL byte", run.text)
 
+    def test_a_line_that_is_too_long_with_its_id(self):
+        run = self.limpet("connect", "--confirm", "ack", "--max-message", "100",
+                          self.peer("ws").url("/keep"), stdin=b"x" * 50 + b"\n")
+        self.assert_exit(run, 1)
+        self.assertIn("line 1 of standard input is longer", run.text)
+
     def test_input_waits_while_what_it_becomes_has_no_room(self):
         self.left_waiting(b"a\n")
         db = sqlite3.connect(self.outbox)
