@@ -13,8 +13,45 @@ static void on_wake(void *user) {
   struct outbox_rig *rig = user;
   pthread_mutex_lock(&rig->lock);
   rig->wakes++;
-  pthread_cond_signal(&rig->woken);
+  rig->stands_still = rig->is_held;
+  pthread_cond_broadcast(&rig->woken);
+  while (rig->is_held)
+    pthread_cond_wait(&rig->woken, &rig->lock);
+  rig->stands_still = false;
   pthread_mutex_unlock(&rig->lock);
+}
+
+/* Under the lock. */
+static void wait_change(struct outbox_rig *rig) {
+  struct timespec until;
+  (void)clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += RIG_PATIENCE_S;
+  if (pthread_cond_timedwait(&rig->woken, &rig->lock, &until) == 0)
+    return;
+  pthread_mutex_unlock(&rig->lock);
+  fail_msg("no event came");
+}
+
+static void set_held(struct outbox_rig *rig, bool is_held) {
+  pthread_mutex_lock(&rig->lock);
+  rig->is_held = is_held;
+  pthread_cond_broadcast(&rig->woken);
+  pthread_mutex_unlock(&rig->lock);
+}
+
+void rig_hold(struct outbox_rig *rig) {
+  set_held(rig, true);
+}
+
+void rig_until_still(struct outbox_rig *rig) {
+  pthread_mutex_lock(&rig->lock);
+  while (!rig->stands_still)
+    wait_change(rig);
+  pthread_mutex_unlock(&rig->lock);
+}
+
+void rig_release(struct outbox_rig *rig) {
+  set_held(rig, false);
 }
 
 void rig_init(struct outbox_rig *rig) {
@@ -36,6 +73,7 @@ static void forget_event(struct outbox_rig *rig) {
 }
 
 void rig_deinit(struct outbox_rig *rig) {
+  rig_release(rig);
   if (rig->outbox)
     rig_close(rig);
   forget_event(rig);
@@ -69,17 +107,11 @@ void rig_reopen(struct outbox_rig *rig) {
 }
 
 static void wait_for_wake(struct outbox_rig *rig) {
-  struct timespec until;
-  (void)clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += RIG_PATIENCE_S;
-  int error = 0;
   pthread_mutex_lock(&rig->lock);
-  while (rig->wakes == 0 && error == 0)
-    error = pthread_cond_timedwait(&rig->woken, &rig->lock, &until);
+  while (rig->wakes == 0)
+    wait_change(rig);
   rig->wakes = 0;
   pthread_mutex_unlock(&rig->lock);
-  if (error)
-    fail_msg("no event came");
 }
 
 const struct outbox_event *rig_next(struct outbox_rig *rig) {

@@ -14,6 +14,7 @@ struct outbox_rig {
   pthread_mutex_t lock;
   pthread_cond_t woken;
   unsigned wakes; /* not yet seen */
+  bool is_held, stands_still;
   struct outbox *outbox;
   struct outbox_config config;
   struct outbox_event event; /* the last one taken */
@@ -32,6 +33,13 @@ enum outbox_result rig_try_open(struct outbox_rig *rig);
 /** Closes, takes events up to IS_CLOSED and frees. */
 void rig_close(struct outbox_rig *rig);
 void rig_reopen(struct outbox_rig *rig);
+
+/** The outbox's thread goes no further than the next wake, which does not return until
+    rig_release(). What is handed in once it stands still waits together. */
+void rig_hold(struct outbox_rig *rig);
+/** Something must have been put: the wake that it causes is the last that this waits for. */
+void rig_until_still(struct outbox_rig *rig);
+void rig_release(struct outbox_rig *rig);
 
 /** The next event, which is waited for. MESSAGE: `data` stays until the next call of these. */
 const struct outbox_event *rig_next(struct outbox_rig *rig);

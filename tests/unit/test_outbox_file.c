@@ -314,6 +314,52 @@ static void test_removal_goes_on_trying(void **state) {
   rig_store(rig, "d");
 }
 
+/* What could not be removed has not expired yet: it is told when it has gone, and once. */
+static void test_expiry_goes_on_trying(void **state) {
+  struct outbox_rig *rig = *state;
+  rig_open(rig);
+  rig_hold(rig);
+  const uint64_t a = rig_put_as(
+      rig,
+      &(struct outbox_put){.opcode = 1, .data = "a", .len = 1, .id = "a", .expires_at_wall_ms = 1});
+  rig_expect(rig, OUTBOX_STORED, a);
+  rig_until_still(rig);
+  disk_set_room(0);
+  rig_release(rig);
+  rig_expect(rig, OUTBOX_TROUBLE, 0);
+  assert_int_equal(rig->event.result, OUTBOX_DISK_FULL);
+  assert_int_equal(rig_count(rig), 1);
+  assert_false(outbox_next(rig->outbox, &rig->event));
+  disk_set_room(UINT64_MAX);
+  rig_expect(rig, OUTBOX_EXPIRED, a);
+  rig_expect_nothing(rig);
+}
+
+/* What was to be removed by then goes with a rewind, whatever had to be put off before it. */
+static void test_rewind_behind_a_removal_that_failed(void **state) {
+  struct outbox_rig *rig = *state;
+  rig_open(rig);
+  const uint64_t a = rig_store(rig, "a"), b = rig_store(rig, "b");
+  outbox_want(rig->outbox, 2, MUCH);
+  rig_expect_message(rig, a, "a");
+  rig_expect_message(rig, b, "b");
+  disk_set_room(0);
+  outbox_remove(rig->outbox, a);
+  rig_expect(rig, OUTBOX_TROUBLE, 0);
+  disk_set_room(UINT64_MAX);
+  rig_hold(rig);
+  const uint64_t c = rig_put(rig, "c");
+  rig_until_still(rig);
+  outbox_remove(rig->outbox, b);
+  outbox_rewind(rig->outbox, b);
+  outbox_want(rig->outbox, 3, MUCH);
+  rig_release(rig);
+  rig_expect(rig, OUTBOX_STORED, c);
+  rig_expect_message(rig, c, "c");
+  rig_until_oldest(rig, c);
+  assert_int_equal(rig_count(rig), 1);
+}
+
 static void test_reading_goes_on_trying(void **state) {
   struct outbox_rig *rig = *state;
   rig_open(rig);
@@ -413,6 +459,8 @@ int main(void) {
       CASE(test_messages_out_of_order),
       CASE(test_full_disk),
       CASE(test_removal_goes_on_trying),
+      CASE(test_expiry_goes_on_trying),
+      CASE(test_rewind_behind_a_removal_that_failed),
       CASE(test_reading_goes_on_trying),
       CASE(test_no_wake_after_free),
       CASE(test_one_sync_for_many),
