@@ -113,6 +113,7 @@ struct outbox {
     bool is_expiry_stale;
     uint64_t sync_at_ms;       /* monotonic: what was committed must be synced by then */
     struct numbers removing;   /* begun: kept until a commit has them */
+    size_t removing_now;       /* of them, from the first on: by the chore that ran */
     struct entry_list expired; /* by the job that runs */
     struct chore remove, expire, sync, read, rewind;
   } thread;
@@ -141,6 +142,9 @@ void jobs_init(struct outbox *outbox);
 /** A put's. */
 enum db_result jobs_put(struct worker_job *job, struct db *db);
 void jobs_put_done(struct worker_job *job, enum db_result result, const char *detail);
+/** On the thread: it was to be removed before the last rewind, and the disk failed. It is still in
+    the file, but has had its last fate. */
+bool jobs_is_gone(const struct outbox *outbox, uint64_t number);
 
 /* ---- reader.c ---- */
 /** Reads what may be read. True: there is more that may. */

@@ -39,6 +39,25 @@ static struct outbox *outbox_of(struct worker_job *job, size_t chore_offset) {
 
 #define OUTBOX_OF(job, chore) outbox_of((job), offsetof(struct outbox, thread.chore))
 
+/* ---- what has come to its end ---- */
+
+static int compare_numbers(const void *a, const void *b) {
+  const uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
+  return (first > second) - (first < second);
+}
+
+static void sort_begun(struct outbox *o) {
+  struct numbers *const begun = &o->thread.removing;
+  if (begun->count > 0)
+    qsort(begun->all, begun->count, sizeof *begun->all, compare_numbers);
+}
+
+bool jobs_is_gone(const struct outbox *o, uint64_t number) {
+  const struct numbers *const begun = &o->thread.removing;
+  return begun->count > 0 &&
+         bsearch(&number, begun->all, begun->count, sizeof *begun->all, compare_numbers);
+}
+
 /* ---- putting ---- */
 
 static enum db_result replace(struct entry *entry, const struct row *old, bool *is_duplicate) {
@@ -57,7 +76,11 @@ static enum db_result find_replaced(struct entry *entry, struct row *old) {
   old->position = 0;
   if (!entry->put.replace_key)
     return DB_OK;
-  return rows_find_key(&o->thread.rows, entry->put.replace_key, o->thread.cursor, old);
+  const enum db_result result =
+      rows_find_key(&o->thread.rows, entry->put.replace_key, o->thread.cursor, old);
+  if (result == DB_OK && old->position && jobs_is_gone(o, old->number))
+    old->position = 0;
+  return result;
 }
 
 /* Without a key the room was there when it was handed in. */
@@ -180,7 +203,8 @@ static enum db_result run_removal(struct worker_job *job, struct db *db) {
   const struct rows_sums before = o->thread.rows.sums;
   (void)db;
   begin_removals(o);
-  return note_removed(o, &o->thread.remove, &before, remove_begun(o, removals_at_once(o)));
+  o->thread.removing_now = removals_at_once(o);
+  return note_removed(o, &o->thread.remove, &before, remove_begun(o, o->thread.removing_now));
 }
 
 static void account_removed(struct outbox *o, const struct chore *chore) {
@@ -189,8 +213,11 @@ static void account_removed(struct outbox *o, const struct chore *chore) {
   o->thread.is_oldest_stale = true;
 }
 
+/* A rewind of the same batch may have done with them already. */
 static void forget_begun(struct outbox *o, size_t count) {
   struct numbers *const begun = &o->thread.removing;
+  if (begun->count < count)
+    count = begun->count;
   begun->count -= count;
   if (begun->count)
     memmove(begun->all, begun->all + count, begun->count * sizeof *begun->all);
@@ -205,7 +232,7 @@ static void removal_done(struct worker_job *job, enum db_result result, const ch
     return;
   }
   o->thread.remove.is_troubled = false;
-  forget_begun(o, removals_at_once(o));
+  forget_begun(o, o->thread.removing_now);
   pthread_mutex_lock(&o->lock);
   account_removed(o, &o->thread.remove);
   pthread_mutex_unlock(&o->lock);
@@ -214,6 +241,8 @@ static void removal_done(struct worker_job *job, enum db_result result, const ch
 /* ---- expiring ---- */
 
 static enum db_result expire_row(struct outbox *o, const struct row *row) {
+  if (jobs_is_gone(o, row->number))
+    return rows_remove(&o->thread.rows, row);
   struct entry *event = entry_of_row(o, OUTBOX_EXPIRED, row);
   if (!event)
     return db_refuse(o->thread.rows.db, DB_NO_MEMORY, "");
@@ -285,12 +314,14 @@ static enum db_result run_rewind(struct worker_job *job, struct db *db) {
   return note_removed(o, &o->thread.rewind, &before, remove_and_count(o));
 }
 
-/* That it failed stops nothing: attempts are for people, and what could not be removed is sent once
-   more. */
+/* That it failed stops nothing: attempts are for people, and what could not be removed is passed
+   over. It may have failed before it ran. */
 static void rewind_done(struct worker_job *job, enum db_result result, const char *detail) {
   struct outbox *const o = OUTBOX_OF(job, rewind);
   settle_sums(o, result);
   if (result != DB_OK) {
+    (void)begin_all_removals(o);
+    sort_begun(o);
     thread_trouble(o, &o->thread.rewind, result, detail);
   } else {
     o->thread.rewind.is_troubled = false;

@@ -21,6 +21,8 @@
  *
  * [D6] A failure (full disk, failed write or sync, no memory) costs what was just handed in and
  *      says so; what is stored stays, and the next put tries anew. By: a transaction is a batch.
+ *      What was to be removed and could not be is tried again, and until then passed over: it has
+ *      one end in a run. By: numbers kept in memory.
  *
  * [D7] A file has one owner; its end, however it comes, frees the file. By: a lock of the kernel.
  */

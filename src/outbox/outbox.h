@@ -98,9 +98,10 @@ uint64_t outbox_fresh_number(struct outbox *outbox);
     credit to come. Credit adds up. */
 void outbox_want(struct outbox *outbox, uint32_t count, uint64_t bytes);
 /** The link is gone: the next MESSAGE is the oldest stored again, credit is 0, MESSAGE events not
-    yet taken are forgotten. What was removed before goes first, so that it does not come again
-    (unless the disk fails). Those handed out since the last rewind with a number up to
-    `tried_up_to` count one attempt more. */
+    yet taken are forgotten. What was removed before goes first, so that it does not come again; if
+    the disk fails it stays in the file, and comes again after another opening at the earliest.
+    Those handed out since the last rewind with a number up to `tried_up_to` count one attempt
+    more. */
 void outbox_rewind(struct outbox *outbox, uint64_t tried_up_to);
 /** Confirmed, or expired at the taker: removed with the next commit. */
 void outbox_remove(struct outbox *outbox, uint64_t number);

@@ -43,19 +43,25 @@ static enum db_result read_message(struct outbox *o, struct entry **message, int
   return DB_OK;
 }
 
+/* Under the lock. */
+static void append(struct outbox *o, struct entry *message) {
+  entries_append(&o->messages, message);
+  o->credit_count--;
+  o->credit_bytes -= (int64_t)message->put.len;
+  o->has_news = true;
+}
+
 /* A rewind that was asked for meanwhile has taken the credit back. */
 static void hand_out(struct outbox *o, struct entry *message, int64_t position) {
+  const bool is_gone = jobs_is_gone(o, message->number);
   pthread_mutex_lock(&o->lock);
-  const bool is_wanted = !o->is_rewinding && !o->is_closing;
-  if (is_wanted) {
-    entries_append(&o->messages, message);
-    o->credit_count--;
-    o->credit_bytes -= (int64_t)message->put.len;
+  const bool is_read = !o->is_rewinding && !o->is_closing;
+  if (is_read)
     o->thread.cursor = position;
-    o->has_news = true;
-  }
+  if (is_read && !is_gone)
+    append(o, message);
   pthread_mutex_unlock(&o->lock);
-  if (!is_wanted)
+  if (!is_read || is_gone)
     entry_free(message);
 }
 

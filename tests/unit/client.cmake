@@ -30,6 +30,7 @@ if(LIMPET_OUTBOX AND LIMPET_JSON)
     limpet_unit_test(test_${name} USES test_client_support)
     set_tests_properties(test_${name} PROPERTIES LABELS "unit;threads")
   endforeach()
+  target_link_libraries(test_client_durable_run PRIVATE test_disk)
 endif()
 
 # The public header from C++, where there is a compiler for it.

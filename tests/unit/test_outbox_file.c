@@ -360,6 +360,45 @@ static void test_rewind_behind_a_removal_that_failed(void **state) {
   assert_int_equal(rig_count(rig), 1);
 }
 
+/* They have had their last fate: while the disk fails they are neither handed out again nor
+   replaced. */
+static void test_what_cannot_be_removed_is_passed_over(void **state) {
+  struct outbox_rig *rig = *state;
+  struct outbox_put put = {.opcode = 1,
+                           .data = "b",
+                           .len = 1,
+                           .id = "b",
+                           .expires_at_wall_ms = INT64_MAX,
+                           .replace_key = "key"};
+  rig_open(rig);
+  const uint64_t a = rig_store(rig, "a"), b = rig_put_as(rig, &put);
+  rig_expect(rig, OUTBOX_STORED, b);
+  const uint64_t c = rig_store(rig, "c");
+  outbox_want(rig->outbox, 3, MUCH);
+  rig_expect_message(rig, a, "a");
+  rig_expect_message(rig, b, "b");
+  rig_expect_message(rig, c, "c");
+  disk_set_room(0);
+  outbox_remove(rig->outbox, b);
+  rig_expect(rig, OUTBOX_TROUBLE, 0);
+  outbox_remove(rig->outbox, a);
+  outbox_rewind(rig->outbox, c);
+  rig_expect(rig, OUTBOX_TROUBLE, 0); /* of the rewind */
+  outbox_want(rig->outbox, 3, MUCH);
+  rig_expect_message(rig, c, "c");
+  outbox_rewind(rig->outbox, c);
+  rig_expect(rig, OUTBOX_REFUSED, rig_put(rig, "behind it"));
+  disk_set_room(UINT64_MAX);
+  put.id = "d";
+  const uint64_t d = rig_put_as(rig, &put);
+  rig_expect(rig, OUTBOX_STORED, d);
+  outbox_want(rig->outbox, 3, MUCH);
+  rig_expect_message(rig, c, "c");
+  rig_expect_message(rig, d, "b");
+  rig_until_oldest(rig, c);
+  assert_int_equal(rig_count(rig), 2);
+}
+
 static void test_reading_goes_on_trying(void **state) {
   struct outbox_rig *rig = *state;
   rig_open(rig);
@@ -461,6 +500,7 @@ int main(void) {
       CASE(test_removal_goes_on_trying),
       CASE(test_expiry_goes_on_trying),
       CASE(test_rewind_behind_a_removal_that_failed),
+      CASE(test_what_cannot_be_removed_is_passed_over),
       CASE(test_reading_goes_on_trying),
       CASE(test_no_wake_after_free),
       CASE(test_one_sync_for_many),
