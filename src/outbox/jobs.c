@@ -311,7 +311,9 @@ static enum db_result run_rewind(struct worker_job *job, struct db *db) {
   struct outbox *const o = OUTBOX_OF(job, rewind);
   const struct rows_sums before = o->thread.rows.sums;
   (void)db;
-  return note_removed(o, &o->thread.rewind, &before, remove_and_count(o));
+  const enum db_result result = remove_and_count(o);
+  o->thread.cursor = 0; /* what comes behind it in this batch finds all of them waiting */
+  return note_removed(o, &o->thread.rewind, &before, result);
 }
 
 /* That it failed stops nothing: attempts are for people, and what could not be removed is passed

@@ -417,6 +417,29 @@ static void test_removing_and_expiring_at_once(void **state) {
   }
 }
 
+/* From the rewind on what was handed out waits, also for what is put with it in one transaction.
+   The new one was on no link yet. */
+static void test_replacing_right_after_a_rewind(void **state) {
+  struct outbox_rig *rig = *state;
+  outbox_want(rig->outbox, 1, MUCH);
+  const uint64_t a = store_key(rig, "a", "k");
+  rig_expect_message(rig, a, "a");
+  rig_hold(rig);
+  const uint64_t gate = rig_put(rig, "gate");
+  rig_until_still(rig);
+  outbox_remove(rig->outbox, gate);
+  outbox_rewind(rig->outbox, a);
+  const uint64_t b = put_key(rig, "b", "k");
+  rig_release(rig);
+  rig_expect(rig, OUTBOX_STORED, gate);
+  rig_expect(rig, OUTBOX_STORED, b);
+  rig_expect(rig, OUTBOX_REPLACED, a);
+  assert_int_equal(rig->event.attempts, 1);
+  outbox_want(rig->outbox, 1, MUCH);
+  rig_expect_message(rig, b, "b");
+  assert_int_equal(rig->event.attempts, 0);
+}
+
 static void test_handed_out_one_is_not_replaced(void **state) {
   struct outbox_rig *rig = *state;
   outbox_want(rig->outbox, 1, MUCH);
@@ -580,6 +603,7 @@ int main(void) {
       CASE(test_handed_out_ones_are_the_takers),
       CASE(test_replacing),
       CASE(test_replacing_in_a_full_one),
+      CASE(test_replacing_right_after_a_rewind),
       CASE(test_handed_out_one_is_not_replaced),
       CASE(test_replacing_in_a_burst),
       CASE(test_replacing_with_a_taken_id),
