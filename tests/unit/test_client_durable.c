@@ -252,6 +252,27 @@ static void what_fades_is_told_and_gone(void **state) {
   box_stop(&f);
 }
 
+/* Also one that was read already, and waits for the link in memory. */
+static void what_fades_on_a_link_is_told_and_gone(void **state) {
+  (void)state;
+  struct fixture f;
+  limpet_snapshot s;
+  const limpet_send_options how = {
+      .promise = LIMPET_PROMISE_DURABLE, .ttl_ms = 200, .message_id = "fades"};
+  box_init(&f, LIMPET_CONFIRM_ACK);
+  f.options.hold_until_ready = true;
+  fixture_make(&f);
+  fixture_open(&f);
+  uint64_t fading = 0;
+  assert_int_equal(limpet_send_text(f.client, "x", 1, &how, &fading), LIMPET_OK);
+  world_until(&f.world, box_has_fate(&f, fading, "dropped expired"));
+  world_until(&f.world, !box_waiting(&f));
+  limpet_get_snapshot(f.client, &s, sizeof s);
+  assert_int_equal(s.metrics.dropped, 1);
+  assert_int_equal(f.peer.messages_count, 0);
+  box_stop(&f);
+}
+
 static void a_newer_one_takes_the_place(void **state) {
   (void)state;
   struct fixture f;
@@ -289,11 +310,14 @@ static void a_full_outbox_refuses_the_new(void **state) {
 static void one_id_is_stored_once(void **state) {
   (void)state;
   struct fixture f;
+  limpet_snapshot s;
   box_init(&f, LIMPET_CONFIRM_ACK);
   fixture_make(&f);
   box_send(&f, 1);
   const uint64_t second = box_send(&f, 1);
   world_until(&f.world, box_has_fate(&f, second, "dropped duplicate"));
+  limpet_get_snapshot(f.client, &s, sizeof s);
+  assert_int_equal(s.metrics.dropped, 1);
   assert_true(diary_has(&f.diary, "error outbox retry"));
   assert_int_equal(box_waiting(&f), 1);
   box_stop(&f);
@@ -371,6 +395,7 @@ int main(void) {
       TEST(the_backlog_is_not_in_memory),
       TEST(disconnecting_drops_nothing_stored),
       TEST(what_fades_is_told_and_gone),
+      TEST(what_fades_on_a_link_is_told_and_gone),
       TEST(a_newer_one_takes_the_place),
       TEST(a_full_outbox_refuses_the_new),
       TEST(one_id_is_stored_once),

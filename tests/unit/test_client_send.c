@@ -128,6 +128,27 @@ static void now_is_refused_unless_connected(void **state) {
   fixture_end(&f);
 }
 
+/* A peer that does not read must not fill the memory of whoever goes on. */
+static void now_is_refused_where_too_much_waits(void **state) {
+  (void)state;
+  enum { HIGH_WATER = 64 << 10, LIMIT = 100000, LEN = 2048 };
+  const limpet_send_options now = {.promise = LIMPET_PROMISE_NOW};
+  static const char block[LEN];
+  struct fixture f;
+  fixture_init(&f, 0);
+  f.options.high_water = HIGH_WATER;
+  f.options.queue_limit_bytes = LIMIT;
+  fixture_make(&f);
+  fixture_open(&f);
+  peer_pause(&f.peer, true);
+  limpet_result result = LIMPET_OK;
+  for (unsigned i = 0; result == LIMPET_OK && i < 100000; i++)
+    result = limpet_send_binary(f.client, block, LEN, &now, NULL);
+  assert_int_equal(result, LIMPET_QUEUE_OVERFLOW);
+  assert_in_range(limpet_buffered_amount(f.client), HIGH_WATER, HIGH_WATER + LIMIT + LEN);
+  fixture_end(&f);
+}
+
 /* ---- waiting messages ---- */
 
 static void what_waited_too_long_is_dropped_and_told(void **state) {
@@ -386,6 +407,7 @@ int main(void) {
       cmocka_unit_test(what_was_sent_before_the_first_link_arrives_in_order),
       cmocka_unit_test(what_can_never_go_is_refused_at_once),
       cmocka_unit_test(now_is_refused_unless_connected),
+      cmocka_unit_test(now_is_refused_where_too_much_waits),
       cmocka_unit_test(what_waited_too_long_is_dropped_and_told),
       cmocka_unit_test(a_newer_message_takes_the_place_of_a_waiting_one),
       cmocka_unit_test(at_the_limit_the_oldest_go_and_are_told),

@@ -14,6 +14,7 @@
 
 #define PATIENCE_S 60
 #define JOBS_MAX 3000
+#define LATE 2500
 
 static const char *const steps[] = {"CREATE TABLE thing (a INTEGER PRIMARY KEY);"};
 
@@ -24,6 +25,7 @@ struct job {
   int value;     /* to be inserted; a second time fails */
   bool is_gate;  /* waits until the gate is open */
   bool is_twice; /* inserts another row before the one that fails */
+  bool has_late; /* another is handed in while it runs */
   unsigned order;
   enum db_result result;
   char detail[DB_DETAIL_CAP];
@@ -60,9 +62,13 @@ static enum db_result insert(struct job *j, struct db *db, int value) {
   return result;
 }
 
+static struct job *submit(struct fixture *f, unsigned index, struct job job);
+
 static enum db_result run(struct worker_job *job, struct db *db) {
   struct job *const j = (struct job *)job;
   struct fixture *const f = j->fixture;
+  if (j->has_late)
+    submit(f, LATE, (struct job){.value = LATE});
   pthread_mutex_lock(&f->lock);
   if (j->is_gate) {
     f->is_at_gate = true;
@@ -276,6 +282,21 @@ static void test_failing_job(void **state) {
   assert_int_equal(rows_count(f), 2);
 }
 
+/* What a failure puts off comes before what was handed in meanwhile. */
+static void test_order_behind_a_failing_job(void **state) {
+  struct fixture *f = *state;
+  hold(f);
+  submit(f, 0, (struct job){.value = 1, .has_late = true});
+  submit(f, 1, (struct job){.value = 1});
+  submit(f, 2, (struct job){.value = 2});
+  open_gate(f);
+  until_count(f, &f->done_count, 5);
+  assert_int_equal(f->jobs[1].order, 3);
+  assert_int_equal(f->jobs[2].order, 4);
+  assert_int_equal(f->jobs[LATE].order, 5);
+  assert_int_equal(rows_count(f), 3);
+}
+
 static void test_failing_commit(void **state) {
   struct fixture *f = *state;
   hold(f);
@@ -368,6 +389,7 @@ int main(void) {
       CASE(test_batches_are_bounded),
       CASE(test_relaxed_ones_cost_no_sync),
       CASE(test_failing_job),
+      CASE(test_order_behind_a_failing_job),
       CASE(test_failing_commit),
       CASE(test_hook_that_refuses),
       CASE(test_reads_are_not_in_transactions),
