@@ -150,8 +150,8 @@ static void fail_disk(void) {
 }
 
 static void restart(struct fixture *f, limpet_confirm confirm) {
-  heal_disk();
   box_stop(f);
+  heal_disk();
   make(f, confirm);
 }
 
