@@ -46,6 +46,7 @@ static const struct scene {
 };
 
 #define SCENES_COUNT (sizeof scenes / sizeof *scenes)
+#define SIGNALS_COUNT 3
 
 static const char *const names[DEMO_CHATTERS] = {"ada", "bob", "eve"};
 
@@ -59,7 +60,7 @@ enum demo_phase { DEMO_STARTING, DEMO_PLAYING, DEMO_LEAVING, DEMO_AUDITING, DEMO
 struct demo {
   uv_loop_t loop;
   uv_timer_t pace, draw;
-  uv_signal_t signals[2];
+  uv_signal_t signals[SIGNALS_COUNT];
   struct demo_relay relay;
   struct demo_chatter chatters[DEMO_CHATTERS];
   struct demo_audit audit;
@@ -79,8 +80,8 @@ static void close_handles(struct demo *demo) {
   demo->phase = DEMO_OVER;
   uv_close((uv_handle_t *)&demo->pace, NULL);
   uv_close((uv_handle_t *)&demo->draw, NULL);
-  uv_close((uv_handle_t *)&demo->signals[0], NULL);
-  uv_close((uv_handle_t *)&demo->signals[1], NULL);
+  for (size_t i = 0; i < SIGNALS_COUNT; i++)
+    uv_close((uv_handle_t *)&demo->signals[i], NULL);
   for (unsigned i = 0; i < DEMO_CHATTERS; i++) {
     demo_chatter_kill(&demo->chatters[i]);
     if (demo->chatters[i].cutter)
@@ -280,17 +281,32 @@ static void on_signal(uv_signal_t *handle, int number) {
   close_handles(demo);
 }
 
+/* Who says nohup wants it to outlive its terminal. */
+static bool is_ignored(int number) {
+  struct sigaction present;
+  return sigaction(number, NULL, &present) == 0 && present.sa_handler == SIG_IGN;
+}
+
+/* Without a terminal there is nobody to watch, and its relay would take SIGHUP for a wish to read
+   its files again, and stay. */
+static void watch_signals(struct demo *demo) {
+  static const int numbers[SIGNALS_COUNT] = {SIGINT, SIGTERM, SIGHUP};
+  for (size_t i = 0; i < SIGNALS_COUNT; i++) {
+    uv_signal_init(&demo->loop, &demo->signals[i]);
+    demo->signals[i].data = demo;
+    if (numbers[i] != SIGHUP || !is_ignored(SIGHUP))
+      uv_signal_start(&demo->signals[i], on_signal, numbers[i]);
+  }
+}
+
 static void init_handles(struct demo *demo) {
   uv_timer_init(&demo->loop, &demo->pace);
   uv_timer_init(&demo->loop, &demo->draw);
-  uv_signal_init(&demo->loop, &demo->signals[0]);
-  uv_signal_init(&demo->loop, &demo->signals[1]);
-  demo->pace.data = demo->draw.data = demo->signals[0].data = demo->signals[1].data = demo;
+  demo->pace.data = demo->draw.data = demo;
   demo->play_ms = limpet_now_ms();
   uv_timer_start(&demo->pace, on_pace, PACE_MS, PACE_MS);
   uv_timer_start(&demo->draw, on_draw, DRAW_MS, DRAW_MS);
-  uv_signal_start(&demo->signals[0], on_signal, SIGINT);
-  uv_signal_start(&demo->signals[1], on_signal, SIGTERM);
+  watch_signals(demo);
 }
 
 static bool make_folder(struct demo *demo) {
@@ -345,8 +361,8 @@ static void print_help(void) {
        "Options:");
   options_print(rows, ROWS_COUNT);
   options_print_last();
-  puts("\nExit status: 0 nothing was lost; 1 usage, or it could not run; 4 something was; 130,\n"
-       "143 interrupted.\n\n"
+  puts("\nExit status: 0 nothing was lost; 1 usage, or it could not run; 4 something was; 129,\n"
+       "130, 143 interrupted.\n\n"
        "Examples:\n  limpet demo\n  limpet demo --keep");
 }
 

@@ -90,6 +90,34 @@ class Demo(LimpetCase):
             self.assert_exit(run, 1)
             self.assertIn("--web", run.text)
 
+    def test_nothing_of_it_outlives_its_terminal(self):
+        run = self.limpet("demo", stdin=b"", env={"TMPDIR": self.folder.name},
+                          preexec_fn=os.setsid)
+        self.addCleanup(self.kill_session, run.process.pid)
+        run.wait_for("the play", lambda: b"everybody comes" in run.out)
+        self.assertGreaterEqual(len(self.session(run.process.pid)), 2)
+        os.killpg(run.process.pid, signal.SIGHUP)  # as a terminal that is closed does
+        self.assert_exit(run, 128 + signal.SIGHUP)
+        self.assertEqual(self.session(run.process.pid), [])
+        self.assertEqual(os.listdir(self.folder.name), [])
+
+    def session(self, number):
+        """The processes of a session that have not ended."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                    state, _, _, session = file.read().rsplit(")", 1)[1].split()[:4]
+            except OSError:
+                continue
+            if int(session) == number and state != "Z":
+                found.append(int(pid))
+        return found
+
+    def kill_session(self, number):
+        for pid in self.session(number):
+            os.kill(pid, signal.SIGKILL)
+
     def test_help_and_what_makes_no_sense(self):
         run = self.limpet("demo", "--help", stdin=b"")
         self.assert_exit(run, 0)
