@@ -59,17 +59,29 @@ static void fail(struct check *check, enum check_step step, const limpet_error *
 
 /* ---- what the client reports ---- */
 
+/* What was reached may be the proxy, which has not let us through yet. */
+static bool is_of_proxy(const limpet_step_report *report) {
+  for (size_t i = 0; i < report->facts_count; i++)
+    if (strcmp(report->facts[i].name, "proxy") == 0)
+      return true;
+  return false;
+}
+
+static enum check_step behind_way(const struct check *check) {
+  return check->is_secure ? CHECK_TLS : CHECK_UPGRADE;
+}
+
 /* Which step a report is about, and which one comes then. */
-static enum check_step take_step(struct check *check, limpet_step step) {
-  switch (step) {
+static enum check_step take_step(struct check *check, const limpet_step_report *report) {
+  switch (report->step) {
   case LIMPET_STEP_LOOK_UP:
     check->next = CHECK_TCP;
     return CHECK_DNS;
   case LIMPET_STEP_CONNECTED:
-    check->next = check->is_secure ? CHECK_TLS : CHECK_UPGRADE;
+    check->next = is_of_proxy(report) ? CHECK_PROXY : behind_way(check);
     return CHECK_TCP;
   case LIMPET_STEP_PROXY:
-    check->next = check->is_secure ? CHECK_TLS : CHECK_UPGRADE;
+    check->next = behind_way(check);
     return CHECK_PROXY;
   case LIMPET_STEP_TLS:
     check->next = CHECK_UPGRADE;
@@ -83,7 +95,7 @@ static enum check_step take_step(struct check *check, limpet_step step) {
 static void on_step(limpet_client *client, const limpet_step_report *report, void *user) {
   struct check *check = user;
   (void)client;
-  const enum check_step step = take_step(check, report->step);
+  const enum check_step step = take_step(check, report);
   check_view_passed(step, label_of(check, step), report);
 }
 

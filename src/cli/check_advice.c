@@ -119,6 +119,9 @@ static const char *advise_on_silence(enum check_step step) {
   case CHECK_TCP:
     return "Nobody answers: a firewall may drop the packets, or the address is wrong "
            "(--connect-timeout gives it more time).";
+  case CHECK_PROXY:
+    return "The proxy takes the connection, but does not let us through: check its address, "
+           "whether it is of that kind (--proxy), and whether it reaches this target.";
   case CHECK_TLS:
     return "It takes the connection, but says nothing of TLS: check the port, or whether this is a "
            "ws:// address.";

@@ -88,6 +88,9 @@ class Check(LimpetCase):
         yield ("ws+unix:///nonexistent.sock:/",), 2, "tcp", "connect_refused", "Socket"
         yield (("--connect-timeout", "300", silent.url()), 2, "upgrade", "connect_timeout",
                "does not answer")
+        for url in ("ws://a.invalid/", "wss://a.invalid/"):
+            yield (("--connect-timeout", "300", "--proxy", f"http://127.0.0.1:{silent.port}", url), 2,
+                   "proxy", "connect_timeout", "The proxy")
         yield (plain.url(),), 2, "upgrade", "handshake", "no WebSocket server"
         yield (("--heartbeat-timeout", "300", mute.url()), 2, "heartbeat", "heartbeat_timeout",
                "--heartbeat")

@@ -44,6 +44,7 @@ static const struct {
     {CHECK_UPGRADE, LIMPET_ERROR_HANDSHAKE, 0, "", "no WebSocket server"},
     {CHECK_HEARTBEAT, LIMPET_ERROR_HEARTBEAT_TIMEOUT, 0, "", "--heartbeat"},
     {CHECK_PROXY, LIMPET_ERROR_PROXY, 0, "", "proxy"},
+    {CHECK_PROXY, LIMPET_ERROR_CONNECT_TIMEOUT, 0, "", "proxy"},
 };
 
 static void test_what_to_do(void **state) {
