@@ -162,25 +162,33 @@ static bool send_held(struct flow *flow, const struct flow_world *world) {
     struct piece *piece = flow->hold.first;
     if (!is_due(flow, piece, world->now_ms))
       return false;
-    const size_t n = send_some(flow, world, piece->bytes + piece->sent, piece->len - piece->sent);
-    if (n == 0)
+    const size_t left = piece->len - piece->sent;
+    const size_t n = left ? send_some(flow, world, piece->bytes + piece->sent, left) : 0;
+    if (left && n == 0)
       return false;
     hold_sent(&flow->hold, world->memory, n);
   }
   return true;
 }
 
+static void hold_at(struct flow *flow, const struct flow_world *world, const uint8_t *bytes,
+                    size_t len, uint64_t release_ms) {
+  if (!hold_add(&flow->hold, world->memory, bytes, len, release_ms))
+    flow->end = FLOW_NO_MEMORY;
+}
+
+/* When what was read now may go, by the delay. */
+static uint64_t delay(struct flow *flow, const struct flow_world *world) {
+  note(flow, FAULT_DELAY);
+  return pace_release_ms(&flow->pace, &flow->plan, world->now_ms,
+                         chance_next(&flow->chance, UINT32_MAX));
+}
+
 static void hold_rest(struct flow *flow, const struct flow_world *world, const uint8_t *bytes,
                       size_t len) {
-  uint64_t release_ms = world->now_ms;
-  if (is_delayed(flow)) {
-    release_ms = pace_release_ms(&flow->pace, &flow->plan, world->now_ms,
-                                 chance_next(&flow->chance, UINT32_MAX));
-    note(flow, FAULT_DELAY);
-  }
-  if (len > 0 && !flow->is_sink_gone &&
-      !hold_add(&flow->hold, world->memory, bytes, len, release_ms))
-    flow->end = FLOW_NO_MEMORY;
+  const uint64_t release_ms = is_delayed(flow) ? delay(flow, world) : world->now_ms;
+  if (len > 0 && !flow->is_sink_gone)
+    hold_at(flow, world, bytes, len, release_ms);
 }
 
 static void pass(struct flow *flow, const struct flow_world *world, const uint8_t *bytes,
@@ -207,6 +215,15 @@ static void take_no_bytes(struct flow *flow, ssize_t n) {
     flow->end = FLOW_RESET;
 }
 
+/* The end is late like bytes: a piece without any stands for it. */
+static void hold_end(struct flow *flow, const struct flow_world *world) {
+  if (flow->end == FLOW_OPEN || !is_delayed(flow))
+    return;
+  const uint64_t release_ms = delay(flow, world);
+  hold_at(flow, world, world->buffer, 0, release_ms);
+  wake_at(flow, release_ms);
+}
+
 static size_t room(const struct flow *flow, const struct flow_world *world) {
   const size_t max = is_delayed(flow) ? FLOW_DELAYED_MAX : FLOW_HELD_MAX;
   const size_t left = flow->hold.len < max ? max - flow->hold.len : 0;
@@ -220,6 +237,7 @@ static bool read_some(struct flow *flow, const struct flow_world *world) {
   const ssize_t n = sock_receive(flow->source, world->buffer, room(flow, world));
   if (n <= 0) {
     take_no_bytes(flow, n);
+    hold_end(flow, world);
     return false;
   }
   pass(flow, world, world->buffer, spoil(flow, world->buffer, (size_t)n));

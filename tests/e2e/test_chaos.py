@@ -280,6 +280,24 @@ class Faults(ChaosCase):
         self.assertEqual(far.receive_all(), (b"last words", "fin"))
         self.assertGreaterEqual(time.monotonic() - started, 0.28)
 
+    def test_an_end_behind_which_nothing_waits_is_delayed_too(self):
+        for act, seen in (("end", "fin"), ("reset", "rst")):
+            with self.subTest(act):
+                chaos = self.chaos("delay 300ms")
+                client, far = self.pair(chaos)
+                self.assert_passes(client, far)
+                started = time.monotonic()
+                getattr(client, act)()
+                self.assertEqual(far.receive_all(), (b"", seen))
+                self.assertGreaterEqual(time.monotonic() - started, 0.28)
+                client, far = self.pair(chaos)
+                chaos.wait_passing(2)
+                chaos.do("delay 1h")
+                getattr(client, act)()
+                self.assertTrue(far.is_silent())
+                chaos.do("clear")
+                self.assertEqual(far.receive_all(), (b"", seen))
+
     def test_throttle(self):
         chaos = self.chaos("throttle down 50k")
         client, far = self.pair(chaos)
