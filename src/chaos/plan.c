@@ -107,13 +107,26 @@ bool plan_flow_needs_copy(const struct plan_flow *flow) {
 
 /* ---- connections ---- */
 
+static bool has_own(const struct plan *plan, uint64_t connection, enum fault_kind kind) {
+  for (size_t i = 0; i < plan->count; i++)
+    if (plan->faults[i].connection == connection && plan->faults[i].fault.kind == kind)
+      return true;
+  return false;
+}
+
+/* Of those for all, one of a kind that the connection has of its own does not count. */
+static bool ends(const struct plan *plan, const struct plan_fault *at, uint64_t connection) {
+  const enum fault_kind kind = at->fault.kind;
+  return (kind == FAULT_RESET || kind == FAULT_CLOSE) && plan_concerns(plan, at, connection) &&
+         (at->connection != 0 || !has_own(plan, connection, kind));
+}
+
 uint64_t plan_end_age_ms(const struct plan *plan, uint64_t connection,
                          const struct plan_fault **fault) {
   uint64_t age_ms = PLAN_NEVER;
   for (size_t i = 0; i < plan->count; i++) {
     const struct plan_fault *at = &plan->faults[i];
-    if ((at->fault.kind == FAULT_RESET || at->fault.kind == FAULT_CLOSE) &&
-        at->fault.time_ms < age_ms && plan_concerns(plan, at, connection)) {
+    if (at->fault.time_ms < age_ms && ends(plan, at, connection)) {
       age_ms = at->fault.time_ms;
       *fault = at;
     }

@@ -90,6 +90,22 @@ static void test_ends(void **state) {
   assert_int_equal(by->fault.kind, FAULT_CLOSE);
 }
 
+/* One connection is to outlive the others, another is to end before them. */
+static void test_own_ends_stand_above_those_for_all(void **state) {
+  (void)state;
+  struct plan plan = {.seed = 1};
+  const struct plan_fault *by = NULL;
+  add(&plan, "reset after 1h", 2, 0);
+  add(&plan, "reset after 5s", 0, 0);
+  add(&plan, "reset after 1s", 3, 0);
+  assert_int_equal(plan_end_age_ms(&plan, 1, &by), 5000);
+  assert_int_equal(plan_end_age_ms(&plan, 2, &by), 3600000);
+  assert_int_equal(plan_end_age_ms(&plan, 3, &by), 1000);
+  add(&plan, "close after 7s", 0, 0);
+  assert_int_equal(plan_end_age_ms(&plan, 2, &by), 7000);
+  assert_int_equal(by->fault.kind, FAULT_CLOSE);
+}
+
 static void test_flap(void **state) {
   (void)state;
   struct plan plan = {.seed = 1};
@@ -127,6 +143,7 @@ int main(void) {
       cmocka_unit_test(test_parts),
       cmocka_unit_test(test_bound),
       cmocka_unit_test(test_ends),
+      cmocka_unit_test(test_own_ends_stand_above_those_for_all),
       cmocka_unit_test(test_flap),
       cmocka_unit_test(test_refusing_a_part),
   };
