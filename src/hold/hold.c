@@ -240,7 +240,6 @@ void hold_stop(struct hold *hold, uint32_t deadline_ms,
   hold->is_stopping = true;
   hold->stopped = stopped;
   hold->stopped_user = user;
-  hold->undelivered = 0;
   hold->stop_at_ms = net_loop_now_ms(hold->loop) + deadline_ms;
   hold_log(hold, "stopping connections=%u", hold->count);
   http_server_stop(hold->http);

@@ -55,8 +55,8 @@ const char *hold_address(const struct hold *hold);
 /** Connections and their queues, for people. */
 void hold_dump(const struct hold *hold, FILE *out);
 /** Takes no more connections, closes the present ones with 1001, delivers what was accepted within
-    `deadline_ms`, then calls `stopped`, from the loop, with the number of messages left
-   undelivered; the hold is gone by then. */
+    `deadline_ms`, then calls `stopped`, from the loop, with the number of messages that were not
+    delivered in all its life; the hold is gone by then. */
 void hold_stop(struct hold *hold, uint32_t deadline_ms,
                void (*stopped)(void *user, uint64_t undelivered), void *user);
 

@@ -308,6 +308,19 @@ class Endings(HoldCase):
         self.assertIn("3 messages not delivered", hold.text)
         self.assertEqual(ws.closed_with(), 1001)
 
+    def test_what_was_given_up_before_counts_at_the_end(self):
+        relay = self.relay()
+        hold = self.hold(f"ws://{relay.address}", "--drain-timeout", "100")
+        ws = self.ws(hold, "/ws?conversation_id=c&user_id=u")
+        relay.kill()
+        hold.wait_line("retryable=yes")
+        for n in range(3):
+            ws.say(f"m{n}", "text")
+        ws.close()
+        hold.wait_line("closed taken=3 given=0 dropped=3")
+        self.stop(hold, 4)
+        self.assertIn("3 messages not delivered", hold.text)
+
     def test_what_it_tells_when_asked(self):
         hold = self.hold(self.peer("ws").url())
         self.ws(hold, "/?token=s3cr3t")
