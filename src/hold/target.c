@@ -14,7 +14,7 @@ static bool is_root(struct url_slice path) {
 static void put_head(struct text_writer *w, const struct url *base, const char *text) {
   const size_t len = base->path.len > 0 ? (size_t)(base->path.text - text) : strcspn(text, "?");
   text_put(w, text, len);
-  if (base->path.len == 0 && base->scheme == URL_WS_UNIX)
+  if (base->path.len == 0 && base->scheme == URL_WS_UNIX && text[len - 1] != ':')
     text_put_string(w, ":");
 }
 

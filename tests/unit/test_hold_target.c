@@ -30,6 +30,8 @@ static void joined(void **state) {
       {"wss://u:p@h/base?x=1", "/a", "", "wss://u:p@h/base/a?x=1"},
       {"ws://h/", "/a%20b", "c=%26", "ws://h/a%20b?c=%26"},
       {"ws+unix:///s", "/a", "b=1", "ws+unix:///s:/a?b=1"},
+      {"ws+unix:///s:", "/a", "", "ws+unix:///s:/a"},
+      {"ws+unix:///s:?x=1", "/", "", "ws+unix:///s:/?x=1"},
       {"ws+unix:///s:/base", "/a", "", "ws+unix:///s:/base/a"},
       {"ws+unix:///s:/", "/", "", "ws+unix:///s:/"},
       {"ws://h?", "/", "a=1", "ws://h/?a=1"},
