@@ -62,6 +62,13 @@ class Manual(LimpetCase):
                               "EXAMPLES", "SEE ALSO"):
                     self.assertTrue(section(text, title).strip(), f"{name}.1 has no {title}")
 
+    def test_pages_lead_to_sections_that_they_have(self):
+        for file in sorted(os.listdir(DOCS)):
+            if file.endswith(".1"):
+                text = page(file[:-2])
+                for title in re.findall(r"(?m)^\.BR ([A-Z]+(?: [A-Z]+)*) \.$", text):
+                    self.assertTrue(section(text, title).strip(), f"{file} has no {title}")
+
     def test_pages_lead_to_pages_that_exist(self):
         for file in sorted(os.listdir(DOCS)):
             if file.endswith(".1"):
