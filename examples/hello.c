@@ -29,8 +29,10 @@ int main(int argc, char **argv) {
   }
   limpet_connect(client);
   limpet_send_text(client, "hello", 5, NULL,
-                   NULL);                  /* from any thread; waits for the link if it must */
-  limpet_flush(client, 10000, NULL, NULL); /* until it is confirmed */
+                   NULL); /* from any thread; waits for the link if it must */
+  const limpet_result result = limpet_flush(client, 10000, NULL, NULL); /* until it is confirmed */
+  if (result != LIMPET_OK)
+    fprintf(stderr, "not delivered: %s\n", limpet_result_text(result));
   limpet_stop(client, 1000);
-  return 0;
+  return result == LIMPET_OK ? 0 : 1;
 }

@@ -71,6 +71,13 @@ class Hello(ExampleCase):
         self.assertIn(b"CONNECTING -> CONNECTED (opened)", run.out)
         self.assertTrue(run.out.endswith(b"CONNECTED -> CLOSED (disconnect)\n"), run.story())
 
+    def test_what_was_not_delivered_is_told(self):
+        holder, port = closed_port()
+        self.addCleanup(holder.close)
+        run = self.example("hello", f"ws://127.0.0.1:{port}/echo")
+        self.assert_exit(run, 1)
+        self.assertIn("not delivered: ", run.text)
+
 
 class Poll(ExampleCase):
 
