@@ -49,8 +49,8 @@ static void publish(limpet_client *client, const char *kind, long value, limpet_
     return;
   (void)snprintf(id, sizeof id, "%s-%s", kind, uuid);
   const int len = snprintf(text, sizeof text,
-                           "{\"type\":\"message\",\"id\":\"%s\",\"plaintext\":\"%s %ld.%03ld\"}",
-                           id, kind, value / 1000, labs(value % 1000));
+                           "{\"type\":\"message\",\"id\":\"%s\",\"plaintext\":\"%s %s%ld.%03ld\"}",
+                           id, kind, value < 0 ? "-" : "", labs(value / 1000), labs(value % 1000));
   how->message_id = id;
   const limpet_result result = limpet_send_text(client, text, (size_t)len, how, NULL);
   if (result != LIMPET_OK)

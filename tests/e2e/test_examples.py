@@ -329,6 +329,15 @@ class Iot(ExampleCase):
                          ["alarm 91.500", "alarm 85.250"])
         self.assertIn("reading 20.000", texts)
 
+    def test_readings_below_zero(self):
+        relay = self.relay()
+        for value, text in ((-500, "-0.500"), (-12345, "-12.345"), (250, "0.250")):
+            run = self.example("iot", f"ws://{relay.address}/ws?conversation_id=boiler&user_id=s",
+                               self.path("alarms"), self.measured(value), 20)
+            run.wait_for("a reading", lambda: re.search(rb"reading-\S+ confirmed", run.out))
+            self.end(run)
+            self.assertEqual(self.texts(relay)[-1], "reading " + text)
+
     def test_a_sensor_that_fails_is_told(self):
         run = self.example("iot", f"ws://{self.relay().address}/ws", self.path("alarms"),
                            self.path("none"), 20)
