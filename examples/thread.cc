@@ -21,13 +21,20 @@ namespace {
 constexpr unsigned workers_count = 3;
 constexpr uint32_t flush_ms = 30000;
 constexpr std::chrono::milliseconds pause{10};
+constexpr uint64_t waiting_max = 16384; // bytes; as messages they are fewer than ...
+constexpr uint32_t queue_limit = 1000;  // ... what is kept while the link is down
 
-// A full queue is the receiver's way to say "not so fast": the message waits and is tried again.
+// Waits while much waits already: a full queue takes every message, and drops its oldest.
+bool is_sent(limpet::Client &client, const std::string &text) {
+  return limpet_buffered_amount(client.get()) < waiting_max &&
+         client.send(text) != LIMPET_QUEUE_OVERFLOW;
+}
+
 void work(limpet::Client &client, unsigned number, unsigned long messages,
           const std::atomic<bool> &is_over) {
   for (unsigned long i = 1; i <= messages && !is_over; i++) {
     const std::string text = "worker " + std::to_string(number) + " message " + std::to_string(i);
-    while (client.send(text) == LIMPET_QUEUE_OVERFLOW && !is_over)
+    while (!is_sent(client, text) && !is_over)
       std::this_thread::sleep_for(pause);
     std::this_thread::sleep_for(pause);
   }
@@ -62,7 +69,7 @@ int run(const char *url, unsigned long messages, const sigset_t &signals) {
   limpet_options options = limpet::options(url);
   options.confirm = LIMPET_CONFIRM_BARRIER; // kept until they are proven to have arrived
   options.max_retries = LIMPET_RETRY_FOREVER;
-  options.queue_limit = 10000; // what is kept while the link is down
+  options.queue_limit = queue_limit;
   limpet::Client client(options, make_callbacks());
   std::vector<std::thread> workers;
   for (unsigned number = 1; number <= workers_count; number++)

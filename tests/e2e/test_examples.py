@@ -206,6 +206,22 @@ class Thread(ExampleCase):
             peer.reset()
         peer.serve(peer.echo)
 
+    def test_an_outage_that_the_queue_cannot_hold_loses_nothing(self):
+        messages = 400  # of each: more in all than the queue takes
+
+        def handle(peer):
+            peer.read_head()
+            if peer.record.index < 5:  # so many delays later all could have been said
+                peer.reset()
+            peer.open()
+            peer.serve()
+        server = self.keep(RawServer(handle))
+        run = self.example("thread", server.url(), messages)
+        self.assert_exit(run, 0)
+        self.assertEqual(sorted(server.records[-1].texts),
+                         sorted(f"worker {worker} message {i}" for worker in (1, 2, 3)
+                                for i in range(1, messages + 1)))
+
     def test_signal(self):
         run = self.example("thread", f"ws://{self.relay().address}/echo")
         self.wait_printed(run, "received worker 3 message 2\n")
