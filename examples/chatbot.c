@@ -87,6 +87,23 @@ static void take_message(limpet_client *client, const char *type, const char *te
   json_decref(message);
 }
 
+/* The relay's log began anew: what is remembered is of another one. */
+static void take_error(limpet_client *client, const char *type, const char *text, size_t len,
+                       void *user) {
+  struct bot *bot = user;
+  const char *code;
+  json_int_t last;
+  (void)client, (void)type;
+  json_t *error = json_loadb(text, len, 0, NULL);
+  if (error && json_unpack(error, "{s:s, s:I}", "code", &code, "sequence_number", &last) == 0 &&
+      strcmp(code, "unknown_sequence_number") == 0) {
+    bot->seen = last;
+    remember(bot, last);
+  }
+  fprintf(stderr, "%.*s\n", (int)len, text);
+  json_decref(error);
+}
+
 /* Acknowledged by the relay: now the question is done with. They come in the order of sending. */
 static void on_fate(limpet_client *client, const limpet_fate_report *report, void *user) {
   json_int_t question;
@@ -135,6 +152,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   limpet_result result = limpet_on_type(client, "message", take_message, &bot, NULL);
+  if (result == LIMPET_OK)
+    result = limpet_on_type(client, "error", take_error, &bot, NULL);
   if (result == LIMPET_OK)
     result = limpet_connect(client);
   if (result == LIMPET_OK)

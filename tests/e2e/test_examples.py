@@ -407,6 +407,18 @@ class Chatbot(ExampleCase):
         with open(self.path("seen"), encoding="ascii") as file:
             return int(file.read())
 
+    def test_a_relay_that_began_anew(self):
+        relay = self.relay()
+        port = relay.address.rsplit(":", 1)[1]
+        with open(self.path("seen"), "w", encoding="ascii") as file:
+            file.write("50\n")  # of the relay's old store
+        relay.post("tea", "ann", "I wonder.")
+        run = self.bot(port)
+        self.wait_printed(run, "CONNECTED (opened)")
+        relay.post("tea", "ann", "Is anybody there?")
+        self.wait_answers(relay, ["ann"])
+        self.end(run)
+
     def test_an_answer_that_is_given_again_is_dropped(self):
         relay = self.relay()
         port = relay.address.rsplit(":", 1)[1]
