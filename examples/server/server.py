@@ -39,7 +39,7 @@ async def answer(text):
     """One answer for each message, in order; what is wrong costs its sender nothing else."""
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: nested too deep
         return {"type": "error", "code": "bad_json", "message": "not JSON"}
     kind = said.get("type") if isinstance(said, dict) else None
     if kind == "ping":

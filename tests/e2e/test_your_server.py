@@ -137,9 +137,10 @@ class Servers(Case):
                     self.assertEqual(run.events("error"), [])
 
     def test_what_is_wrong_is_told_and_costs_nothing_else(self):
-        said = ['not JSON', '{"type":"dance"}', '[]', '{"type":"message","id":"","plaintext":"x"}',
+        said = ['not JSON', "[" * 60000, '{"type":"dance"}', '[]',
+                '{"type":"message","id":"","plaintext":"x"}',
                 '{"type":"message","id":"1"}', '{"type":"message","id":"1","plaintext":"x"}']
-        codes = ["bad_json", "unknown_type", "unknown_type", "bad_message", "bad_message", None]
+        codes = [*["bad_json"] * 2, *["unknown_type"] * 2, *["bad_message"] * 2, None]
         for name in SERVERS:
             with self.subTest(name):
                 server = self.server(name)
