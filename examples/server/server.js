@@ -81,6 +81,7 @@ const server = http.createServer((request, response) => response.writeHead(426).
 const sockets = new WebSocketServer({ noServer: true, maxPayload: 65536 });
 server.on('upgrade', (request, socket, head) => {
   const refused = refusal(request);
+  socket.on('error', () => {}); // whoever hangs up meanwhile
   if (refused) {
     socket.end(`HTTP/1.1 ${refused}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
   } else {

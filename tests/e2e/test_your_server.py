@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 
@@ -44,6 +45,11 @@ def compile_c(folder):
     subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-o", program, file_of("server.c"), *flags],
                    check=True)
     return program
+
+
+def upgrade(target):
+    return (f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode()
 
 
 class Server:
@@ -155,6 +161,16 @@ class Servers(Case):
                 told, = self.stored(self.server(name), after=7)
                 self.assertEqual((told["code"], told["sequence_number"]),
                                  ("unknown_sequence_number", 0))
+
+    def test_who_hangs_up_while_being_refused_harms_nobody(self):
+        for name in SERVERS:
+            with self.subTest(name):
+                server = self.server(name)
+                for _ in range(300):
+                    with socket.create_connection(("127.0.0.1", server.port)) as peer:
+                        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        peer.sendall(upgrade("/other"))
+                self.assertEqual(self.stored(server), [])
 
     def test_refusals_come_before_the_upgrade(self):
         with tempfile.NamedTemporaryFile("w", suffix=".token") as token:
