@@ -53,7 +53,8 @@ function pump(socket) {
 
 function welcome(socket, request) {
   const after = new URL(request.url, 'http://host').searchParams.get('after');
-  socket.next = after === null ? log.length : Math.min(Number(after) || 0, log.length);
+  const seen = /^\d+$/.test(after) ? Number(after) : 0;
+  socket.next = after === null ? log.length : Math.min(seen, log.length);
   socket.isAlive = true;
   socket.on('pong', () => { socket.isAlive = true; });
   socket.on('error', () => {}); // 'close' follows
@@ -61,7 +62,7 @@ function welcome(socket, request) {
     if (isBinary) socket.close(1003, 'text only');
     else socket.send(JSON.stringify(answer(data.toString())));
   });
-  if (Number(after) > log.length) { // the log began anew: the client must forget its number
+  if (seen > log.length) { // the log began anew: the client must forget its number
     socket.send(JSON.stringify({ type: 'error', code: 'unknown_sequence_number',
       message: 'no such number', sequence_number: log.length }));
   }

@@ -162,6 +162,14 @@ class Servers(Case):
                 self.assertEqual((told["code"], told["sequence_number"]),
                                  ("unknown_sequence_number", 0))
 
+    def test_a_number_that_is_none_counts_as_the_beginning(self):
+        for name in SERVERS:
+            with self.subTest(name):
+                server = self.server(name)
+                self.assert_exit(self.connect("--confirm", "ack", server.url(), stdin=b"a\nb\n"), 0)
+                for after in ("x", "0.5"):
+                    self.assertEqual([m["plaintext"] for m in self.stored(server, after)], ["a", "b"])
+
     def test_who_hangs_up_while_being_refused_harms_nobody(self):
         for name in SERVERS:
             with self.subTest(name):
