@@ -5,6 +5,7 @@ const http = require('http');
 const { WebSocketServer, WebSocket } = require('ws');
 
 const HIGH_WATER = 1 << 20; // bytes that may wait for one reader
+const ANSWERS_MAX = 256; // that wait; then the sender is read no further
 const log = []; // in your database: sequence_number grows, id is UNIQUE
 const known = new Map(); // id -> sequence_number
 let isDraining = false;
@@ -51,16 +52,25 @@ function pump(socket) {
   }
 }
 
+// Who does not read its answers is not read either.
+function reply(socket, text) {
+  socket.send(JSON.stringify(answer(text)), () => {
+    if (socket.answers-- === ANSWERS_MAX) socket.resume();
+  });
+  if (++socket.answers === ANSWERS_MAX) socket.pause();
+}
+
 function welcome(socket, request) {
   const after = new URL(request.url, 'http://host').searchParams.get('after');
   const seen = /^\d+$/.test(after) ? Number(after) : 0;
   socket.next = after === null ? log.length : Math.min(seen, log.length);
+  socket.answers = 0;
   socket.isAlive = true;
   socket.on('pong', () => { socket.isAlive = true; });
   socket.on('error', () => {}); // 'close' follows
   socket.on('message', (data, isBinary) => {
     if (isBinary) socket.close(1003, 'text only');
-    else socket.send(JSON.stringify(answer(data.toString())));
+    else reply(socket, data.toString());
   });
   if (seen > log.length) { // the log began anew: the client must forget its number
     socket.send(JSON.stringify({ type: 'error', code: 'unknown_sequence_number',

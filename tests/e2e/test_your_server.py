@@ -20,6 +20,7 @@ import tempfile
 from e2e_cutter import Cutter
 from e2e_limpet import LimpetCase, main, wait_until
 from e2e_peers import NODE_PATH, PYTHON
+from rawws import TEXT, frame
 
 DOCS = os.path.join(paths.HERE, "..", "..", "docs")
 EXAMPLES = os.path.join(paths.HERE, "..", "..", "examples", "server")
@@ -178,6 +179,22 @@ class Servers(Case):
                     with socket.create_connection(("127.0.0.1", server.port)) as peer:
                         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         peer.sendall(upgrade("/other"))
+                self.assertEqual(self.stored(server), [])
+
+    def test_who_does_not_read_is_not_read(self):
+        """What it could make the server keep is bounded."""
+        bound = 64 << 20
+        payload = b'{"type":"heartbeat","timestamp":"' + b"x" * 60000 + b'"}'
+        message = frame(TEXT, payload, mask=b"mask")
+        for name in SERVERS:
+            with self.subTest(name):
+                server = self.server(name)
+                with socket.create_connection(("127.0.0.1", server.port), timeout=2) as peer:
+                    peer.sendall(upgrade("/ws"))
+                    sent = 0
+                    with self.assertRaises(TimeoutError):
+                        while sent < bound:
+                            sent += peer.send(message[sent % len(message):])
                 self.assertEqual(self.stored(server), [])
 
     def test_refusals_come_before_the_upgrade(self):
