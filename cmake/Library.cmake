@@ -47,6 +47,8 @@ add_library(limpet-shared SHARED $<TARGET_OBJECTS:limpet>)
 target_link_libraries(limpet-shared PRIVATE ${limpet_parts})
 target_include_directories(limpet-shared INTERFACE ${PROJECT_SOURCE_DIR}/include)
 target_link_options(limpet-shared PRIVATE -Wl,--version-script=${LIMPET_LIBRARY_DIR}/limpet.map)
+# A look-up that hangs is not waited for, so its thread may still run when a program unloads the library.
+target_link_options(limpet-shared PRIVATE -Wl,-z,nodelete)
 if(NOT LIMPET_SANITIZE) # the sanitizers' runtime is found in the program
   target_link_options(limpet-shared PRIVATE -Wl,-z,defs)
 endif()

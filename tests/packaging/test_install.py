@@ -120,6 +120,12 @@ class Installed(unittest.TestCase):
     def test_pkg_config_tells_the_version(self):
         self.assertEqual(self.pkg_config("--modversion"), [run(e2e_limpet.program(), "--version").split()[1]])
 
+    def test_unloaded_while_a_look_up_hangs(self):
+        program = self.path("unload")
+        run("cc", "-std=c11", *MINE, "-rdynamic", self.path("unload.c"), "-o", program, "-ldl",
+            *self.pkg_config("--cflags"))
+        self.assertEqual(run(program, os.path.join(self.libdir, "liblimpet.so.0")), "unloaded\n")
+
     def test_find_package(self):
         build = self.path("build")
         run("cmake", "-S", self.folder, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}")
