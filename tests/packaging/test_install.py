@@ -94,6 +94,12 @@ class Installed(unittest.TestCase):
                      "lib/systemd/system/limpet-serve.service"):
             self.assertTrue(os.path.isfile(os.path.join(self.prefix, name)), name)
 
+    def test_the_unit_of_hold_lets_it_watch_the_network(self):
+        with open(os.path.join(self.prefix, "lib/systemd/system/limpet-hold@.service"),
+                  encoding="utf-8") as file:
+            families = re.search(r"(?m)^RestrictAddressFamilies=(.*)$", file.read()).group(1).split()
+        self.assertEqual(sorted(families), ["AF_INET", "AF_INET6", "AF_NETLINK", "AF_UNIX"])
+
     # ---- what it is good for
 
     def test_pkg_config_shared(self):
