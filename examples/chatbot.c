@@ -19,6 +19,10 @@
 
 #define URL_CAP 1024
 #define CLOSE_MS 2000
+/* A long history comes in one go, and nothing says "not so fast" to it: acknowledgements come
+   behind it. So all its answers must find room. */
+#define ANSWERS_MAX 1000000
+#define ANSWERS_MAX_BYTES (UINT64_C(1) << 30)
 
 /* Touched by the client's thread alone once it runs. */
 struct bot {
@@ -111,6 +115,9 @@ static void on_fate(limpet_client *client, const limpet_fate_report *report, voi
   if (report->fate == LIMPET_FATE_CONFIRMED && report->message_id &&
       sscanf(report->message_id, "%" JSON_INTEGER_FORMAT, &question) == 1)
     remember(user, question);
+  if (report->fate == LIMPET_FATE_DROPPED)
+    fprintf(stderr, "answer %s was dropped: %s\n", report->message_id,
+            limpet_drop_name(report->drop));
 }
 
 static void on_state(limpet_client *client, limpet_state from, limpet_state to,
@@ -145,6 +152,8 @@ int main(int argc, char **argv) {
   options.user = &bot;
   options.confirm = LIMPET_CONFIRM_ACK;
   options.max_retries = LIMPET_RETRY_FOREVER;
+  options.queue_limit = ANSWERS_MAX;
+  options.queue_limit_bytes = ANSWERS_MAX_BYTES;
   options.callbacks.on_state = on_state;
   options.callbacks.on_fate = on_fate;
   if (limpet_new(&options, NULL, &client, detail) != LIMPET_OK) {

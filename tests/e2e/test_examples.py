@@ -369,9 +369,8 @@ class Iot(ExampleCase):
 
 class Chatbot(ExampleCase):
 
-    def bot(self, port):
-        return self.example("chatbot", f"ws://127.0.0.1:{port}", "tea", "robot",
-                            self.path("seen"))
+    def bot(self, port, name="robot"):
+        return self.example("chatbot", f"ws://127.0.0.1:{port}", "tea", name, self.path("seen"))
 
     def answers(self, relay):
         return [m["plaintext"].split(",")[0] for m in relay.stored("tea")
@@ -406,6 +405,19 @@ class Chatbot(ExampleCase):
     def _seen(self):
         with open(self.path("seen"), encoding="ascii") as file:
             return int(file.read())
+
+    def test_a_long_history(self):
+        count = 7000
+        relay = self.relay("--rate", "0")
+        asker, robot = "a" * 100, "r" * 100
+        asked = self.limpet("connect", "--confirm", "ack", relay.url("tea", asker),
+                            stdin=b"Is anybody there?\n" * count)
+        self.assert_exit(asked, 0)
+        run = self.bot(relay.address.rsplit(":", 1)[1], robot)
+        run.wait_for("all questions", lambda: run.out.count(b": Is anybody there?\n") == count)
+        wait_until("all answers", lambda: os.path.exists(self.path("seen")) and self._seen() == count)
+        self.end(run)
+        self.assertEqual(sum(m["sender_id"] == robot for m in relay.stored("tea")), count)
 
     def test_a_relay_that_began_anew(self):
         relay = self.relay()
