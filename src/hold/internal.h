@@ -22,6 +22,7 @@
 #define UNSTORED_MAX 1000 /* on their way to the disk: more would only wait in memory */
 #define CLOSE_MS 3000
 #define LINE_CAP 768
+#define REASON_CAP 124 /* a close frame has room for 123 bytes (RFC 6455 section 5.5) */
 
 enum pair_phase { PAIR_DIALING, PAIR_OPEN, PAIR_DRAINING, PAIR_STOPPING };
 
@@ -45,7 +46,9 @@ struct pair {
   bool is_drained;
   char subprotocol[HANDSHAKE_VALUE_CAP]; /* the far side's */
   uint16_t close_code;                   /* of the far side's last error, if it closed */
-  char close_reason[124];
+  char close_reason[REASON_CAP];
+  uint16_t goodbye_code; /* local closing: what is said behind all that waits */
+  char goodbye_reason[REASON_CAP];
   char detail[LIMPET_DETAIL_CAP]; /* the far side's last error */
   bool has_value;
   char value[RESUME_VALUE_CAP];
@@ -103,6 +106,7 @@ static inline bool pair_has_outbox(const struct pair *pair) {
 /* ---- pair_local.c ---- */
 /** The far side is open: the 101. */
 void local_accept(struct pair *pair);
+/** Takes nothing more of the program. The close frame goes out behind all that it was given. */
 void local_close(struct pair *pair, uint16_t code, const char *reason);
 void local_drop(struct pair *pair);
 void local_write(struct pair *pair, uint8_t opcode, const void *data, size_t len);

@@ -82,6 +82,27 @@ static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, s
     pause_local(pair, far_is_full(pair)); /* [H1] */
 }
 
+/* ---- goodbye ---- */
+
+static void on_close_late(struct net_timer *timer) {
+  struct pair *pair = (struct pair *)((char *)timer - offsetof(struct pair, timer));
+  local_drop(pair);
+}
+
+static void await_end(struct pair *pair) {
+  pair->timer.fire = on_close_late;
+  (void)net_timer_set(pair->hold->loop, &pair->timer, net_loop_now_ms(pair->hold->loop) + CLOSE_MS);
+}
+
+/* A close frame goes ahead of what waits, and the program would never hear of that: so it waits
+   until the system has taken all. */
+static void say_goodbye(struct pair *pair) {
+  if (!pair->is_local_closing || !link_is_open(pair->local) || link_buffered(pair->local) > 0)
+    return;
+  link_close(pair->local, pair->goodbye_code, pair->goodbye_reason);
+  await_end(pair);
+}
+
 /* ---- writing ---- */
 
 void local_write(struct pair *pair, uint8_t opcode, const void *data, size_t len) {
@@ -100,6 +121,7 @@ static void on_flushed(struct link *link) {
   struct pair *pair = pair_of(link);
   if (pair->is_far_paused && link_is_writable(link))
     far_pause(pair, false);
+  say_goodbye(pair);
 }
 
 /* ---- beginning and end ---- */
@@ -109,10 +131,7 @@ static void on_opened(struct link *link, const char *subprotocol) {
   (void)subprotocol;
   pair->is_local_open = true;
   far_pause(pair, false);
-  if (pair->phase != PAIR_OPEN) { /* it was to be closed before it could be */
-    pair->is_local_closing = false;
-    local_close(pair, 1001, "the hold is stopping");
-  }
+  say_goodbye(pair); /* it may have been to be closed before it could be */
 }
 
 static void on_pong(struct link *link, const uint8_t *data, size_t len) {
@@ -159,11 +178,6 @@ void local_accept(struct pair *pair) {
   far_pause(pair, true);
 }
 
-static void on_close_late(struct net_timer *timer) {
-  struct pair *pair = (struct pair *)((char *)timer - offsetof(struct pair, timer));
-  local_drop(pair);
-}
-
 void local_drop(struct pair *pair) {
   if (!pair->local)
     return;
@@ -172,9 +186,7 @@ void local_drop(struct pair *pair) {
   pair_local_gone(pair);
 }
 
-/* A close frame has room for 123 bytes (RFC 6455 section 5.5); no character is cut in two. */
-#define REASON_CAP 124
-
+/* No character is cut in two. */
 static void cut_reason(char cut[REASON_CAP], const char *reason) {
   size_t len = strnlen(reason, REASON_CAP);
   if (len == REASON_CAP)
@@ -185,15 +197,15 @@ static void cut_reason(char cut[REASON_CAP], const char *reason) {
 }
 
 void local_close(struct pair *pair, uint16_t code, const char *reason) {
-  char cut[REASON_CAP];
   if (!pair->local || pair->is_local_closing)
     return;
   pair->is_local_closing = true;
-  cut_reason(cut, reason);
+  pair->goodbye_code = code;
+  cut_reason(pair->goodbye_reason, reason);
   if (pair->is_local_open) {
-    link_close(pair->local, code, cut);
     link_pause(pair->local, false); /* its close frame is to be read */
+    say_goodbye(pair);
+  } else {
+    await_end(pair);
   }
-  pair->timer.fire = on_close_late;
-  (void)net_timer_set(pair->hold->loop, &pair->timer, net_loop_now_ms(pair->hold->loop) + CLOSE_MS);
 }

@@ -7,6 +7,7 @@ import paths  # noqa: F401
 import asyncio
 import json
 import os
+import queue
 import re
 import signal
 import socket
@@ -391,6 +392,35 @@ class Pressure(HoldCase):
         for n in range(count):
             self.assertEqual(ws._run(ws.socket.recv()).split()[0], str(n))
         self.assertNotIn("heartbeat_timeout", hold.text)
+
+
+    def test_what_the_far_side_said_before_its_close_comes_before_it(self):
+        wishes = queue.Queue()
+
+        def serve(peer):
+            peer.open()
+            sent = 0
+            for count in iter(wishes.get, 0):
+                peer.send(b"".join(frame(TEXT, b"%d " % n + b"x" * 16000)
+                                   for n in range(sent, sent + count)))
+                sent += count
+            peer.send_frame(CLOSE, (1000).to_bytes(2, "big"))
+            peer.read_event()
+        hold = self.hold(self.keep(HostileServer(serve)).url(""))
+        ws = self.ws(hold, max_queue=1)
+
+        def told(name):
+            return int(re.search(rf"to program:.* {name}=(\d+)", self.dump(hold)).group(1))
+        count = 0
+        while told("waiting_bytes") < 100000:  # more than the system takes
+            wishes.put(20)
+            count += 20
+            wait_until("all given", lambda: told("given") == count)
+        wishes.put(0)
+        hold.wait_line("closed by the peer with 1000")
+        for n in range(count):
+            self.assertEqual(ws._run(ws.socket.recv()).split()[0], str(n))
+        self.assertEqual(ws.closed_with(), 1000)
 
 
 if __name__ == "__main__":
