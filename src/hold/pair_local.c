@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "frame.h"
+#include "sock.h"
 
 #include <string.h>
 
@@ -84,9 +85,16 @@ static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, s
 
 /* ---- goodbye ---- */
 
+static void await_end(struct pair *pair);
+
+/* A program that says something more would be answered by a reset, which throws away all that its
+   system has not taken yet. */
 static void on_close_late(struct net_timer *timer) {
   struct pair *pair = (struct pair *)((char *)timer - offsetof(struct pair, timer));
-  local_drop(pair);
+  if (sock_unacknowledged(link_socket(pair->local)) > 0)
+    await_end(pair);
+  else
+    local_drop(pair);
 }
 
 static void await_end(struct pair *pair) {

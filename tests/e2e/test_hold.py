@@ -394,6 +394,23 @@ class Pressure(HoldCase):
         self.assertNotIn("heartbeat_timeout", hold.text)
 
 
+    def test_a_program_that_is_busy_hears_the_last_words_nevertheless(self):
+        count = 60  # more than its system takes unread
+
+        def serve(peer):
+            peer.open()
+            peer.send(b"".join(frame(TEXT, b"%d " % n + b"x" * 16000) for n in range(count)))
+            peer.send_frame(CLOSE, (1000).to_bytes(2, "big"))
+            peer.read_event()
+        hold = self.hold(self.keep(HostileServer(serve)).url(""))
+        ws = self.ws(hold, max_queue=1)
+        hold.wait_line("closed by the peer with 1000")
+        time.sleep(3.5)  # longer than the answer to a close is waited for
+        ws.send("something")
+        for n in range(count):
+            self.assertEqual(ws._run(ws.socket.recv()).split()[0], str(n))
+        self.assertEqual(ws.closed_with(), 1000)
+
     def test_what_the_far_side_said_before_its_close_comes_before_it(self):
         wishes = queue.Queue()
 
