@@ -94,7 +94,8 @@ server.on('upgrade', (request, socket, head) => {
   const refused = refusal(request);
   socket.on('error', () => {}); // whoever hangs up meanwhile
   if (refused) {
-    socket.end(`HTTP/1.1 ${refused}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+    socket.end(`HTTP/1.1 ${refused}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      () => socket.destroy()); // else it would stay until the client goes
   } else {
     sockets.handleUpgrade(request, socket, head, (upgraded) => welcome(upgraded, request));
   }

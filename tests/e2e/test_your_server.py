@@ -181,6 +181,19 @@ class Servers(Case):
                         peer.sendall(upgrade("/other"))
                 self.assertEqual(self.stored(server), [])
 
+    def test_who_stays_after_being_refused_costs_no_descriptor(self):
+        for name in SERVERS:
+            with self.subTest(name):
+                server = self.server(name)
+                folder = f"/proc/{server.process.pid}/fd"
+                before = len(os.listdir(folder))
+                for _ in range(20):
+                    peer = self.keep(socket.create_connection(("127.0.0.1", server.port)))
+                    peer.sendall(upgrade("/other"))
+                    while peer.recv(4096):
+                        pass
+                wait_until("all let go", lambda: len(os.listdir(folder)) <= before + 1)
+
     def test_who_does_not_read_is_not_read(self):
         """What it could make the server keep is bounded."""
         bound = 64 << 20
