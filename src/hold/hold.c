@@ -64,6 +64,14 @@ static void refuse_full(struct hold *hold, struct http_exchange *exchange, const
   http_refuse(exchange, 503, "unavailable", sentence, retry);
 }
 
+/* A program that has not read its last words yet has no far client, and thereby no outbox. */
+static bool is_outbox_taken(const struct hold *hold) {
+  for (const struct pair *pair = hold->pairs; pair; pair = pair->next)
+    if (pair->client || pair->exchange)
+      return true;
+  return false;
+}
+
 /* Whoever comes back to its outbox need not wait until the last one's messages are through: they
    are kept. */
 static void hurry(struct hold *hold) {
@@ -84,7 +92,7 @@ static void on_request(void *user, struct http_exchange *exchange) {
                 "pages of this origin may not connect (see --allow-origin)", NULL);
   } else if (hold->is_stopping) {
     refuse_full(hold, exchange, "the hold is stopping");
-  } else if (hold->options->far.outbox && hold->count > 0) {
+  } else if (hold->options->far.outbox && is_outbox_taken(hold)) {
     hurry(hold);
     refuse_full(hold, exchange, "one connection at a time: the outbox has one owner");
   } else if (hold->count >= hold->options->max_connections) {

@@ -411,6 +411,24 @@ class Pressure(HoldCase):
             self.assertEqual(ws._run(ws.socket.recv()).split()[0], str(n))
         self.assertEqual(ws.closed_with(), 1000)
 
+    def test_who_has_not_read_the_last_words_keeps_the_outbox_from_nobody(self):
+        def serve(peer):
+            peer.open()
+            peer.send(b"".join(frame(TEXT, b"x" * 16000) for n in range(60)))
+            peer.send_frame(CLOSE, (1000).to_bytes(2, "big"))
+            peer.read_event()
+        server = self.keep(HostileServer(serve, "echo"))
+        hold = self.hold(server.url(""), "--outbox", self.path("outbox"))
+        first = self.ws(hold, max_queue=1)
+        hold.wait_line("closed by the peer with 1000")
+        wait_until("the file is let go", lambda: 'status="gone"' in self.dump(hold))
+        second = self.ws(hold)
+        second.send("next")
+        self.assertEqual(second._run(second.socket.recv()), "next")
+        for _ in range(60):
+            self.assertEqual(len(first._run(first.socket.recv())), 16000)
+        self.assertEqual(first.closed_with(), 1000)
+
     def test_what_the_far_side_said_before_its_close_comes_before_it(self):
         wishes = queue.Queue()
 
