@@ -67,6 +67,20 @@ static void send_line(limpet_client *client, const char *line, size_t len) {
     fprintf(stderr, "not sent: %s\n", limpet_result_text(result));
 }
 
+/* Where a full buffer may be cut: before the last character of UTF-8, which may not be whole. */
+static size_t find_cut(const char *text, size_t len) {
+  size_t cut = len - 1;
+  while (cut > 0 && len - cut < 4 && (text[cut] & 0xC0) == 0x80)
+    cut--;
+  return cut;
+}
+
+static void take_from_front(struct input *in, limpet_client *client, size_t len, size_t used) {
+  send_line(client, in->line, len);
+  in->len -= used;
+  memmove(in->line, in->line + used, in->len);
+}
+
 /* Whole lines, and one that is longer than the buffer in pieces. */
 static void read_input(struct input *in, limpet_client *client) {
   const ssize_t n = read(STDIN_FILENO, in->line + in->len, sizeof in->line - in->len);
@@ -74,14 +88,14 @@ static void read_input(struct input *in, limpet_client *client) {
   in->len += n > 0 ? (size_t)n : 0;
   for (char *end; (end = memchr(in->line, '\n', in->len));) {
     const size_t len = (size_t)(end - in->line);
-    send_line(client, in->line, len);
-    in->len -= len + 1;
-    memmove(in->line, end + 1, in->len);
+    take_from_front(in, client, len, len + 1);
   }
-  if (in->len == sizeof in->line || (in->has_ended && in->len > 0)) {
-    send_line(client, in->line, in->len);
-    in->len = 0;
+  if (in->len == sizeof in->line) {
+    const size_t len = find_cut(in->line, in->len);
+    take_from_front(in, client, len, len);
   }
+  if (in->has_ended && in->len > 0)
+    take_from_front(in, client, in->len, in->len);
   if (in->has_ended)
     limpet_flush(client, FLUSH_MS, on_flushed, NULL);
 }

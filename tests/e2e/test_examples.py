@@ -97,7 +97,15 @@ class Poll(ExampleCase):
         self.assert_exit(run, 0)
         self.assertIn(b"flushed: ok\n", run.out)
         self.assertEqual(run.out.count(b"x"), 5000, run.story())
+        self.assertNotIn("not sent", run.text)
         self.assertIn(b"received last\n", run.out)
+
+    def test_a_long_line_is_cut_between_characters(self):
+        address = self.relay().address
+        for line in ("€" * 3000, "x" + "€" * 3000, "xx" + "€" * 3000, "🐚" * 3000, "ä" * 3000):
+            run = self.example("poll", f"ws://{address}/echo", stdin=line.encode())
+            self.assert_exit(run, 0)
+            self.assertEqual(run.out.decode().count(line[-1]), 3000, run.story())
 
     def test_tls(self):
         certs = self.keep(Certificates())
