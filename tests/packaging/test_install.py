@@ -123,6 +123,19 @@ class Installed(unittest.TestCase):
         self.assertNotIn("liblimpet.so.0", self.needed(program))
         self.converse(program)
 
+    def test_the_development_package_brings_what_pkg_config_asks_for(self):
+        """pkg-config wants all modules of a library to be there, those of its insides too."""
+        package = paths.read("packaging", "debian", "control").split("\nPackage: liblimpet-dev\n")[1]
+        self.assertIn("${limpet:Modules}", package)
+        rules = os.path.join(paths.ROOT, "packaging", "debian", "rules")
+        folder = self.path("debian/tmp/usr/lib/any/pkgconfig")
+        os.makedirs(folder)
+        for modules, wanted in (("libuv, zlib", ""), ("libuv, zlib, libllhttp", "libllhttp-dev")):
+            with open(os.path.join(folder, "limpet.pc"), "w", encoding="utf-8") as file:
+                file.write(f"Name: limpet\nRequires.private: {modules}\n")
+            told = run("make", "-n", "-f", rules, "override_dh_gencontrol", cwd=self.folder)
+            self.assertIn(f'-Vlimpet:Modules="{wanted}"', told)
+
     def test_pkg_config_tells_the_version(self):
         self.assertEqual(self.pkg_config("--modversion"), [run(e2e_limpet.program(), "--version").split()[1]])
 
