@@ -6,6 +6,7 @@ import paths  # noqa: F401
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import tempfile
@@ -352,6 +353,21 @@ class Iot(ExampleCase):
         self.assertEqual([t for t in texts if t.startswith("alarm")],
                          ["alarm 91.500", "alarm 85.250"])
         self.assertIn("reading 20.000", texts)
+
+    def test_an_alarm_that_finds_no_room_on_the_disk_is_raised_again(self):
+        relay = self.relay()
+        sensor = self.measured(20000)
+        run = self.example("iot", f"ws://{relay.address}/ws?conversation_id=boiler&user_id=s",
+                           self.path("alarms"), sensor, 20,
+                           preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
+        self.wait_printed(run, "CONNECTED (opened)")
+        before = resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        self.measured(91500)
+        run.wait_for("a lost alarm", lambda: re.search(rb"alarm-\S+ dropped: not_stored", run.out))
+        resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, before)
+        run.wait_for("an alarm", lambda: re.search(rb"alarm-\S+ confirmed", run.out))
+        self.end(run)
+        self.assertIn("alarm 91.500", self.texts(relay))
 
     def test_readings_below_zero(self):
         relay = self.relay()
