@@ -148,6 +148,7 @@ void chaos_free(struct chaos *chaos) {
 
 void chaos_start(struct chaos *chaos) {
   chaos->started_ms = chaos_loop_ms(chaos);
+  chaos->has_started = true;
   chaos_start_steps(chaos);
 }
 
@@ -162,7 +163,7 @@ const char *chaos_target_text(const struct chaos *chaos) {
 }
 
 uint64_t chaos_now_ms(const struct chaos *chaos) {
-  return chaos_loop_ms(chaos) - chaos->started_ms;
+  return chaos->has_started ? chaos_loop_ms(chaos) - chaos->started_ms : 0;
 }
 
 const struct plan *chaos_plan(const struct chaos *chaos) {

@@ -97,7 +97,7 @@ bool chaos_replace(struct chaos *chaos, const struct fault *faults, size_t count
 
 /* ---- questions ---- */
 
-/** Milliseconds since chaos_start(). */
+/** Milliseconds since chaos_start(), before it 0. */
 uint64_t chaos_now_ms(const struct chaos *chaos);
 struct chaos_totals chaos_totals(const struct chaos *chaos);
 size_t chaos_open_count(const struct chaos *chaos);

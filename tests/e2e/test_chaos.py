@@ -3,6 +3,7 @@
 
 import paths  # noqa: F401
 
+import fcntl
 import os
 import re
 import signal
@@ -476,6 +477,20 @@ class Scripts(ChaosCase):
                 self.assert_exit(run, 1)
                 self.assertIn(f"{path}: line {line}: ", run.text)
                 self.assertIn(what, run.text)
+
+    def test_what_is_on_from_the_start_comes_before_the_script(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writer, b"x" * 4096)  # the proxy stands still over its address
+        self.limpet("chaos", "--to", self.target.address, "--script", self.script("0s freeze up\n"),
+                    "delay 5ms", stdout=writer)
+        os.close(writer)
+        time.sleep(0.2)
+        said = b""
+        while said.count(b"\n") < 3:
+            said += os.read(reader, 4096)
+        self.assertEqual(said.split(b"\n")[1:3], [b"0s delay both 5ms", b"0s freeze up"])
 
     def test_random_can_be_replayed(self):
         def plan(*arguments, count=2):
