@@ -120,10 +120,14 @@ static bool can_be_for_one(const struct command *command, char *error) {
   return true;
 }
 
+/* What is told is a script, whose times never go back: a step that is late may stand behind a
+   command that came meanwhile. */
 static void report(struct chaos *chaos, const struct command *command, uint64_t connection,
                    enum chaos_source source, uint64_t at_ms, size_t hit_count) {
   const struct chaos_events *events = &chaos->options->events;
-  events->commanded(events->user, command, connection, source, at_ms, hit_count);
+  if (at_ms > chaos->told_ms)
+    chaos->told_ms = at_ms;
+  events->commanded(events->user, command, connection, source, chaos->told_ms, hit_count);
 }
 
 static bool carry_out(struct chaos *chaos, const struct command *command, uint64_t connection,

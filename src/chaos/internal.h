@@ -64,6 +64,7 @@ struct chaos {
   struct wild wild;
   struct script_step wild_step;
   uint64_t step_index;
+  uint64_t told_ms; /* of the last command told */
   struct net_timer step_timer, flap_timer;
 };
 

@@ -4,6 +4,7 @@
 import paths  # noqa: F401
 
 import fcntl
+import http.client
 import os
 import re
 import signal
@@ -491,6 +492,33 @@ class Scripts(ChaosCase):
         while said.count(b"\n") < 3:
             said += os.read(reader, 4096)
         self.assertEqual(said.split(b"\n")[1:3], [b"0s delay both 5ms", b"0s freeze up"])
+
+    def test_a_step_that_is_late_comes_no_earlier_than_what_is_told_already(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        run = self.limpet("chaos", "--to", self.target.address, "--control", "127.0.0.1:0",
+                          "--script", self.script("200ms freeze up\n"), "--events", "json",
+                          stdout=writer)
+        links = [http.client.HTTPConnection(run.wait_event("started")["control"]) for _ in range(2)]
+        for link in links:
+            self.keep(link)
+            link.request("GET", "/faults")
+            link.getresponse().read()
+        os.read(reader, 4096)
+        os.write(writer, b"x" * 4096)  # it stands still over the first command
+        os.close(writer)
+        for link in links:
+            link.request("POST", "/faults", '{"fault":"delay 5ms"}',
+                         {"Content-Type": "application/json"})
+            time.sleep(0.3)
+        said = b""
+        while said.count(b"\n") < 3:
+            said += os.read(reader, 4096)
+        times = [int(number) * (1000 if unit == b"s" else 1)
+                 for number, unit in re.findall(rb"(\d+)(m?s) (?:delay|freeze)", said)]
+        self.assertEqual(len(times), 3)
+        self.assertEqual(times, sorted(times), said[4096:])
 
     def test_random_can_be_replayed(self):
         def plan(*arguments, count=2):
