@@ -51,8 +51,9 @@ class Lines(LimpetCase):
         server = self.keep(HostileServer("echo"))
         run = self.connect(*ONCE, server.url())
         for line in (b"one\n", b"two\n"):
+            expected = len(run.out) + len(line)  # before the echo can be there
             run.feed(line)
-            run.wait_out(len(run.out) + len(line))
+            run.wait_out(expected)
         run.feed(b"no line feed yet")
         run.end_input()
         self.assert_exit(run, 0)
