@@ -59,8 +59,8 @@ static const struct option_row rows[] = {
      "messages kept without a link (100); given explicitly, input\n"
      "is read on and the oldest message goes first",
      apply_queue_limit, CLIENT(queue_limit), 1, 1000000},
-    {"queue-limit-bytes", "N", "their payload (max-message)", apply_queue_limit_bytes,
-     CLIENT(queue_limit_bytes), 1, 1ULL << 40},
+    {"queue-limit-bytes", "N", "their payload (1048576, or max-message if more)",
+     apply_queue_limit_bytes, CLIENT(queue_limit_bytes), 1, 1ULL << 40},
     {"ttl", "MS", "drop a message that waits longer than this; 0: never (0)", option_u32,
      OWN(ttl_ms), 0, FOR_EVER},
     {"confirm", "KIND",
