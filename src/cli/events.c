@@ -36,6 +36,13 @@ static void write_json(json_t *event) {
   free(line);
 }
 
+/* Paths need not be UTF-8, as JSON must be. */
+static json_t *text_json(const char *text) {
+  char clean[TEXT_CAP];
+  glyph_copy(clean, sizeof clean, text);
+  return json_string(clean);
+}
+
 static void write_text(enum screen_colour colour, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -79,9 +86,9 @@ static void set_unless_zero(json_t *event, const char *name, json_int_t value) {
 }
 
 static void write_error_json(const limpet_error *error) {
-  json_t *event =
-      json_pack("{ss ss sb ss ss}", "event", "error", "kind", limpet_error_kind_name(error->kind),
-                "retryable", error->retryable, "message", error->message, "detail", error->detail);
+  json_t *event = json_pack("{ss ss sb ss so}", "event", "error", "kind",
+                            limpet_error_kind_name(error->kind), "retryable", error->retryable,
+                            "message", error->message, "detail", text_json(error->detail));
   set_unless_zero(event, "close_code", error->close_code);
   set_unless_zero(event, "http_status", error->http_status);
   json_object_set_new(event, "url", json_string(error->endpoint));
@@ -143,16 +150,16 @@ void events_undelivered(unsigned long long count) {
 
 void events_unusable(const char *what) {
   if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss sb ss ss}", "event", "error", "kind",
+    write_json(json_pack("{ss ss sb ss so}", "event", "error", "kind",
                          limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "retryable", 0,
-                         "message", "Unusable input", "detail", what));
+                         "message", "Unusable input", "detail", text_json(what)));
   else
     (void)complain("%s", what);
 }
 
 void events_listening(const char *address) {
   if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss}", "event", "listening", "address", address));
+    write_json(json_pack("{ss so}", "event", "listening", "address", text_json(address)));
   else if (strncmp(address, "unix:", 5) == 0)
     events_say("metrics at %s", address);
   else
@@ -163,18 +170,16 @@ void events_unready(const char *what) {
   if (events.format == EVENTS_TEXT)
     write_text(SCREEN_RED, "Not ready: %s", what);
   else if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss sb ss ss}", "event", "error", "kind",
+    write_json(json_pack("{ss ss sb ss so}", "event", "error", "kind",
                          limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "retryable", 1,
-                         "message", "Not ready", "detail", what));
+                         "message", "Not ready", "detail", text_json(what)));
 }
 
 /* What a fact says is text, but for the one number among them. */
 static json_t *fact_json(const limpet_fact *fact) {
-  char clean[TEXT_CAP];
   if (strcmp(fact->name, "status") == 0)
     return json_integer(strtol(fact->value, NULL, 10));
-  glyph_copy(clean, sizeof clean, fact->value);
-  return json_string(clean);
+  return text_json(fact->value);
 }
 
 void events_check_passed(const char *step, const limpet_step_report *report) {
@@ -189,9 +194,9 @@ void events_check_passed(const char *step, const limpet_step_report *report) {
 
 void events_check_failed(const char *step, const limpet_error *error, const char *advice) {
   if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss sb ss ss ss}", "event", "check", "step", step, "ok", 0, "kind",
-                         limpet_error_kind_name(error->kind), "detail", error->detail, "advice",
-                         advice));
+    write_json(json_pack("{ss ss sb ss so ss}", "event", "check", "step", step, "ok", 0, "kind",
+                         limpet_error_kind_name(error->kind), "detail", text_json(error->detail),
+                         "advice", advice));
 }
 
 void events_log(limpet_log_level level, const char *line) {
@@ -237,8 +242,8 @@ static json_t *rtt_json(const limpet_metrics *m) {
 static json_t *last_error_json(const limpet_snapshot *s) {
   if (s->last_error == LIMPET_ERROR_NONE)
     return json_null();
-  return json_pack("{ss ss}", "kind", limpet_error_kind_name(s->last_error), "detail",
-                   s->last_error_detail);
+  return json_pack("{ss so}", "kind", limpet_error_kind_name(s->last_error), "detail",
+                   text_json(s->last_error_detail));
 }
 
 static void add_counts(json_t *event, const limpet_metrics *m) {

@@ -133,6 +133,16 @@ class Json(LimpetCase):
                 self.assert_exit(run, status)
                 self.assertEqual(len(run.events("metrics")), 1 + (status == 0))
 
+    def test_what_is_not_utf8_is_told_all_the_same(self):
+        run = self.connect("--max-retries", "0", "ws+unix:///nonexistent/%FF.sock", stdin=b"")
+        self.assert_exit(run, 2)
+        self.assertIn("/nonexistent/\ufffd.sock", run.events("error")[0]["detail"])
+        self.assertIn("\ufffd", run.events("error", kind="gave_up")[0]["detail"])
+        self.assertIn("\ufffd", run.events("metrics")[0]["last_error"]["detail"])
+        check = self.connect("--check", "ws+unix:///nonexistent/%FF.sock", stdin=b"")
+        self.assert_exit(check, 2)
+        self.assertIn("\ufffd", check.events("check", ok=False)[0]["detail"])
+
     def test_events_as_they_happen(self):
         server = self.keep(HostileServer("frozen_head"))
         run = self.connect(server.url())
