@@ -152,7 +152,7 @@ static bool start(struct chat_run *run) {
   const struct input_taker taker = {.take = take, .ended = on_input_ended, .user = run};
   run->face_data = &plain;
   if (!input_start(&plain.input, &run->loop, false, CHAT_TEXT_MAX, &taker)) {
-    (void)complain("standard input cannot be read");
+    events_unusable("standard input cannot be read");
     return false;
   }
   printer_start(&plain.printer, &run->loop, on_output_unblocked, run);

@@ -199,7 +199,7 @@ static bool claim_outbox(struct chat_run *run) {
   run->owns_outbox = chat_owner_claim(c->connect.client.outbox, c->user_id, c->conversation_id,
                                       waiting_in_outbox(run), error);
   if (!run->owns_outbox)
-    (void)complain("%s", error);
+    events_unusable(error);
   return run->owns_outbox;
 }
 
@@ -208,7 +208,7 @@ static int start(struct chat_run *run) {
   run->is_finished = true;
   const limpet_result result = make_chat(run, detail);
   if (result != LIMPET_OK) {
-    (void)complain("%s", detail);
+    events_refused(result, detail);
     return result == LIMPET_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_CRITICAL;
   }
   if (!claim_outbox(run) || !run->face->start(run)) {

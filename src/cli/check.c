@@ -209,8 +209,12 @@ static bool has_scheme(const char *url, const char *scheme) {
 static int start(struct check *check) {
   char detail[LIMPET_DETAIL_CAP];
   const limpet_options *o = &check->options->client;
-  if (limpet_new(o, (struct uv_loop_s *)&check->loop, &check->client, detail) != LIMPET_OK)
-    return complain("%s", detail);
+  const limpet_result result =
+      limpet_new(o, (struct uv_loop_s *)&check->loop, &check->client, detail);
+  if (result != LIMPET_OK) {
+    events_refused(result, detail);
+    return result == LIMPET_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_CRITICAL;
+  }
   check->is_secure = has_scheme(o->url, "wss:");
   check->is_unix = has_scheme(o->url, "ws+unix:");
   check->next = check->is_unix ? CHECK_TCP : CHECK_DNS;
@@ -227,6 +231,7 @@ static enum event_format events_wanted(const struct connect_options *options) {
 
 int check_run(struct connect_options *options) {
   struct check check = {.options = options};
+  char what[128];
   glyph_init();
   screen_init(false);
   events_init(events_wanted(options), options->is_verbose);
@@ -241,5 +246,7 @@ int check_run(struct connect_options *options) {
   uv_loop_close(&check.loop);
   if (check_view_end())
     return check.status;
-  return complain("cannot write to standard output: %s", strerror(errno));
+  (void)snprintf(what, sizeof what, "cannot write to standard output: %s", strerror(errno));
+  events_unusable(what);
+  return EXIT_USAGE;
 }

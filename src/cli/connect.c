@@ -433,13 +433,13 @@ static void adjust(struct connect_options *o) {
 }
 
 static bool start_metrics(struct run *run) {
-  char detail[LIMPET_DETAIL_CAP];
+  char detail[LIMPET_DETAIL_CAP] = "--metrics-listen: ";
+  const size_t len = strlen(detail);
   const char *address = run->options.metrics_listen;
-  if (!address)
+  if (!address || metrics_listen_start(&run->metrics, &run->loop, address, &run->client,
+                                       detail + len, sizeof detail - len))
     return true;
-  if (metrics_listen_start(&run->metrics, &run->loop, address, &run->client, detail, sizeof detail))
-    return true;
-  (void)complain("--metrics-listen: %s", detail);
+  events_unusable(detail);
   return false;
 }
 
@@ -452,7 +452,7 @@ static int start(struct run *run) {
   const limpet_result result =
       limpet_new(&run->options.client, (struct uv_loop_s *)&run->loop, &run->client, detail);
   if (result != LIMPET_OK) {
-    (void)complain("%s", detail);
+    events_refused(result, detail);
     metrics_listen_stop(&run->metrics);
     return result == LIMPET_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_CRITICAL;
   }
@@ -461,7 +461,8 @@ static int start(struct run *run) {
                    &taker)) {
     metrics_listen_stop(&run->metrics);
     limpet_stop(run->client, 0);
-    return complain("standard input cannot be read");
+    events_unusable("standard input cannot be read");
+    return EXIT_USAGE;
   }
   run->is_finished = false;
   run->is_ready = !run->options.on_open;

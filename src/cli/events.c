@@ -148,13 +148,21 @@ void events_undelivered(unsigned long long count) {
     events_say("%llu message%s not delivered", count, count == 1 ? " was" : "s were");
 }
 
-void events_unusable(const char *what) {
+static void end_by(const char *kind, const char *message, const char *detail) {
   if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss sb ss so}", "event", "error", "kind",
-                         limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "retryable", 0,
-                         "message", "Unusable input", "detail", text_json(what)));
+    write_json(json_pack("{ss ss sb ss so}", "event", "error", "kind", kind, "retryable", 0,
+                         "message", message, "detail", text_json(detail)));
   else
-    (void)complain("%s", what);
+    (void)complain("%s", detail);
+}
+
+void events_unusable(const char *what) {
+  end_by(limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "Unusable input", what);
+}
+
+/* What a call refuses is called as an error of that kind is. */
+void events_refused(limpet_result result, const char *detail) {
+  end_by(limpet_result_name(result), limpet_result_text(result), detail);
 }
 
 void events_listening(const char *address) {

@@ -24,6 +24,8 @@ void events_check_failed(const char *step, const limpet_error *error, const char
 void events_log(limpet_log_level level, const char *line);
 /** What makes the run end with EXIT_USAGE: said in every format. */
 void events_unusable(const char *what);
+/** Why a run could not start: said in every format. */
+void events_refused(limpet_result result, const char *detail);
 /** Where the metrics are, with the real port: in every format, since nobody could know it. */
 void events_listening(const char *address);
 /** A link that is open cannot be used yet; it will be dropped and dialed again. */

@@ -143,6 +143,25 @@ class Json(LimpetCase):
         self.assert_exit(check, 2)
         self.assertIn("\ufffd", check.events("check", ok=False)[0]["detail"])
 
+    def test_a_run_that_cannot_start_says_so_as_an_event(self):
+        url = "ws://127.0.0.1:9/"  # never dialed
+        address = (("ws://h/#fragment",), 1, "invalid_argument", "fragment")
+        trust = (("--cacert", "/nonexistent/ca", url), 1, "invalid_argument", "/nonexistent/ca")
+        box = (("--outbox", "/nonexistent/box", url), 3, "outbox", "/nonexistent/box")
+        metrics = (("--metrics-listen", "nowhere", url), 1, "invalid_argument", "nowhere")
+        for command, cases in [
+                (("connect",), (address, trust, box, metrics)),
+                (("connect", "--check"), (address, trust)),
+                (("chat", "--user", "u", "--conversation", "c"), (address, trust, box))]:
+            for options, status, kind, naming in cases:
+                with self.subTest(command=command, options=options):
+                    run = self.limpet(*command, "--events", "json", *options, stdin=b"")
+                    self.assert_exit(run, status)
+                    (error,) = run.events()  # an event, and nothing else
+                    self.assertEqual((error["event"], error["kind"]), ("error", kind))
+                    self.assertIs(error["retryable"], False)
+                    self.assertIn(naming, error["detail"])
+
     def test_events_as_they_happen(self):
         server = self.keep(HostileServer("frozen_head"))
         run = self.connect(server.url())
