@@ -3,7 +3,8 @@
  *
  * A run goes through phases: READING; after the end of input FLUSHING (all handed over), PROVING
  * (a heartbeat answered since), LINGERING (nothing came for a while), CLOSING. A loss before the
- * proof goes back to FLUSHING on the next link.
+ * proof goes back to FLUSHING on the next link; so does a closing that proved nothing, after
+ * RESTING as long as the client waits before a retry.
  */
 #include "check.h"
 #include "cli.h"
@@ -22,7 +23,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum run_phase { RUN_READING, RUN_FLUSHING, RUN_PROVING, RUN_LINGERING, RUN_CLOSING };
+enum run_phase { RUN_READING, RUN_FLUSHING, RUN_PROVING, RUN_LINGERING, RUN_CLOSING, RUN_RESTING };
 
 /* The reply to a first question may answer one that was asked before the last message went out. */
 #define PROOFS_WANTED 2
@@ -37,7 +38,7 @@ struct run {
   struct handover handover;
   struct metrics_listen metrics;
   uv_prepare_t turn;
-  uv_timer_t linger, tick;
+  uv_timer_t pause, tick; /* `pause`: of lingering, of resting */
   uv_signal_t signals[2];
   enum run_phase phase;
   unsigned proofs;
@@ -69,7 +70,7 @@ static void finish(struct run *run, int status) {
   run->phase = RUN_CLOSING;
   run->status = status;
   input_stop(&run->input);
-  uv_timer_stop(&run->linger); /* its client goes */
+  uv_timer_stop(&run->pause); /* its client goes */
   events_metrics(run->client);
   run->waiting = waiting_in_outbox(run);
   metrics_listen_stop(&run->metrics);
@@ -119,7 +120,7 @@ static void close_handles(struct run *run) {
   input_deinit(&run->input);
   printer_deinit(&run->printer);
   uv_close((uv_handle_t *)&run->turn, NULL);
-  uv_close((uv_handle_t *)&run->linger, NULL);
+  uv_close((uv_handle_t *)&run->pause, NULL);
   uv_close((uv_handle_t *)&run->tick, NULL);
   uv_close((uv_handle_t *)&run->signals[0], NULL);
   uv_close((uv_handle_t *)&run->signals[1], NULL);
@@ -152,6 +153,27 @@ static void on_linger(uv_timer_t *timer) {
     go_to(run, RUN_CLOSING);
 }
 
+static void on_rested(uv_timer_t *timer) {
+  struct run *run = timer->data;
+  limpet_connect(run->client);
+  go_to(run, RUN_FLUSHING);
+}
+
+/* A server that takes links and never says farewell is to be hammered as little as one that drops
+   them. */
+static void rest(struct run *run) {
+  const limpet_options *o = &run->options.client;
+  uint32_t chance = 0;
+  (void)uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL);
+  const limpet_retry retry = {
+      .attempt = ++run->rounds,
+      .max_retries = o->max_retries,
+      .delay_ms = limpet_backoff_delay(o, run->rounds - 1, chance / 4294967296.0, 0),
+  };
+  events_retry(&retry);
+  uv_timer_start(&run->pause, on_rested, retry.delay_ms, 0);
+}
+
 static void go_to(struct run *run, enum run_phase phase) {
   run->phase = phase;
   switch (phase) {
@@ -165,11 +187,14 @@ static void go_to(struct run *run, enum run_phase phase) {
     begin_proof(run);
     break;
   case RUN_LINGERING:
-    uv_timer_start(&run->linger, on_linger, run->options.linger_ms, 0);
+    uv_timer_start(&run->pause, on_linger, run->options.linger_ms, 0);
     break;
   case RUN_CLOSING:
-    uv_timer_stop(&run->linger);
+    uv_timer_stop(&run->pause);
     limpet_disconnect(run->client);
+    break;
+  case RUN_RESTING:
+    rest(run);
     break;
   }
 }
@@ -197,12 +222,11 @@ static void on_closed(struct run *run) {
     give_up_output(run);
   } else if (run->is_proven) {
     finish(run, run->is_input_bad ? EXIT_USAGE : EXIT_DONE);
-  } else if (run->rounds++ >= run->options.client.max_retries) {
-    events_say("the server never proved that it read everything");
+  } else if (run->rounds >= run->options.client.max_retries) {
+    events_gave_up("the server never proved that it read everything");
     finish(run, EXIT_GAVE_UP);
   } else {
-    limpet_connect(run->client);
-    go_to(run, RUN_FLUSHING);
+    go_to(run, RUN_RESTING);
   }
 }
 
@@ -246,7 +270,7 @@ static void print_message(struct run *run, const void *data, size_t len) {
     finish_output(run);
   follow_output(run);
   if (run->phase == RUN_LINGERING)
-    uv_timer_start(&run->linger, on_linger, run->options.linger_ms, 0);
+    uv_timer_start(&run->pause, on_linger, run->options.linger_ms, 0);
 }
 
 static void on_text(limpet_client *client, const char *data, size_t len, void *user) {
@@ -386,17 +410,19 @@ static void on_signal(uv_signal_t *handle, int number) {
   input_stop(&run->input);
   if (run->is_finished)
     give_up_output(run);
+  else if (run->phase == RUN_RESTING)
+    on_closed(run);
   else
     go_to(run, RUN_CLOSING);
 }
 
 static void init_handles(struct run *run) {
   uv_prepare_init(&run->loop, &run->turn);
-  uv_timer_init(&run->loop, &run->linger);
+  uv_timer_init(&run->loop, &run->pause);
   uv_timer_init(&run->loop, &run->tick);
   uv_signal_init(&run->loop, &run->signals[0]);
   uv_signal_init(&run->loop, &run->signals[1]);
-  run->turn.data = run->linger.data = run->tick.data = run;
+  run->turn.data = run->pause.data = run->tick.data = run;
   run->signals[0].data = run->signals[1].data = run;
   uv_prepare_start(&run->turn, on_turn);
   uv_signal_start(&run->signals[0], on_signal, SIGINT);

@@ -160,6 +160,10 @@ void events_unusable(const char *what) {
   end_by(limpet_error_kind_name(LIMPET_ERROR_INVALID_ARGUMENT), "Unusable input", what);
 }
 
+void events_gave_up(const char *why) {
+  end_by(limpet_error_kind_name(LIMPET_ERROR_GAVE_UP), "Gave up reconnecting", why);
+}
+
 /* What a call refuses is called as an error of that kind is. */
 void events_refused(limpet_result result, const char *detail) {
   end_by(limpet_result_name(result), limpet_result_text(result), detail);

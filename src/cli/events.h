@@ -26,6 +26,8 @@ void events_log(limpet_log_level level, const char *line);
 void events_unusable(const char *what);
 /** Why a run could not start: said in every format. */
 void events_refused(limpet_result result, const char *detail);
+/** Why a run gives up that the client did not give up: said in every format. */
+void events_gave_up(const char *why);
 /** Where the metrics are, with the real port: in every format, since nobody could know it. */
 void events_listening(const char *address);
 /** A link that is open cannot be used yet; it will be dropped and dialed again. */

@@ -240,15 +240,38 @@ class EndOfInput(LimpetCase):
         self.assertEqual(server.records[0].texts, ["a"])
 
     def test_neither_reply_nor_close_is_no_success(self):
-        def swallow(peer):
-            peer.open()
-            while peer.read_event()[0] != CLOSE:
-                pass
-            peer.reset()
-        server = self.keep(HostileServer(swallow))
+        server = self.keep(HostileServer(self.swallow))
         run = self.connect(*AGAIN, "--max-retries", "2", "--heartbeat", "off", server.url(),
                            stdin=b"a\n")
         self.assert_exit(run, 2)
+
+    def swallow(self, peer):
+        peer.open()
+        while peer.read_event()[0] != CLOSE:
+            pass
+        peer.reset()
+
+    def test_who_never_proves_anything_is_not_hammered(self):
+        server = self.keep(HostileServer(self.swallow))
+        run = self.connect("--initial-delay", "300", "--jitter", "none", "--max-retries", "2", "--linger",
+                           "0", "--heartbeat", "off", server.url(), stdin=b"a\n")
+        self.assert_exit(run, 2)
+        self.assertEqual([(e["attempt"], e["max_retries"], e["delay_ms"]) for e in run.events("retry")],
+                         [(1, 2, 300), (2, 2, 450)])
+        closed = [e["t_ms"] for e in run.events("state", to="CLOSED")]
+        dialed = [e["t_ms"] for e in run.events("state", to="CONNECTING")]
+        self.assertEqual(len(dialed), 3)
+        self.assertGreaterEqual(dialed[1] - closed[0], 300)
+        self.assertGreaterEqual(dialed[2] - closed[1], 450)
+        self.assertIn("never proved", run.events("error", kind="gave_up")[0]["detail"])
+
+    def test_interrupted_before_it_proves_again(self):
+        server = self.keep(HostileServer(self.swallow))
+        run = self.connect("--initial-delay", "60000", "--jitter", "none", "--linger", "0", "--heartbeat",
+                           "off", server.url(), stdin=b"a\n")
+        run.wait_event("retry")
+        self.interrupt(run)
+        self.assertEqual(run.events("metrics")[-1]["state"], "CLOSED")
 
     def test_a_reader_that_goes_away_ends_the_run(self):
         server = self.keep(HostileServer("push?n=200000"))
