@@ -5,14 +5,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define VIEW_LINES (DEMO_CHATTERS + 4)
 #define BAR_CELLS 16u /* all of a line fits into 80 columns */
+#define VIEW_COLUMNS 80
+
+/* A line that wraps, or has scrolled away, cannot be drawn over. */
+static bool has_room(void) {
+  struct winsize size;
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || !size.ws_col ||
+         (size.ws_col >= VIEW_COLUMNS && size.ws_row > VIEW_LINES);
+}
 
 void demo_view_begin(struct demo_view *view) {
-  view->is_live = isatty(STDOUT_FILENO) == 1;
-  screen_init(false);
+  view->is_live = screen_is_terminal(stdout) && has_room();
+  view->has_colours = screen_takes_colour(stdout);
   printf("\n  Limpet demo: %u people chat through a relay (SQLite), each with an outbox on\n"
          "  disk and a bad network. Links are reset and frozen, the relay and one of the\n"
          "  programs are killed (SIGKILL) and started again.\n\n",
@@ -31,8 +40,10 @@ void demo_view_tell(struct demo_view *view, const char *news) {
 
 /* ---- the live view ---- */
 
-static void put(enum screen_colour colour, const char *text, int width) {
-  printf("%s%-*s%s", screen_colour(colour), width, text, screen_colour(SCREEN_PLAIN));
+static void put(const struct demo_view *view, enum screen_colour colour, const char *text,
+                int width) {
+  printf("%s%-*s%s", view->has_colours ? screen_colour_code(colour) : "", width, text,
+         view->has_colours ? screen_colour_code(SCREEN_PLAIN) : "");
 }
 
 static void draw_bar(unsigned done) {
@@ -41,7 +52,7 @@ static void draw_bar(unsigned done) {
     fputs(i < filled ? "█" : "░", stdout);
 }
 
-static void draw_state(const struct demo_chatter *c) {
+static void draw_state(const struct demo_view *view, const struct demo_chatter *c) {
   char text[48];
   if (!c->child)
     (void)snprintf(text, sizeof text, "%s", c->exit_status < 0 ? "killed" : "left");
@@ -50,14 +61,14 @@ static void draw_state(const struct demo_chatter *c) {
   else
     (void)snprintf(text, sizeof text, "%s", limpet_state_name(c->state));
   const enum screen_colour gone = c->exit_status < 0 ? SCREEN_RED : SCREEN_DIM;
-  put(c->child ? screen_state_colour(c->state) : gone, text, 24);
+  put(view, c->child ? screen_state_colour(c->state) : gone, text, 24);
 }
 
-static void draw_chatter(const struct demo_chatter *c) {
+static void draw_chatter(const struct demo_view *view, const struct demo_chatter *c) {
   const unsigned confirmed =
       c->confirmed_count < c->accepted_count ? c->confirmed_count : c->accepted_count;
   printf("  %-5s", c->name);
-  draw_state(c);
+  draw_state(view, c);
   draw_bar(confirmed);
   printf(" %3u with the relay, %3u queued\033[K\n", confirmed, c->accepted_count - confirmed);
 }
@@ -70,12 +81,12 @@ void demo_view_draw(struct demo_view *view) {
   view->is_drawn = true;
   fputs("  relay ", stdout);
   if (view->relay->is_ready)
-    put(SCREEN_GREEN, "running", 0);
+    put(view, SCREEN_GREEN, "running", 0);
   else
-    put(SCREEN_RED, view->relay->child ? "starting" : "killed", 0);
+    put(view, SCREEN_RED, view->relay->child ? "starting" : "killed", 0);
   fputs("\033[K\n\n", stdout);
   for (unsigned i = 0; i < DEMO_CHATTERS; i++)
-    draw_chatter(&view->chatters[i]);
+    draw_chatter(view, &view->chatters[i]);
   printf("\n  %s\033[K\n", view->news);
   fflush(stdout);
 }
@@ -173,10 +184,12 @@ void demo_view_table(const struct demo_view *view, const struct demo_audit *audi
   print_head(view);
   print_counts(audit);
   print_times(view);
-  printf("\n  %s%s%s\n", screen_colour(is_clean ? SCREEN_GREEN : SCREEN_RED),
-         is_clean             ? "Nothing was lost, nothing came twice."
-         : audit->is_complete ? "The table is not clean."
-                              : "The demo could not be finished.",
-         screen_colour(SCREEN_PLAIN));
+  fputs("\n  ", stdout);
+  put(view, is_clean ? SCREEN_GREEN : SCREEN_RED,
+      is_clean             ? "Nothing was lost, nothing came twice."
+      : audit->is_complete ? "The table is not clean."
+                           : "The demo could not be finished.",
+      0);
+  putchar('\n');
   fflush(stdout);
 }

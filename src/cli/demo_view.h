@@ -9,7 +9,7 @@ struct demo_view {
   const struct demo_chatter *chatters; /* DEMO_CHATTERS */
   const struct demo_relay *relay;
   uint64_t start_ms;
-  bool is_live, is_drawn;
+  bool is_live, is_drawn, has_colours;
   char news[80]; /* the last thing that happened */
 };
 

@@ -5,12 +5,14 @@ status says whether the table is clean."""
 import paths  # noqa: F401
 
 import os
+import pty
 import re
 import signal
 import tempfile
 import urllib.request
 
 from e2e_limpet import LimpetCase, main, wait_until
+from e2e_terminal import Terminal
 
 
 class Demo(LimpetCase):
@@ -29,8 +31,13 @@ class Demo(LimpetCase):
         return [int(n) for n in numbers.groups()]
 
     def test_the_table_is_clean(self):
-        run = self.demo()
+        ours, theirs = pty.openpty()  # standard error on a terminal gives standard output no colours
+        self.addCleanup(os.close, ours)
+        run = self.limpet("demo", stdin=b"", stderr=theirs,
+                          env={"TMPDIR": self.folder.name, "TERM": "xterm", "NO_COLOR": ""})
+        os.close(theirs)
         self.assert_exit(run, 0, deadline_s=120)
+        self.assertNotIn(b"\x1b", run.out)
         accepted = self.row(run, "accepted (on the sender's disk)")
         stored = self.row(run, "stored by the relay")
         self.assertEqual(accepted[0], 200)
@@ -42,6 +49,16 @@ class Demo(LimpetCase):
             self.assertEqual(self.row(run, name), [0, 0, 0, 0])
         self.assertGreaterEqual(self.row(run, "reconnects")[3], 5)
         self.assertEqual(os.listdir(self.folder.name), [], "its files are left behind")
+
+    def test_a_terminal_that_takes_no_drawing_is_told_in_lines(self):
+        for size, term in (({}, "dumb"), ({"columns": 79}, "xterm"), ({"rows": 7}, "xterm")):
+            with self.subTest(term, **size):
+                shown = self.keep(Terminal("demo", **size,
+                                           env={"TMPDIR": self.folder.name, "TERM": term}))
+                shown.wait_for("what happens", lambda: b"ada's link is reset" in shown.raw, 120)
+                shown.signal(signal.SIGINT)
+                self.assertEqual(shown.wait(), 130)
+                self.assertNotIn(b"\x1b", shown.raw)
 
     def test_keep_leaves_the_relay(self):
         run = self.demo("--keep")
