@@ -59,9 +59,14 @@ static int play_seeds(struct run *run) {
 
 /* One seed a line; what follows # is a comment. */
 static int play_line(struct run *run, char *line, unsigned number) {
+  static const char blanks[] = " \t\r\n";
   uint64_t seed;
-  line[strcspn(line, "#\n")] = '\0';
-  line[strcspn(line, " \t")] = '\0';
+  line[strcspn(line, "#")] = '\0';
+  line += strspn(line, blanks);
+  size_t len = strlen(line);
+  while (len > 0 && strchr(blanks, line[len - 1]))
+    len--;
+  line[len] = '\0';
   if (!*line)
     return EXIT_DONE;
   if (!option_parse_number(line, &seed))

@@ -133,8 +133,14 @@ class Worlds(Simulate):
                 file.write("# two\n5\n\n6  # the last\n")
             self.assertRegex(self.simulate("--seeds", path), "^2 worlds, ")
             self.assertRegex(self.simulate("--seeds", path, "--seed", "1"), "^3 worlds, ")
-            with open(path, "a", encoding="utf-8") as file:
-                file.write("seven\n")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("  5\n\t6 # the last\n \r\n7\r\n   # none\n")
+            self.assertRegex(self.simulate("--seeds", path), "^3 worlds, ")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("5 6\n")
+            self.refused("--seeds", path, naming="line 1")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("# two\n5\n\n6\nseven\n")
             self.refused("--seeds", path, naming="line 5")
             with open(path, "w", encoding="utf-8") as file:
                 file.write("1" * 300)
