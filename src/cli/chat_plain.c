@@ -103,6 +103,8 @@ static enum input_answer take(void *user, const char *data, size_t len) {
   struct chat_run *run = user;
   if (len == 0)
     return INPUT_TAKEN; /* nobody wants to read empty messages */
+  if (memchr(data, '\0', len))
+    return INPUT_NUL;
   const limpet_result result = chat_send(run->chat, data, len);
   if (result == LIMPET_QUEUE_OVERFLOW)
     return INPUT_WAIT;

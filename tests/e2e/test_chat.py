@@ -206,12 +206,13 @@ class Statuses(ChatCase):
     def test_unusable_input(self):
         relay = self.start_relay()
         for data, sentence in ((b"good\n\xff\nlate\n", "line 2 of standard input is not valid UTF-8"),
+                               (b"good\n\0\nlate\n", "line 2 of standard input holds a NUL byte"),
                                (b"good\n" + b"x" * 9000 + b"\n", "line 2 of standard input is long")):
             with self.subTest(sentence=sentence):
                 run = self.chat(f"ws://{relay.address}", stdin=data)
                 self.assert_exit(run, 1)
                 self.assertIn(sentence, run.text)
-        self.assertEqual([m["plaintext"] for m in relay.stored("c")], ["good", "good"])
+        self.assertEqual([m["plaintext"] for m in relay.stored("c")], ["good"] * 3)
 
     def test_interrupted_with_messages_waiting(self):
         run = self.limpet("chat", "--user", "u", "--conversation", "c", *PATIENT,
