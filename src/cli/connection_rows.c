@@ -163,7 +163,7 @@ static bool apply_query(void *target, const char *value, const struct option_row
   const size_t name_len = strcspn(value, "=");
   (void)row;
   if (name_len == 0 || value[name_len] == '\0')
-    return fail(error, "'%.80s' is not of the form NAME=VALUE", value);
+    return fail(error, "%s", "it is not of the form NAME=VALUE"); /* perhaps a bare token */
   char *grown = realloc(o->query, URL_CAP);
   if (!grown)
     return fail(error, "%s", "out of memory");
@@ -305,7 +305,7 @@ static bool take_url(const struct connection_command *command, struct connect_op
     return false;
   }
   if (argc - first > 1) {
-    (void)complain("%s takes one URL, not '%s' too", command->name, argv[first + 1]);
+    (void)complain("%s takes one URL, not '%s' too", command->name, option_shown(argv[first + 1]));
     return false;
   }
   o->client.url = o->url = connection_join_query(o, argv[first]);
@@ -318,7 +318,8 @@ static bool take_url(const struct connection_command *command, struct connect_op
 static bool take_no_operand(const struct connection_command *command, int argc, char **argv,
                             int first) {
   if (first < argc)
-    (void)complain("%s takes no operand: '%s'; --help tells more", command->name, argv[first]);
+    (void)complain("%s takes no operand: '%s'; --help tells more", command->name,
+                   option_shown(argv[first]));
   return first == argc;
 }
 

@@ -393,7 +393,7 @@ int demo_main(int argc, char **argv) {
   if (outcome != OPTIONS_OK)
     return outcome == OPTIONS_BAD ? EXIT_USAGE : EXIT_DONE;
   if (first < argc)
-    return complain("demo takes no operand: '%s'; --help tells more", argv[first]);
+    return complain("demo takes no operand: '%s'; --help tells more", option_shown(argv[first]));
   const int status = prepare(&wishes);
   return status == EXIT_DONE ? run(&wishes) : status;
 }

@@ -31,6 +31,12 @@ bool option_add(const char **list, size_t *count, size_t max, const char *value,
   return true;
 }
 
+const char *option_shown(const char *operand) {
+  static char shown[256];
+  (void)limpet_url_redact(operand, shown, sizeof shown);
+  return shown;
+}
+
 bool option_parse_number(const char *text, uint64_t *value) {
   char *end;
   if (*text < '0' || *text > '9')

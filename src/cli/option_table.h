@@ -35,6 +35,8 @@ bool option_is_origin(const char *value, char *error);
 /** Adds to a list of at most `max`, of an option that may be repeated; the value is kept, not
  * copied. */
 bool option_add(const char **list, size_t *count, size_t max, const char *value, char *error);
+/** An operand without the secrets of an address, to tell of it. Valid until the next call. */
+const char *option_shown(const char *operand);
 /** A whole number in decimal. */
 bool option_parse_number(const char *text, uint64_t *value);
 

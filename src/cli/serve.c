@@ -155,7 +155,8 @@ static bool parse(struct serve *serve, int argc, char **argv, int *status) {
   if (!take_outcome(options_parse(argc, argv, rows, ROWS_COUNT, serve, &first), status))
     return false;
   if (first < argc)
-    *status = complain("serve takes no operand: '%s'; --help tells more", argv[first]);
+    *status =
+        complain("serve takes no operand: '%s'; --help tells more", option_shown(argv[first]));
   else if (serve->options.has_levers && !is_loopback(serve->options.listen))
     *status = complain("LIMPET_DEMO_LEVERS lets everybody kill the relay: with a --listen address "
                        "of 127.0.0.1 only");

@@ -183,6 +183,13 @@ class Refused(LimpetCase):
         run = self.limpet("connect", "ws://user:s3cr3t@h/?token=s3cr3t#fragment", stdin=b"")
         self.assert_exit(run, 1)
         self.assertNotIn("s3cr3t", run.text)
+        secret = "ws://user:s3cr3t@h/?token=s3cr3t"
+        for arguments in (("connect", URL, secret), ("hold", "--listen", "127.0.0.1:0", secret),
+                          ("serve", secret), ("connect", "--query", "s3cr3t", URL)):
+            with self.subTest(arguments[0]):
+                run = self.limpet(*arguments, stdin=b"")
+                self.assert_exit(run, 1)
+                self.assertNotIn("s3cr3t", run.text)
 
     def test_an_empty_token_file(self):
         with tempfile.NamedTemporaryFile() as empty:
