@@ -243,6 +243,14 @@ static const struct option_row rows[] = {
 
 /* ---- the command line ---- */
 
+static const char *find_wording(const struct connection_command *command,
+                                const struct option_row *row) {
+  for (const struct option_wording *w = command->wordings; w && w->name; w++)
+    if (strcmp(w->name, row->name) == 0)
+      return w->help;
+  return row->help;
+}
+
 static size_t collect_rows(const struct connection_command *command,
                            struct option_row all[OPTION_ROWS_MAX]) {
   size_t count = command->own_count;
@@ -250,6 +258,8 @@ static size_t collect_rows(const struct connection_command *command,
   for (size_t i = 0; i < ROWS_COUNT; i++)
     if (!command->has_own_log || strcmp(rows[i].name, "events") != 0)
       all[count++] = rows[i];
+  for (size_t i = 0; i < count; i++)
+    all[i].help = find_wording(command, &all[i]);
   return count;
 }
 

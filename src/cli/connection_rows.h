@@ -8,15 +8,21 @@
 #include "connect_options.h"
 #include "option_table.h"
 
+/** What an option of others means to this command. */
+struct option_wording {
+  const char *name, *help;
+};
+
 struct connection_command {
   const char *name;
   const char *usage; /* the help above the options */
   const char *notes; /* and below */
   const struct option_row *own;
   size_t own_count;
-  bool never_gives_up; /* unless --max-retries says so */
-  bool has_no_url;     /* it is no operand: there is none */
-  bool has_own_log;    /* instead of --events */
+  const struct option_wording *wordings; /* a NULL name at the end; or NULL */
+  bool never_gives_up;                   /* unless --max-retries says so */
+  bool has_no_url;                       /* it is no operand: there is none */
+  bool has_own_log;                      /* instead of --events */
 };
 
 /** Defaults, presets, options, and one URL (or none: has_no_url). `options` may be the first member

@@ -82,6 +82,21 @@ static const struct option_row rows[] = {
 static const char *const shared[] = {"fallback", "confirm", "outbox", "on-open"};
 #define SHARED_COUNT (sizeof shared / sizeof *shared)
 
+static const struct option_wording wordings[] = {
+    {"max-retries", "retries after the first dial, or forever (forever)"},
+    {"confirm", "keep each message, and send it again, until barrier: a\n"
+                "heartbeat reply proves that it was read; ack: the far side\n"
+                "acknowledges it by its own member id; or none (none)"},
+    {"header", "another request header, or a file of them, in place of the\n"
+               "program's; repeatable"},
+    {"subprotocol", "offered if the program asks for none; repeatable"},
+    {"origin", "the Origin header, in place of the program's"},
+    {"no-reconnect-on-close", "close code 1001 passes on to the program too"},
+    {"quiet", "log nothing"},
+    {"verbose", "log each change of state, each dial and each link too"},
+    {NULL, NULL},
+};
+
 static const char usage[] =
     "Usage: limpet hold --listen ADDRESS --to URL [OPTION]...\n\n"
     "A WebSocket server for programs of this machine that know nothing of Limpet: each\n"
@@ -91,8 +106,8 @@ static const char usage[] =
     "Retries forever, unless --max-retries says otherwise.\n\nOptions:";
 static const char notes[] =
     "\nExit status: 0 ended by SIGTERM or SIGINT, and all delivered or in the outbox; 1 usage\n"
-    "or unusable input; 3 it cannot listen; 4 ended, but messages were not delivered; 130,\n"
-    "143 interrupted twice.\n\n"
+    "or unusable input; 3 it cannot listen, or the outbox cannot be used; 4 ended, but\n"
+    "messages were not delivered; 130, 143 interrupted twice.\n\n"
     "Examples:\n"
     "  limpet hold --listen 127.0.0.1:8090 --to wss://example.com\n"
     "  limpet hold --listen 127.0.0.1:8090 --to ws://127.0.0.1:8085 --confirm ack \\\n"
@@ -169,6 +184,7 @@ bool hold_command_parse(struct hold_command *c, int argc, char **argv, int *stat
       .notes = notes,
       .own = own,
       .own_count = ROWS_COUNT + SHARED_COUNT,
+      .wordings = wordings,
       .never_gives_up = true,
       .has_no_url = true,
       .has_own_log = true,

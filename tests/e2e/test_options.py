@@ -45,6 +45,12 @@ class Help(LimpetCase):
     def test_help_of_hold(self):
         text = self.output("hold", "--help")
         self.assertEqual(set(re.findall(r"(?m)^ +--([a-z][a-z-]*)", text)), HOLD_OPTIONS)
+        rows = dict(re.findall(r"(?m)^  --([a-z-]+)(.*\n(?:   .*\n)*)", text))
+        self.assertIn("(forever)", rows["max-retries"])
+        self.assertNotIn("plaintext", rows["confirm"], "messages go out as the program wrote them")
+        self.assertIn("1001 passes on", rows["no-reconnect-on-close"])
+        self.assertIn("log nothing", rows["quiet"])
+        self.assertRegex(text, r"3 it cannot\s+listen, or the outbox cannot be used")
 
     def test_help_names_every_command_and_no_other(self):
         text = self.output("--help")
