@@ -41,6 +41,16 @@ static void fill_close(struct last_end *kept, const struct link_end *end) {
                  was_closed ? end->close_reason : "");
 }
 
+/* What does not fit is cut at a character: an application's reason need not be ASCII. */
+static void copy_detail(char *out, size_t cap, const char *detail) {
+  size_t len = strnlen(detail, cap);
+  if (len == cap)
+    for (len--; len > 0 && ((unsigned char)detail[len] & 0xC0) == 0x80;)
+      len--;
+  memcpy(out, detail, len);
+  out[len] = '\0';
+}
+
 /* Without memory for it the loss goes on without a detail. */
 void report_keep_end(struct limpet_client *client, const struct failure *failure,
                      const struct link_end *end, const char *detail) {
@@ -54,7 +64,7 @@ void report_keep_end(struct limpet_client *client, const struct failure *failure
     fill_close(client->last_end, end);
   if (client->last_end && failure) {
     client->last_end->failure = *failure;
-    (void)snprintf(client->last_end->detail, LIMPET_DETAIL_CAP, "%s", detail);
+    copy_detail(client->last_end->detail, LIMPET_DETAIL_CAP, detail);
   }
   client_unlock(client);
 }
@@ -101,11 +111,13 @@ limpet_decision report_judge(struct limpet_client *client, const struct failure 
 
 static void write_gave_up(const struct limpet_client *client, char detail[LIMPET_DETAIL_CAP]) {
   const uint32_t retries = client->settings->options.max_retries;
+  char last[201];
+  copy_detail(last, sizeof last, last_detail(client));
   if (retries == 0)
-    (void)snprintf(detail, LIMPET_DETAIL_CAP, "no retries wanted; %.200s", last_detail(client));
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "no retries wanted; %s", last);
   else
-    (void)snprintf(detail, LIMPET_DETAIL_CAP, "after %u retr%s; the last: %.200s", retries,
-                   retries == 1 ? "y" : "ies", last_detail(client));
+    (void)snprintf(detail, LIMPET_DETAIL_CAP, "after %u retr%s; the last: %s", retries,
+                   retries == 1 ? "y" : "ies", last);
 }
 
 void report_error(struct limpet_client *client, const struct failure *failure) {

@@ -1,6 +1,7 @@
 /* The provider of URL and credentials: asked before each dial, answering now, later, or not at all.
  */
 #include "client_fixture.h"
+#include "utf8.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -19,6 +20,7 @@ static struct {
   enum { ANSWER_AT_ONCE, ANSWER_NEVER, FAIL_AT_ONCE } way;
   const char *url;
   const char *const *headers;
+  const char *why;
   unsigned asked_count, refresh_count;
   limpet_provider_request last;
   char last_url[256];
@@ -34,11 +36,12 @@ static void provide(limpet_client *client, const limpet_provider_request *reques
   if (provider.way == ANSWER_AT_ONCE)
     provider.result = limpet_provide(client, request->ticket, provider.url, provider.headers, NULL);
   else if (provider.way == FAIL_AT_ONCE)
-    provider.result = limpet_provide_failure(client, request->ticket, "the vault is shut");
+    provider.result = limpet_provide_failure(client, request->ticket, provider.why);
 }
 
 static void set_up(struct fixture *f, unsigned wants) {
   memset(&provider, 0, sizeof provider);
+  provider.why = "the vault is shut";
   fixture_init(f, wants);
   f->options.provider = provide;
 }
@@ -152,6 +155,39 @@ static void one_that_fails_is_asked_again(void **state) {
   provider.way = ANSWER_AT_ONCE;
   fixture_reopened(&f);
   fixture_end(&f);
+}
+
+static unsigned errors_count;
+
+static void expect_text(limpet_client *client, const limpet_error *error, void *user) {
+  (void)client;
+  (void)user;
+  const size_t len = strlen(error->detail);
+  errors_count++;
+  assert_in_range(len, LIMPET_DETAIL_CAP / 2, LIMPET_DETAIL_CAP - 1);
+  assert_true(utf8_is_valid((const uint8_t *)error->detail, len));
+}
+
+/* "Longer ones are cut at a character": the reason itself, and where it is quoted. */
+static void a_long_reason_stays_text(void **state) {
+  (void)state;
+  char why[2 * LIMPET_DETAIL_CAP + 2] = "x";
+  for (size_t i = 0; i < LIMPET_DETAIL_CAP; i++)
+    memcpy(why + 1 + 2 * i, "\u00fc", 3);
+  for (size_t shift = 0; shift < 2; shift++) {
+    struct fixture f;
+    set_up(&f, 0);
+    provider.way = FAIL_AT_ONCE;
+    provider.why = why + shift;
+    f.options.max_retries = 0;
+    f.options.callbacks.on_error = expect_text;
+    errors_count = 0;
+    fixture_make(&f);
+    limpet_connect(f.client);
+    world_until(&f.world, fixture_is(&f, LIMPET_FAILED));
+    assert_int_equal(errors_count, 2);
+    fixture_end(&f);
+  }
 }
 
 static void one_that_hangs_is_asked_again(void **state) {
@@ -357,6 +393,7 @@ int main(void) {
       cmocka_unit_test(it_may_answer_later),
       cmocka_unit_test(it_may_answer_from_another_thread),
       cmocka_unit_test(one_that_fails_is_asked_again),
+      cmocka_unit_test(a_long_reason_stays_text),
       cmocka_unit_test(one_that_hangs_is_asked_again),
       cmocka_unit_test(a_late_answer_is_ignored),
       cmocka_unit_test(an_answer_without_a_ticket_is_ignored),
