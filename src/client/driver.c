@@ -94,13 +94,12 @@ static void do_close(struct limpet_client *client, const struct session_action *
 
 static void do_late(struct limpet_client *client, const struct session_action *action) {
   char detail[LIMPET_DETAIL_CAP];
-  const struct session_config *config = &client->settings->session;
   if (action->failure.kind == FAILURE_HEARTBEAT_TIMEOUT)
     (void)snprintf(detail, sizeof detail, "no answer to the heartbeat in time (timeout %u ms)",
-                   config->heartbeat_timeout_ms);
+                   session_answer_within_ms(&client->session));
   else
     (void)snprintf(detail, sizeof detail, "not declared ready within %u ms",
-                   config->ready_timeout_ms);
+                   client->settings->session.ready_timeout_ms);
   client_lose(client, &action->failure, detail);
 }
 

@@ -313,6 +313,10 @@ uint64_t session_next_retry_at(const struct session *s) {
   return s->phase == PHASE_CLOSING ? SESSION_NEVER : s->phase_until_ms;
 }
 
+uint32_t session_answer_within_ms(const struct session *s) {
+  return s->heartbeat.answer_within_ms;
+}
+
 bool session_is_dialing(const struct session *s) {
   return (s->phase == PHASE_FIRST_DIAL || s->phase == PHASE_REDIAL) && !wants_to_rest(s);
 }

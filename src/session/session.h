@@ -212,6 +212,8 @@ bool session_was_open(const struct session *s);
 uint64_t session_oldest_id(const struct session *s);
 uint32_t session_attempt(const struct session *s);
 uint64_t session_next_retry_at(const struct session *s);
+/** How long the reply to the last question may take: less where the link was in doubt. */
+uint32_t session_answer_within_ms(const struct session *s);
 /** A dial is awaited, and no disconnect is under way. */
 bool session_is_dialing(const struct session *s);
 /** CONNECTED, and no disconnect under way: "now" messages may go. */

@@ -374,6 +374,7 @@ static void the_status_is_told_in_words(void **state) {
 static void a_probe_finds_a_dead_link_in_its_own_time(void **state) {
   (void)state;
   struct fixture f;
+  limpet_snapshot snapshot;
   fixture_init(&f, 0);
   f.options.url = f.raw.url;
   f.options.probe_timeout_ms = 30;
@@ -386,6 +387,8 @@ static void a_probe_finds_a_dead_link_in_its_own_time(void **state) {
   limpet_probe(f.client);
   world_until(&f.world, diary_has(&f.diary, "error heartbeat_timeout retry"));
   fixture_reopened(&f);
+  limpet_get_snapshot(f.client, &snapshot, sizeof snapshot);
+  assert_non_null(strstr(snapshot.last_error_detail, "(timeout 30 ms)"));
   fixture_end(&f);
 }
 
