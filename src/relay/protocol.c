@@ -73,7 +73,8 @@ static void parse(struct incoming *in, const uint8_t *text, size_t len) {
     refuse(in, "bad_json", "the JSON has more than %d values", PROTOCOL_VALUES_MAX);
     return;
   }
-  in->root = json_loadb((const char *)text, len, JSON_REJECT_DUPLICATES, &error);
+  /* Of no text at all jansson would say that it was called wrongly. */
+  in->root = json_loadb(len ? (const char *)text : "", len, JSON_REJECT_DUPLICATES, &error);
   if (!in->root)
     refuse_json(in, error.text);
   else if (!json_is_object(in->root))

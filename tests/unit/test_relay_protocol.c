@@ -125,6 +125,16 @@ static void test_posts(void **state) {
   }
 }
 
+/* A request without a body has no bytes to point to. */
+static void test_no_post_at_all(void **state) {
+  (void)state;
+  struct incoming in;
+  incoming_read_post(&in, NULL, 0);
+  assert_string_equal(in.code, "bad_json");
+  assert_non_null(strstr(in.sentence, "near end of file"));
+  incoming_deinit(&in);
+}
+
 /* A sentence goes back as JSON: it must be text whatever it quotes. */
 static void test_errors_can_be_written(void **state) {
   (void)state;
@@ -205,9 +215,13 @@ static void test_pages(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bad_messages), cmocka_unit_test(test_good_messages),
-      cmocka_unit_test(test_posts),        cmocka_unit_test(test_errors_can_be_written),
-      cmocka_unit_test(test_many_values),  cmocka_unit_test(test_writing),
+      cmocka_unit_test(test_bad_messages),
+      cmocka_unit_test(test_good_messages),
+      cmocka_unit_test(test_posts),
+      cmocka_unit_test(test_no_post_at_all),
+      cmocka_unit_test(test_errors_can_be_written),
+      cmocka_unit_test(test_many_values),
+      cmocka_unit_test(test_writing),
       cmocka_unit_test(test_pages),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
