@@ -184,7 +184,7 @@ typedef enum limpet_jitter {
   LIMPET_JITTER_DECORRELATED /**< uniform(initial, min(max, 3 x previous)) */
 } limpet_jitter;
 
-/** How the heartbeat is spelled. */
+/** How the heartbeat is spelled. An answer in JSON may have further members, and 512 bytes in all. */
 typedef enum limpet_dialect {
   LIMPET_DIALECT_WEBSOCKET, /**< ping and pong frames, RFC 6455 section 5.5.2 */
   LIMPET_DIALECT_PING,      /**< {"type":"ping"} and {"type":"pong"} */
@@ -198,8 +198,9 @@ typedef enum limpet_confirm {
   LIMPET_CONFIRM_BARRIER, /**< when a heartbeat reply proves that the peer's WebSocket endpoint
                                read it; until then it is kept and sent again on each new link */
   LIMPET_CONFIRM_ACK      /**< when the server sends {"type":"ack","id":...} with the message's
-                               message_id; until then it is kept and sent again on each new link, and on
-                               this one after ack_timeout_ms without any acknowledgement */
+                               message_id and perhaps more, 1024 bytes in all; until then it is kept and
+                               sent again on each new link, and on this one after ack_timeout_ms without
+                               any acknowledgement */
 } limpet_confirm;
 
 /** What has become of a message. The steps come in this order; some may be left out, and WRITTEN
