@@ -39,7 +39,7 @@ struct run {
   struct metrics_listen metrics;
   uv_prepare_t turn;
   uv_timer_t pause, tick; /* `pause`: of lingering, of resting */
-  uv_signal_t signals[2];
+  uv_signal_t signals[2], suspension;
   enum run_phase phase;
   unsigned proofs;
   unsigned rounds; /* closings that proved nothing */
@@ -124,6 +124,7 @@ static void close_handles(struct run *run) {
   uv_close((uv_handle_t *)&run->tick, NULL);
   uv_close((uv_handle_t *)&run->signals[0], NULL);
   uv_close((uv_handle_t *)&run->signals[1], NULL);
+  uv_close((uv_handle_t *)&run->suspension, NULL);
 }
 
 /* ---- phases after the end of input ---- */
@@ -416,19 +417,30 @@ static void on_signal(uv_signal_t *handle, int number) {
     go_to(run, RUN_CLOSING);
 }
 
+/* Whoever has the terminal meanwhile has all of it; the row is set apart again when it is drawn. */
+static void on_suspension(uv_signal_t *handle, int number) {
+  uv_signal_stop(handle);
+  screen_deinit();
+  (void)raise(number); /* as if nobody had caught it */
+  uv_signal_start(handle, on_suspension, number);
+}
+
 static void init_handles(struct run *run) {
   uv_prepare_init(&run->loop, &run->turn);
   uv_timer_init(&run->loop, &run->pause);
   uv_timer_init(&run->loop, &run->tick);
   uv_signal_init(&run->loop, &run->signals[0]);
   uv_signal_init(&run->loop, &run->signals[1]);
+  uv_signal_init(&run->loop, &run->suspension);
   run->turn.data = run->pause.data = run->tick.data = run;
   run->signals[0].data = run->signals[1].data = run;
   uv_prepare_start(&run->turn, on_turn);
   uv_signal_start(&run->signals[0], on_signal, SIGINT);
   uv_signal_start(&run->signals[1], on_signal, SIGTERM);
-  if (screen_has_status_line())
-    uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
+  if (!screen_has_status_line())
+    return;
+  uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
+  uv_signal_start(&run->suspension, on_suspension, SIGTSTP);
 }
 
 /* Nothing but the client, and output that waits, keeps the loop running, so that the run ends with
@@ -438,6 +450,7 @@ static void unref_handles(struct run *run) {
   uv_unref((uv_handle_t *)&run->tick);
   uv_unref((uv_handle_t *)&run->signals[0]);
   uv_unref((uv_handle_t *)&run->signals[1]);
+  uv_unref((uv_handle_t *)&run->suspension);
 }
 
 static int end_status(const struct run *run) {

@@ -7,10 +7,12 @@ import paths  # noqa: F401
 import os
 import pty
 import re
+import signal
 import termios
 import threading
 
 from e2e_limpet import Limpet, LimpetCase, main
+from e2e_terminal import Terminal as Screen
 from hostile import HostileServer
 from rawws import CLOSE
 
@@ -283,6 +285,18 @@ class Terminal(LimpetCase):
         shown = self.on_terminal({"NO_COLOR": "", "TERM": "xterm"})
         self.assertRegex(shown, self.COLOUR)
         self.assertIn("🟢 Connected", shown)
+
+    def test_the_bottom_row_is_given_back_while_it_is_suspended(self):
+        server = self.keep(HostileServer("echo"))
+        shown = self.keep(Screen("connect", server.url(), env={"TERM": "xterm"}))
+        shown.wait_text("🟢 Connected")
+        shown.signal(signal.SIGTSTP)  # it goes on at once: there is no shell that would stop it
+        shown.wait_for("the whole screen scrolls", lambda: b"\x1b[r" in shown.raw)
+        before = len(shown.raw)
+        shown.wait_for("the row again", lambda: "🟢 Connected".encode() in shown.raw[before:])
+        shown.signal(signal.SIGTERM)
+        self.assertEqual(shown.wait(), 143)
+        self.assertNotIn("🟢", shown.text)
 
     def test_no_color(self):
         shown = self.on_terminal({"NO_COLOR": "1", "TERM": "xterm"})
