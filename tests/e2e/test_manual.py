@@ -61,6 +61,7 @@ class Manual(LimpetCase):
                 for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS",
                               "EXAMPLES", "SEE ALSO"):
                     self.assertTrue(section(text, title).strip(), f"{name}.1 has no {title}")
+                self.assertRegex(section(text, "NAME"), f"^{name} - ", "whatis finds it by its name")
 
     def test_pages_lead_to_sections_that_they_have(self):
         for file in sorted(os.listdir(DOCS)):
