@@ -108,29 +108,12 @@ static void on_exited(void *user, int status) {
 bool demo_chatter_start(struct demo_chatter *c) {
   char url[64];
   (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", demo_cutter_port(c->cutter));
-  const char *const arguments[] = {"chat",
-                                   url,
-                                   "--user",
-                                   c->name,
-                                   "--conversation",
-                                   "demo",
-                                   "--outbox",
-                                   c->outbox,
-                                   "--events",
-                                   "json",
-                                   "--max-retries",
-                                   "forever",
-                                   "--initial-delay",
-                                   "200",
-                                   "--max-delay",
-                                   "1000",
-                                   "--heartbeat-interval",
-                                   "400",
-                                   "--heartbeat-timeout",
-                                   "300",
-                                   "--proxy",
-                                   "", /* its relay is on this machine */
-                                   NULL};
+  const char *const arguments[] = {
+      "chat",    "--user",      c->name, "--conversation",       "demo",    "--outbox",
+      c->outbox, "--events",    "json",  "--max-retries",        "forever", "--initial-delay",
+      "200",     "--max-delay", "1000",  "--heartbeat-interval", "400",     "--heartbeat-timeout",
+      "300",     "--proxy",     "", /* its relay is on this machine */
+      url,       NULL};
   const struct demo_child_events events = {
       .out = on_shown, .err = on_event, .exited = on_exited, .user = c};
   memset(c->seen, 0, sizeof c->seen);

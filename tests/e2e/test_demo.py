@@ -34,7 +34,8 @@ class Demo(LimpetCase):
         ours, theirs = pty.openpty()  # standard error on a terminal gives standard output no colours
         self.addCleanup(os.close, ours)
         run = self.limpet("demo", stdin=b"", stderr=theirs,
-                          env={"TMPDIR": self.folder.name, "TERM": "xterm", "NO_COLOR": ""})
+                          env={"TMPDIR": self.folder.name, "TERM": "xterm", "NO_COLOR": "",
+                               "POSIXLY_CORRECT": "1"})  # then options end at the first operand
         os.close(theirs)
         self.assert_exit(run, 0, deadline_s=120)
         self.assertNotIn(b"\x1b", run.out)
