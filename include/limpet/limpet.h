@@ -277,7 +277,8 @@ typedef struct limpet_error {
 
 /** The next attempt, as on_retry is given it. */
 typedef struct limpet_retry {
-  uint32_t attempt;     /**< 1 for the first retry */
+  uint32_t attempt;     /**< 1 for the first retry; 0 where a link's own address is gone: to dial
+                             another way counts as none */
   uint32_t max_retries; /**< or LIMPET_RETRY_FOREVER */
   uint64_t delay_ms;    /**< how long until the dial */
 } limpet_retry;
