@@ -27,13 +27,14 @@ void events_init(enum event_format format, bool is_verbose) {
 }
 
 /* Adds t_ms and writes the object as one line; what cannot be built for want of memory is left
-   out. Takes the reference. */
-static void write_json(json_t *event) {
+   out. Takes the reference. False: nothing was written. */
+static bool write_json(json_t *event) {
   json_object_set_new(event, "t_ms", json_integer((json_int_t)(limpet_now_ms() - events.start_ms)));
   char *line = json_text(event);
   if (line)
     fprintf(stderr, "%s\n", line);
   free(line);
+  return line != NULL;
 }
 
 /* Paths need not be UTF-8, as JSON must be. */
@@ -148,11 +149,14 @@ void events_undelivered(unsigned long long count) {
     events_say("%llu message%s not delivered", count, count == 1 ? " was" : "s were");
 }
 
+static bool end_in_json(const char *kind, const char *message, const char *detail) {
+  return write_json(json_pack("{ss ss sb ss so}", "event", "error", "kind", kind, "retryable", 0,
+                              "message", message, "detail", text_json(detail)));
+}
+
+/* A run does not end without a word: one that lacks memory for JSON says it in plain text. */
 static void end_by(const char *kind, const char *message, const char *detail) {
-  if (events.format == EVENTS_JSON)
-    write_json(json_pack("{ss ss sb ss so}", "event", "error", "kind", kind, "retryable", 0,
-                         "message", message, "detail", text_json(detail)));
-  else
+  if (events.format != EVENTS_JSON || !end_in_json(kind, message, detail))
     (void)complain("%s", detail);
 }
 
