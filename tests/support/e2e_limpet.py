@@ -21,8 +21,9 @@ import unittest
 
 DEADLINE_S = 40
 # A sanitizer's finding must not look like exit status 1 of the contract.
-SANITIZERS = {name: "exitcode=99" for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS",
-                                               "LSAN_OPTIONS")}
+SANITIZERS = {name: "exitcode=99" for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")}
+SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lsan.supp")
+SANITIZERS["LSAN_OPTIONS"] = f"exitcode=99:print_suppressions=0:suppressions='{SUPPRESSIONS}'"
 # Where the tests run must not matter: a proxy is one only if a test says so.
 PROXY_VARIABLES = {name for word in ("http", "https", "ws", "wss", "all", "no")
                    for name in (word + "_proxy", word.upper() + "_PROXY")}
