@@ -132,8 +132,12 @@ static void close_handles(struct run *run) {
 static void on_flushed(limpet_client *client, limpet_result result, void *user) {
   struct run *run = user;
   (void)client;
-  if (result == LIMPET_OK && run->phase == RUN_FLUSHING)
+  if (run->phase != RUN_FLUSHING)
+    return;
+  if (result == LIMPET_OK)
     go_to(run, RUN_PROVING);
+  else if (result == LIMPET_NO_MEMORY)
+    finish(run, complain("out of memory"));
 }
 
 static void begin_proof(struct run *run) {

@@ -23,7 +23,6 @@ from e2e_limpet import SANITIZERS, inherited_environment, program  # noqa: E402
 
 LONG = os.environ.get("LIMPET_TEST_LENGTH") == "long"
 SHIM = os.environ.get("LIMPET_FAULTS", "")
-FIRST_ALLOCATIONS = 16
 COUNTER = struct.Struct("=24sQ")
 FOR_EVER = 1 << 40
 HALF = 0  # no errno: reads and writes do half of their work
@@ -83,12 +82,13 @@ FAILURES = {
 HALVED = ("pread", "pwrite", "read", "recv", "send", "write")
 
 
-def is_libuvs_end(fault):
-    """What libuv answers with abort(): its loop cannot watch a descriptor, its first pipe fails though
-    there was room for two just before (the first two calls; see src/net/uv_open.c), or there is
-    no memory to be told of forks, which it asks for among the first."""
+def is_libuvs_end(done):
+    """What libuv answers with abort(), without a word: its loop cannot watch a descriptor, its first pipe fails
+    though there was room for two just before (the first two calls; see src/net/uv_open.c), or there is no memory
+    to be told of forks, or for its table of descriptors, which doubles."""
+    fault = done.fault
     return fault is not None and (fault.name == "epoll_ctl" or fault.name == "pipe2" and fault.first == 3 or
-                                  fault.name == "malloc" and fault.first <= FIRST_ALLOCATIONS)
+                                  fault.name == "malloc" and done.err.strip() == "")
 
 
 class Fault:

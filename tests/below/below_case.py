@@ -24,7 +24,7 @@ class BelowCase(unittest.TestCase):
     def check_ends(self, done, statuses=tuple(DOCUMENTED)):
         """It ended, in a documented way, with a word if not well, and did not spin."""
         self.that(done, done.status is not None, "did not end")
-        self.that(done, done.status in statuses or done.status == -6 and is_libuvs_end(done.fault),
+        self.that(done, done.status in statuses or done.status == -6 and is_libuvs_end(done),
                   f"ended with {done.status}")
         self.that(done, done.cpu_s < CPU_S, "burnt the processor")
         self.that(done, "Sanitizer" not in done.err, "a sanitizer's finding")

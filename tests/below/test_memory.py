@@ -10,6 +10,7 @@ from e2e_limpet import main
 
 QUICK_TRIES = 80
 LASTING_TRIES = 20
+LAST_TRIES = 200  # always: where input has ended a run waits for what it has begun
 
 
 class Memory(TalkCase):
@@ -18,7 +19,8 @@ class Memory(TalkCase):
         number = conversation.run_with(None).allocations
         step = step if LONG else max(1, number // QUICK_TRIES)
         lasting = max(1, number // (LASTING_TRIES * (5 if LONG else 1)))
-        faults = [Fault("malloc", first, 1, "ENOMEM") for first in range(1, number + 1, step)]
+        chosen = {*range(1, number + 1, step), *range(max(1, number - LAST_TRIES), number + 1)}
+        faults = [Fault("malloc", first, 1, "ENOMEM") for first in sorted(chosen)]
         faults += [Fault("malloc", first, FOR_EVER, "ENOMEM") for first in range(1, number + 1, lasting)]
         outcomes = at_once(conversation.run_with, faults)
         by_status = {s: sum(o.status == s for o in outcomes) for s in {o.status for o in outcomes}}
