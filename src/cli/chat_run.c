@@ -43,8 +43,12 @@ void chat_run_leave(struct chat_run *run, int status) {
 static void on_flushed(limpet_client *client, limpet_result result, void *user) {
   struct chat_run *run = user;
   (void)client;
-  if (result == LIMPET_OK && !run->is_leaving && !run->is_finished)
+  if (run->is_leaving || run->is_finished)
+    return;
+  if (result == LIMPET_OK)
     run->face->on_flushed(run);
+  else if (result == LIMPET_NO_MEMORY)
+    chat_run_finish(run, complain("out of memory"));
 }
 
 void chat_run_flush(struct chat_run *run) {
