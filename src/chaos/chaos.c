@@ -124,7 +124,7 @@ struct chaos *chaos_new(struct net_loop *loop, const struct chaos_options *optio
   chaos->options = options;
   chaos->plan.seed = options->seed;
   chaos->pipes.memory = memory;
-  chaos->started_ms = net_loop_now_ms(loop);
+  chaos->started_ms = NET_NEVER;
   wild_init(&chaos->wild, options->random_seed);
   chaos->ended = memory_alloc_zeroed(memory, CHAOS_ENDED_MAX * sizeof *chaos->ended);
   if (chaos->ended)
@@ -148,7 +148,6 @@ void chaos_free(struct chaos *chaos) {
 
 void chaos_start(struct chaos *chaos) {
   chaos->started_ms = chaos_loop_ms(chaos);
-  chaos->has_started = true;
   chaos_start_steps(chaos);
 }
 
@@ -163,7 +162,8 @@ const char *chaos_target_text(const struct chaos *chaos) {
 }
 
 uint64_t chaos_now_ms(const struct chaos *chaos) {
-  return chaos->has_started ? chaos_loop_ms(chaos) - chaos->started_ms : 0;
+  const uint64_t now_ms = chaos_loop_ms(chaos);
+  return now_ms > chaos->started_ms ? now_ms - chaos->started_ms : 0;
 }
 
 const struct plan *chaos_plan(const struct chaos *chaos) {

@@ -59,8 +59,7 @@ struct chaos {
   struct chaos_connection *ended; /* a ring of CHAOS_ENDED_MAX */
   uint64_t ended_count, last_id, acts_count;
   struct chaos_totals totals;
-  uint64_t started_ms; /* on the loop's clock */
-  bool has_started;
+  uint64_t started_ms; /* on the loop's clock; NET_NEVER before chaos_start() */
   struct wild wild;
   struct script_step wild_step;
   uint64_t step_index;
