@@ -518,6 +518,22 @@ static void open_pair(struct tls_pair *pair, struct tls_context *client,
   rig_until(&pair->rig, &pair->far[0].is_open);
 }
 
+/* Open, each side trusting the other; for pair_free(). */
+static struct tls_pair *pair_of_friends(void) {
+  struct tls_pair *pair = malloc(sizeof *pair);
+  open_pair(pair, client_context(&(struct tls_options){.ca_file = certs.ca}),
+            server_context(certs.good));
+  return pair;
+}
+
+static void pair_free(struct tls_pair *pair) {
+  struct tls_context *client = pair->settings.tls, *server = pair->server.http_settings.tls;
+  pair_deinit(pair);
+  free(pair);
+  tls_context_release(client);
+  tls_context_release(server);
+}
+
 static void test_messages(void **state) {
   (void)state;
   static const size_t sizes[] = {0, 1, 100, 16384, 100000, 8 * 1024 * 1024};
@@ -564,10 +580,7 @@ static int unsent_bytes(const struct link *link) {
 static void test_end_of_burst(void **state) {
   (void)state;
   static const uint8_t data[1024 - 8]; /* with its header a sixteenth of a record */
-  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
-  struct tls_context *server = server_context(certs.good);
-  struct tls_pair *pair = malloc(sizeof *pair);
-  open_pair(pair, client, server);
+  struct tls_pair *pair = pair_of_friends();
   for (unsigned i = 0; i < 16; i++)
     assert_true(link_write(pair->client.link, FRAME_BINARY, data, sizeof data, NULL));
   assert_int_equal(link_buffered(pair->client.link), 0);
@@ -575,10 +588,7 @@ static void test_end_of_burst(void **state) {
   rig_turn(&pair->rig);
   assert_int_equal(unsent_bytes(pair->client.link), 0);
   rig_until_count(&pair->rig, &pair->far[0].message_count, 16);
-  pair_deinit(pair);
-  free(pair);
-  tls_context_release(client);
-  tls_context_release(server);
+  pair_free(pair);
 }
 
 /* A paused end makes the other block inside a record; control frames still find a boundary, and
@@ -586,10 +596,7 @@ static void test_end_of_burst(void **state) {
 static void test_blocked(void **state) {
   (void)state;
   static uint8_t data[10000];
-  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
-  struct tls_context *server = server_context(certs.good);
-  struct tls_pair *pair = malloc(sizeof *pair);
-  open_pair(pair, client, server);
+  struct tls_pair *pair = pair_of_friends();
   struct end *far = &pair->far[0];
   link_pause(far->link, true);
   unsigned written = 0;
@@ -611,10 +618,7 @@ static void test_blocked(void **state) {
   rig_until_count(&pair->rig, &far->message_count, written);
   assert_int_equal(far->last[0], 'a' + (written - 1) % 26);
   assert_int_equal(far->byte_count, (size_t)written * sizeof data);
-  pair_deinit(pair);
-  free(pair);
-  tls_context_release(client);
-  tls_context_release(server);
+  pair_free(pair);
 }
 
 static void count_given(void *user, uint8_t opcode, const uint8_t *data, size_t len) {
@@ -627,10 +631,7 @@ static void count_given(void *user, uint8_t opcode, const uint8_t *data, size_t 
 static void test_recover(void **state) {
   (void)state;
   static uint8_t data[10000];
-  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
-  struct tls_context *server = server_context(certs.good);
-  struct tls_pair *pair = malloc(sizeof *pair);
-  open_pair(pair, client, server);
+  struct tls_pair *pair = pair_of_friends();
   link_pause(pair->far[0].link, true);
   while (link_buffered(pair->client.link) < 100000) {
     assert_true(link_write(pair->client.link, FRAME_BINARY, data, sizeof data, NULL));
@@ -641,10 +642,7 @@ static void test_recover(void **state) {
   unsigned given = 0;
   link_recover(pair->client.link, count_given, &given);
   assert_int_equal(given, (buffered + 10007) / 10008);
-  pair_deinit(pair);
-  free(pair);
-  tls_context_release(client);
-  tls_context_release(server);
+  pair_free(pair);
 }
 
 /* ---- what TLS says between the records ---- */
@@ -753,10 +751,7 @@ static void fill_socket(const struct link *link) {
    before the answer is out, and there is no room for it: what has come must not wake the loop. */
 static void test_reading_waits_for_room(void **state) {
   (void)state;
-  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
-  struct tls_context *server = server_context(certs.good);
-  struct tls_pair *pair = malloc(sizeof *pair);
-  open_pair(pair, client, server);
+  struct tls_pair *pair = pair_of_friends();
   struct link *link = pair->client.link, *far = pair->far[0].link;
   link_pause(far, true);
   rig_start_ticking(&pair->rig);
@@ -772,10 +767,7 @@ static void test_reading_waits_for_room(void **state) {
   while (!link->wants_write)
     rig_turn(&pair->rig);
   assert_in_range(count_idle_turns(&pair->rig), 1, 20);
-  pair_deinit(pair);
-  free(pair);
-  tls_context_release(client);
-  tls_context_release(server);
+  pair_free(pair);
 }
 
 /* The way out of a stream, which can be shut as if the socket had no room. */
@@ -848,37 +840,25 @@ static void test_pause_while_reading_waits_for_room(void **state) {
 /* An end without goodbye is a loss, as on a plain link. */
 static void test_lost(void **state) {
   (void)state;
-  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
-  struct tls_context *server = server_context(certs.good);
-  struct tls_pair *pair = malloc(sizeof *pair);
-  open_pair(pair, client, server);
+  struct tls_pair *pair = pair_of_friends();
   link_abort(pair->far[0].link);
   pair->far[0].link = NULL;
   rig_until(&pair->rig, &pair->client.has_ended);
   assert_int_equal(pair->client.end.kind, LINK_END_LOST);
   assert_string_equal(pair->client.end.detail, "connection closed without a close frame");
-  pair_deinit(pair);
-  free(pair);
-  tls_context_release(client);
-  tls_context_release(server);
+  pair_free(pair);
 }
 
 /* Bytes that are no TLS record, in the middle of an open link. */
 static void test_damaged(void **state) {
   (void)state;
-  struct tls_context *client = client_context(&(struct tls_options){.ca_file = certs.ca});
-  struct tls_context *server = server_context(certs.good);
-  struct tls_pair *pair = malloc(sizeof *pair);
-  open_pair(pair, client, server);
+  struct tls_pair *pair = pair_of_friends();
   static const char damage[] = "\x17\x03\x03\x00\x20 this is not what was encrypted";
   send(pair->far[0].link->fd, damage, sizeof damage, MSG_NOSIGNAL);
   rig_until(&pair->rig, &pair->client.has_ended);
   assert_int_equal(pair->client.end.kind, LINK_END_TLS);
   assert_non_null(strstr(pair->client.end.detail, "TLS: "));
-  pair_deinit(pair);
-  free(pair);
-  tls_context_release(client);
-  tls_context_release(server);
+  pair_free(pair);
 }
 
 static void test_without_memory(void **state) {
