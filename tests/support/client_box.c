@@ -87,7 +87,7 @@ uint64_t box_waiting(struct fixture *f) {
 
 void box_stop(struct fixture *f) {
   const bool was_closed = fixture_is(f, LIMPET_CLOSED);
-  diary_stop(&f->diary, 5000);
+  diary_stop(&f->diary, 6 * WORLD_PATIENCE_MS); /* one that has passed leaves the disk behind */
   if (!was_closed)
     world_until(&f->world, f->diary.is_over);
   fixture_deinit(f);

@@ -60,8 +60,11 @@ static void on_opened(struct link *link, const char *subprotocol) {
     peer->on_opened(peer);
 }
 
+/* Answers go where the message came from, which may be a link that the client has left. */
 static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, size_t len) {
   struct peer *peer = link_user(link);
+  struct link *const newest = peer->link;
+  peer->link = link;
   remember(peer, opcode, data, len);
   peer->on_this_link++;
   if (peer->is_echo)
@@ -70,6 +73,8 @@ static void on_message(struct link *link, uint8_t opcode, const uint8_t *data, s
     peer->on_message(peer, peer->messages[peer->messages_count - 1].data, len);
   if (peer->reset_after && peer->on_this_link >= peer->reset_after)
     peer_reset(peer);
+  if (newest != link)
+    peer->link = newest;
 }
 
 static void on_pong(struct link *link, const uint8_t *data, size_t len) {

@@ -25,7 +25,7 @@ struct change {
 
 struct bytes {
   uint8_t *data;
-  size_t len;
+  size_t len, cap;
 };
 
 /* What the disk holds of a file. */
@@ -48,7 +48,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sqlite3_vfs vfs, *beneath;
 static struct {
   struct image images[FILES_MAX];
-  unsigned images_count;
+  unsigned images_count, open_count;
   unsigned counts[KINDS_COUNT];
   struct disk_fault fault;
   unsigned fault_seen;
@@ -72,11 +72,19 @@ static void must(bool is_so) {
     abort(); /* the test's own machine failed */
 }
 
+/* Doubled, since files grow by pages: each growth copies, and under AddressSanitizer slowly. */
+static void reserve(struct bytes *b, size_t len) {
+  if (len <= b->cap)
+    return;
+  b->cap = 2 * len;
+  b->data = realloc(b->data, b->cap);
+  must(b->data != NULL);
+}
+
 static void apply(struct bytes *b, const struct change *c, size_t from, size_t len) {
   const size_t end = c->is_truncation ? c->at : c->at + from + len;
   if (end > b->len) {
-    b->data = realloc(b->data, end);
-    must(b->data != NULL);
+    reserve(b, end);
     memset(b->data + b->len, 0, end - b->len);
     b->len = end;
   }
@@ -132,8 +140,7 @@ static void load(struct image *image) {
     return;
   must(fstat(descriptor, &status) == 0);
   image->synced.len = image->visible_len = (size_t)status.st_size;
-  image->synced.data = malloc(image->synced.len + 1);
-  must(image->synced.data != NULL);
+  reserve(&image->synced, image->synced.len + 1);
   must(read(descriptor, image->synced.data, image->synced.len) == (ssize_t)image->synced.len);
   close(descriptor);
 }
@@ -219,6 +226,9 @@ static struct disk_file *own(sqlite3_file *file) {
 
 static int disk_close(sqlite3_file *file) {
   sqlite3_file *real = own(file)->real;
+  pthread_mutex_lock(&lock);
+  disk.open_count--;
+  pthread_mutex_unlock(&lock);
   return real->pMethods ? real->pMethods->xClose(real) : SQLITE_OK;
 }
 
@@ -387,6 +397,7 @@ static int disk_open(sqlite3_vfs *self, const char *name, sqlite3_file *base, in
     const bool lasts = flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL);
     file->image = lasts ? take_image(name) : NULL;
     file->base.pMethods = &methods;
+    disk.open_count++;
   }
   pthread_mutex_unlock(&lock);
   return code;
@@ -426,6 +437,7 @@ static void register_vfs(void) {
 
 void disk_reset(uint64_t seed) {
   pthread_mutex_lock(&lock);
+  must(disk.open_count == 0); /* a thread that was left behind would write what is freed here */
   for (unsigned i = 0; i < disk.images_count; i++) {
     settle(&disk.images[i], DISK_LOSES_ALL);
     free(disk.images[i].synced.data);

@@ -1,5 +1,5 @@
 /*
- * Long runs of a client with an outbox: cuts, silence, disconnects and restarts at
+ * Long runs of a client with an outbox: cuts, silence, disconnects, restarts and a failing disk at
  * random, from a seed (the disk keeps its own time). When faults stop, every message has come to
  * one end; what was stored and neither fades nor may be replaced was confirmed and came in order;
  * and nothing is left. A run tells one end of a message; where the disk could not remove it the
@@ -83,7 +83,10 @@ static void note_arrival(struct peer *peer, const char *text, size_t len) {
   const unsigned i = (unsigned)strtoul(text + strlen("{\"id\":\"n"), NULL, 10);
   assert_true(i < messages_count);
   if (!messages[i].has_arrived && !messages[i].may_drop && messages[i].is_durable) {
-    assert_true(i >= newest_arrival);
+    if (i < newest_arrival)
+      fail_msg("message %u after %u in run %u: stored %u, refused %d, ended in run %u", i,
+               newest_arrival, runs_count, messages[i].stored_count, messages[i].was_refused,
+               messages[i].ended_in);
     newest_arrival = i;
   }
   messages[i].has_arrived = true;
@@ -136,7 +139,21 @@ static void send_some(struct fixture *f) {
     messages_count--; /* a disconnect is under way, or the outbox is full */
 }
 
+static void heal_disk(void) {
+  disk_set_room(UINT64_MAX);
+  disk_fail(&(struct disk_fault){.at = 0});
+}
+
+static void fail_disk(void) {
+  if (chance(2))
+    disk_set_room(0);
+  else
+    disk_fail(&(struct disk_fault){
+        .kinds = DISK_WRITE | DISK_SYNC, .at = 1 + chance(20), .code = SQLITE_IOERR_FSYNC});
+}
+
 static void restart(struct fixture *f, limpet_confirm confirm) {
+  heal_disk();
   box_stop(f);
   make(f, confirm);
 }
@@ -174,6 +191,13 @@ static void step(struct fixture *f, limpet_confirm confirm) {
     if (chance(4) == 0)
       limpet_queue_clear(f->client);
     break;
+  case 10:
+    fail_disk();
+    break;
+  case 11:
+  case 12:
+    heal_disk();
+    break;
   default:
     send_some(f);
     world_idle(&f->world, chance(3));
@@ -205,6 +229,7 @@ static void init_run(uint64_t seed) {
 static void calm_down(struct fixture *f) {
   box_peer_is_silent = false;
   is_calm = true;
+  heal_disk();
   limpet_ready(f->client);
   limpet_connect(f->client);
 }
