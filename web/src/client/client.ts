@@ -139,9 +139,9 @@ export class Client implements ClientLike {
     return Math.max(queued, this.#link?.socket.bufferedAmount ?? 0);
   }
 
-  /** Messages may go at once. */
+  /** Messages may go at once. Of a link that a callback has dropped the engine is told only behind it. */
   get isOpen(): boolean {
-    return !this.isEnding && !!this.#engine.$isOpen(this.#at);
+    return !this.isEnding && !!this.#link && !!this.#engine.$isOpen(this.#at);
   }
 
   /** A disconnect is under way: until CLOSED is told. */
@@ -536,7 +536,7 @@ export class Client implements ClientLike {
   }
 
   #sendNow(held: Held): boolean {
-    const isOpen = !!this.#link && this.isOpen && this.#link.socket.bufferedAmount <= HIGH_WATER;
+    const isOpen = this.isOpen && this.#link!.socket.bufferedAmount <= HIGH_WATER;
     if (isOpen) this.#write(held);
     return isOpen;
   }

@@ -443,6 +443,38 @@ describe('sending', () => {
     expect(client.metrics().queuedBytes).toBeLessThanOrEqual(100);
   });
 
+  test('a link dropped by a callback takes no message larger than the queue', async () => {
+    const client = make({ queueLimitBytes: 10 });
+    const seen = fates(client);
+    const ids: number[] = [];
+    client.listen({
+      open: () => {
+        client.reconnect();
+        ids.push(client.send('more than ten bytes'), client.send('waits'));
+      },
+    });
+    client.connect();
+    FakeSocket.last.open();
+    expect(ids).toEqual([0, 1]);
+    expect(seen).not.toContain('1 written none');
+  });
+
+  test('a policy that sends: its link is gone already', async () => {
+    const ids: number[] = [];
+    const client: Client = connected({
+      queueLimitBytes: 10,
+      policy: () => {
+        ids.push(client.send('more than ten bytes'), client.send('waits'));
+        return undefined;
+      },
+    });
+    FakeSocket.last.end();
+    expect(ids).toEqual([0, 1]);
+    await pass(1000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent).toEqual(['waits']);
+  });
+
   test('above a full browser buffer messages wait', async () => {
     const client = connected();
     FakeSocket.last.bufferedAmount = 2 ** 21;
