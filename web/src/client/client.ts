@@ -512,7 +512,7 @@ export class Client implements ClientLike {
     const { confirm, queueLimitBytes } = this.#options;
     const fits = this.#heldBytes + held[2] <= queueLimitBytes && !this.#spilled.length;
     if (fits || confirm !== 'none' || !this.isOpen) return false;
-    held[1] = this.#isDraining ? copyOf(held[1]) : held[1];
+    held[1] = copyOf(held[1]);
     this.#spilled.push(held);
     return true;
   }

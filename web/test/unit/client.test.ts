@@ -302,6 +302,16 @@ describe('sending', () => {
     expect(FakeSocket.last.sent).toEqual([Uint8Array.from(name === 'buffer' ? [1, 2, 3] : [2, 3])]);
   });
 
+  test('bytes that pass the full queue by and must wait all the same are those of the moment, too', () => {
+    const client = connected({ holdUntilReady: true, queueLimitBytes: 10 });
+    client.send('x'.repeat(8));
+    const bytes = Uint8Array.of(1, 2, 3);
+    client.send(bytes);
+    bytes.fill(0);
+    client.ready();
+    expect(FakeSocket.last.sent).toEqual([Uint8Array.of(1, 2, 3)]);
+  });
+
   test('bytes that the browser still held at the cut go again as they were', async () => {
     const client = make();
     client.connect();
