@@ -23,9 +23,9 @@ export function copyOf(data: Data): Data {
   return bytes.slice();
 }
 
-/** @throws TypeError for what a WebSocket cannot carry. */
+/** @throws TypeError for what a WebSocket cannot carry: memory that is shared, too. */
 export function checkData(data: unknown): asserts data is Data {
-  if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return;
-  if (!/Blob|File|ArrayBuffer/.test(Object.prototype.toString.call(data)))
+  const whole = ArrayBuffer.isView(data) ? data.buffer : data;
+  if (typeof data !== 'string' && !/ (Blob|File|ArrayBuffer)]/.test(Object.prototype.toString.call(whole)))
     throw new TypeError('limpet: send() takes a string, Blob, ArrayBuffer or view');
 }

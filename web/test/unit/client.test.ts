@@ -543,6 +543,15 @@ describe('sending', () => {
     expect(seen).toEqual(['1 dropped cleared']);
     expect(() => client.send({} as never)).toThrow(TypeError);
   });
+
+  test.each([['memory', (memory: SharedArrayBuffer) => memory], ['view', (memory: SharedArrayBuffer) => new Uint8Array(memory)]])(
+    'a shared %s throws, as with a WebSocket', (_, of) => {
+      const client = connected();
+      const seen = fates(client);
+      expect(() => client.send(of(new SharedArrayBuffer(4)))).toThrow(TypeError);
+      expect(seen).toEqual([]);
+    },
+  );
 });
 
 describe('disconnect', () => {
