@@ -165,7 +165,7 @@ export class LimpetSocket extends EventTarget {
    * the queue may be, or the browser's buffer is full.
    */
   send(data: Data): void {
-    if (!this.client.send(data) && this.readyState < 2) throw new DOMException('message too large to wait', 'QuotaExceededError');
+    if (!this.client.send(data) && !this.client.isEnding) throw new DOMException('message too large to wait', 'QuotaExceededError');
   }
 
   /**

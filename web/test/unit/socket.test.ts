@@ -183,6 +183,25 @@ describe('as WebSocket', () => {
     expect(FakeSocket.last.sent).toHaveLength(1);
   });
 
+  test.each([
+    ['before the first dial', async () => make({ queueLimitBytes: 10, startClosed: true })],
+    ['after close', async () => {
+      const socket = make({ queueLimitBytes: 10 });
+      socket.close();
+      await pass(0);
+      return socket;
+    }],
+    ['when it has given up', async () => {
+      const socket = make({ queueLimitBytes: 10, maxRetries: 0 });
+      FakeSocket.last.end();
+      return socket;
+    }],
+  ])('larger than the queue %s: refused, as it cannot wait', async (_, at) => {
+    const socket = await at();
+    expect(socket.readyState).toBe(3);
+    expect(() => socket.send('x'.repeat(11))).toThrow(/too large/);
+  });
+
   test('larger than the queue in onopen: passed on, behind what waits', async () => {
     const socket = make({ queueLimitBytes: 10 });
     const large = 'x'.repeat(11);
