@@ -1,4 +1,4 @@
-/** What the tabs of one outbox tell each other. Without BroadcastChannel nobody is told, and each looks every 3 s. */
+/** What the tabs of one outbox tell each other. Without BroadcastChannel, or where it is refused, nobody is told, and each looks every 3 s. */
 import type { OfflineErrorKind } from './error';
 
 const POLL_MS = 3000;
@@ -24,12 +24,12 @@ export class Channel {
   }
 
   start(): void {
-    if (!globalThis.BroadcastChannel) {
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+      this.#channel.onmessage = (event) => this.#heard(event.data as Notice);
+    } catch {
       this.#timer = setInterval(() => this.#heard({ kind: 'changed' }), POLL_MS);
-      return;
     }
-    this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.onmessage = (event) => this.#heard(event.data as Notice);
   }
 
   stop(): void {

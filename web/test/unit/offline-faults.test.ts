@@ -42,6 +42,20 @@ test('on a server: constructing and starting are harmless, keeping is unavailabl
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('a channel that is refused, as by Firefox without cookies: no call throws, what is kept is delivered', async () => {
+  vi.stubGlobal('BroadcastChannel', class {
+    constructor() {
+      throw named('SecurityError', 'The operation is insecure.');
+    }
+  });
+  const queue = browser.tab();
+  queue.start();
+  queue.subscribe(() => {});
+  queue.wake();
+  await queue.enqueue(message('1'));
+  await until(() => browser.server.stored.length === 1);
+});
+
 test('constructing touches nothing', () => {
   const touched: string[] = [];
   const names = ['indexedDB', 'fetch', 'BroadcastChannel', 'addEventListener', 'navigator', 'setTimeout', 'setInterval'];
