@@ -38,7 +38,8 @@ export function checkOptions(given: OfflineQueueOptions): Options {
   const options: Options = { ...defaults, ...Object.fromEntries(set) };
   for (const [key, max, isInteger] of ranges) checkNumber(key, options[key], max, isInteger);
   if (!['none', 'equal', 'full'].includes(options.jitter)) throw invalid("'jitter' must be none, equal or full");
-  if (typeof options.name !== 'string' || !options.name) throw invalid("'name' must be a non-empty string");
+  /* no lock can have one with '-' in front */
+  if (typeof options.name !== 'string' || !/^[^-]/.test(options.name)) throw invalid("'name' must be a string not beginning with '-'");
   return options;
 }
 

@@ -52,7 +52,7 @@ export interface OfflineEvents {
 }
 
 export interface OfflineQueueOptions {
-  /** Name of the database, the lock and the channel: queues of one name and origin are one outbox. Default 'limpet-offline'. */
+  /** Name of the database, the lock and the channel: queues of one name and origin are one outbox. Not with '-' in front. Default 'limpet-offline'. */
   name?: string;
   /** Address before `/conversations/...`; a function is asked before every attempt. Default '': the page's own origin. */
   base?: Provided<string>;

@@ -90,7 +90,7 @@ describe('keeping', () => {
 
   test.each([
     ['limit', 0], ['limit', 1.5], ['limitBytes', 2 ** 31], ['initialDelayMs', -1], ['maxDelayMs', NaN],
-    ['multiplier', 0.5], ['timeoutMs', Infinity], ['jitter', 'some'], ['name', ''],
+    ['multiplier', 0.5], ['timeoutMs', Infinity], ['jitter', 'some'], ['name', ''], ['name', '-x'],
   ])('option %s: %s is refused by its name', (key, value) => {
     expect(() => new OfflineQueue({ [key]: value })).toThrow(`'${key}'`);
   });
