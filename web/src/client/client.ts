@@ -2,27 +2,27 @@
  * The one client: carries the browser's events into the session and its actions out. What to do is
  * decided by the engine (src/session), here is only how.
  */
-import { getEngine, type Engine } from '../engine/engine';
+import { getEngine, type Input } from '../engine/engine';
 import { guarded } from '../guarded';
+import { bury } from './grave';
 import { Link, socketUrl } from './link';
 import { isLoopback, seemsOffline, unwatch, watch } from './network';
 import { CONFIRMS, HEARTBEATS, JITTERS, settle, type Settings } from './options';
+import { ask, isPromise, type Asked } from './provided';
 import { redact } from './redact';
 import { announce } from './registry';
 import { checkData, copyOf, sizeOf } from './size';
+import { moment, nowMs, timer, type Timer } from './time';
 import type {
-  ClientEvents, ClientLike, ClientOptions, Data, LimpetError, Metrics, Reason, SendOptions, State, Verdict,
+  ClientEvents, ClientLike, ClientOptions, Data, LimpetError, Metrics, Reason, SendOptions, State,
 } from './types';
 import {
-  CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, METRICS, PROVIDER, REASONS, STATES, makeError, type Count,
+  CLOSED_BY_PEER, CONNECTION_LOST, CONNECT_TIMEOUT, DROPS, FATES, GAVE_UP, INVALID_ARGUMENT, METRICS, PROVIDER, REASONS, REDIAL, STATES, VERDICTS, makeError,
+  type Count,
 } from './words';
 
-/* A function of the engine that takes the session and the moment first; some need no moment. */
-type Input = (c: number, nowMs: number, ...more: number[]) => void;
 /* A message that the session holds, or that spilled over. */
 type Held = [id: number, data: Data, size: number, ttlMs: number];
-type Timer = ReturnType<typeof setTimeout> | undefined;
-type Asked = [string | URL, string | string[] | undefined, string | undefined];
 
 /** In the order of enum session_action_kind (src/session/session.h). */
 const enum Action { NONE, DIAL, ABORT, LATE, CLOSE, ASK, WRITE, STATE, ERROR, RETRY, OPENED, ENDED, FATE }
@@ -31,38 +31,7 @@ const HIGH_WATER = 1048576;
 const FLUSH_POLL_MS = 50;
 /** Later than this, a timer lets the event queue go first: a pong may be waiting in it. */
 const LATE_MS = 20;
-const LONGEST_TIMER_MS = 0x7fffffff;
 const HEARTBEAT_REPLY_MAX = 512;
-const VERDICTS: readonly Verdict[] = ['back_off', 'retry_now', 'give_up'];
-/** Beyond the application's verdicts: a link given up for a new one, which is no attempt. */
-const REDIAL = 3;
-
-const nowMs = () => Math.floor(performance.now());
-
-function timer(ms: number, callback: () => void): Timer {
-  return setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
-}
-
-/* What is no whole number is no time: NaN to the engine. */
-const moment = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : NaN);
-
-function isPromise(value: unknown): boolean {
-  return typeof (value as Promise<unknown> | undefined)?.then === 'function';
-}
-
-const ask = (provided: unknown) => (typeof provided === 'function' ? provided() : provided);
-
-/* Gives a collected client's room in the engine back. */
-let graves: FinalizationRegistry<{ at: number; messages: Map<number, Held> }> | undefined;
-
-function bury(engine: Engine, client: Client, at: number, messages: Map<number, Held>): void {
-  if (typeof FinalizationRegistry === 'undefined') return;
-  graves ??= new FinalizationRegistry((left) => {
-    for (const m of left.messages.keys()) engine.$freeMessage(m);
-    engine.$freeClient(left.at);
-  });
-  graves.register(client, { at, messages });
-}
 
 export class Client implements ClientLike {
   state: State = 'CLOSED';

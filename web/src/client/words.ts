@@ -1,5 +1,5 @@
 /** The engine's numbers as words, in the order of src/session/words.h and failure.h. */
-import type { Drop, ErrorKind, Fate, LimpetError, Metrics, Reason, State } from './types';
+import type { Drop, ErrorKind, Fate, LimpetError, Metrics, Reason, State, Verdict } from './types';
 
 const words = <T>(text: string) => text.split(' ') as unknown as readonly T[];
 
@@ -11,6 +11,9 @@ export const REASONS = words<Reason>(
 );
 export const FATES = words<Fate>('queued stored written confirmed dropped');
 export const DROPS = words<Drop>('none overflow expired replaced disconnected cleared');
+export const VERDICTS: readonly Verdict[] = ['back_off', 'retry_now', 'give_up'];
+/** Beyond the application's verdicts: a link given up for a new one, which is no attempt. */
+export const REDIAL = 3;
 
 export type Count = {
   [Name in keyof Metrics]: Metrics[Name] extends number ? Name : never;

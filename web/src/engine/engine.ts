@@ -51,6 +51,9 @@ export interface Engine {
   $backoff(maxDelayMs: number, initialDelayMs: number, multiplier: number, jitter: number, attempt: number, unit: number): number;
 }
 
+/** One that takes the session and the moment first; some need no moment. */
+export type Input = (c: number, nowMs: number, ...more: number[]) => void;
+
 let engine: Engine | undefined;
 let spare: (() => Engine) | undefined;
 
