@@ -7,9 +7,10 @@ import { jitterOf, type ReconnectConfig } from './config';
  * the clamp to maxDelayMs, then the jitter.
  */
 export function calculateBackoffDelay(attempt: number, config: ReconnectConfig = {}): number {
-  const { initialDelayMs = 1000, maxDelayMs = 60000, backoffMultiplier = 1.5, backoffJitter = true } = config;
+  const { initialDelayMs = 1000, maxDelayMs = Math.max(60000, initialDelayMs), backoffMultiplier = 1.5, backoffJitter = true } = config;
+  const { multiplier = backoffMultiplier, jitter = jitterOf(backoffJitter)! } = config; // the client's own names count first
   if (!(Number.isInteger(attempt) && attempt >= 0)) throw new RangeError(`attempt ${attempt} is not an integer from 0 on`);
   return getEngine().$backoff(
-    maxDelayMs, initialDelayMs, backoffMultiplier, JITTERS.indexOf(jitterOf(backoffJitter)!), Math.min(attempt, 0xffffffff), Math.random(),
+    maxDelayMs, initialDelayMs, multiplier, JITTERS.indexOf(jitter), Math.min(attempt, 0xffffffff), Math.random(),
   );
 }

@@ -181,6 +181,18 @@ describe('calculateBackoffDelay', () => {
     expect(new Set(delays).size).toBeGreaterThan(1);
   });
 
+  test.each<ReconnectConfig>([
+    { multiplier: 3, jitter: 'none' }, { backoffMultiplier: 2, multiplier: 3, backoffJitter: 'none' }, { initialDelayMs: 90000 },
+  ])('%j: is what the client waits', async (config) => {
+    const client = make({}, { backoffJitter: false, ...config });
+    const delays: number[] = [];
+    client.client.listen({ retry: (_attempt, _most, delayMs) => delays.push(delayMs) });
+    FakeSocket.auto = 'refuse';
+    client.connect();
+    await pass(300000);
+    expect(delays.slice(0, 3)).toEqual([0, 1, 2].map((attempt) => calculateBackoffDelay(attempt, { backoffJitter: false, ...config })));
+  });
+
   test.each([-1, 0.5, NaN])('%d is no attempt', (attempt) => {
     expect(() => calculateBackoffDelay(attempt)).toThrow(RangeError);
   });
