@@ -146,16 +146,16 @@ export function createMessagingStore(options: MessagingOptions = {}): StoreApi<M
         get().disconnectWs();
         const query = () =>
           new URLSearchParams({ conversation_id: conversationId, user_id: userId, after: String(reachedOf(conversationId)) });
-        client = createWebSocketClient(
+        const own = (client = createWebSocketClient(
           () => `${get().wsBase}/ws?${query()}`,
           {
             onMessage: (payload) => received(conversationId, payload),
-            onTyping: noteTyping,
+            onTyping: (typingIn, typist) => client === own && noteTyping(typingIn, typist), // not of a link that is closing
             onError: report,
           },
           config,
-        );
-        client.connect();
+        ));
+        own.connect();
       },
 
       disconnectWs: () => {

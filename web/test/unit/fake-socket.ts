@@ -86,8 +86,9 @@ export class FakeSocket {
     (this.onopen as ((event: Event) => void) | null)?.(new Event('open'));
   }
 
+  /** Also while it is closing: what was on its way comes. */
   receive(data: unknown): void {
-    if (this.readyState !== 1) return;
+    if (this.readyState !== 1 && this.readyState !== 2) return;
     (this.onmessage as ((event: MessageEvent) => void) | null)?.(new MessageEvent('message', { data }));
   }
 

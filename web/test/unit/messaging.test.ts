@@ -109,6 +109,18 @@ describe('typing', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test.each([
+    ['disconnectWs', (store: ReturnType<typeof make>) => store.getState().disconnectWs()],
+    ['another connectWs', (store: ReturnType<typeof make>) => store.getState().connectWs('d', 'me')],
+  ])('what still comes of a conversation behind %s is not told', (_, leave) => {
+    const store = opened();
+    const old = FakeSocket.last;
+    old.answersClose = false;
+    leave(store);
+    old.receiveJson({ type: 'typing', conversation_id: 'c', user_id: 'a' });
+    expect(store.getState().typing).toEqual({});
+  });
+
   test('one\'s own goes out', () => {
     opened().getState().sendTyping('c', 'me');
     expect(FakeSocket.last.messages).toEqual([{ type: 'typing', conversation_id: 'c', user_id: 'me' }]);
