@@ -26,8 +26,8 @@ export interface ClientOptions {
   /** Asked before every attempt when it is a function; may answer later (providerTimeoutMs). */
   url: Provided<string | URL>;
   protocols?: Provided<string | string[] | undefined>;
-  /** Appended to the URL's query as `token`. Asked before every attempt. */
-  token?: Provided<string>;
+  /** Appended to the URL's query as `token`, unless it is null or undefined. Asked before every attempt. */
+  token?: Provided<string | null | undefined>;
   maxRetries?: number; // 10; Infinity: for ever
   initialDelayMs?: number; // 1000
   maxDelayMs?: number; // 60000
@@ -73,7 +73,7 @@ export interface ClientEvents {
 }
 
 export interface SendOptions {
-  /** Refused (false) unless CONNECTED, never queued. */
+  /** Refused (0) unless CONNECTED, never queued. */
   now?: boolean;
   /** Dropped (`expired`) if it still waits after this; without end unless it is 0 or more. */
   ttlMs?: number;

@@ -1,4 +1,5 @@
 /** One attempt: the POST, or the caller's `send`, and what its end means. */
+import type { Provided } from '../client/types';
 import { readRetryAfter } from './backoff';
 import { describe } from './error';
 import type { OfflineQueueOptions, PendingMessage } from './types';
@@ -46,7 +47,7 @@ function judgeStatus(status: number): Outcome {
 
 async function post(options: OfflineQueueOptions, message: PendingMessage, signal: AbortSignal): Promise<Outcome> {
   const { id, conversationId, userId, plaintext } = message;
-  const base = (await provided(options.base)).replace(/\/+$/, '');
+  const base = (await provided(options.base ?? '')).replace(/\/+$/, '');
   const token = await provided(options.token);
   const response = await fetch(`${base}/conversations/${encodeURIComponent(conversationId)}/messages`, {
     method: 'POST',
@@ -58,8 +59,8 @@ async function post(options: OfflineQueueOptions, message: PendingMessage, signa
   return judgeResponse(response);
 }
 
-async function provided(value: string | (() => string | Promise<string>) = ''): Promise<string> {
-  return typeof value === 'function' ? value() : value;
+async function provided<T>(value: Provided<T>): Promise<T> {
+  return typeof value === 'function' ? (value as () => T)() : value;
 }
 
 async function judgeResponse(response: Response): Promise<Outcome> {

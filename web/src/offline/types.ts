@@ -56,8 +56,8 @@ export interface OfflineQueueOptions {
   name?: string;
   /** Address before `/conversations/...`; a function is asked before every attempt. Default '': the page's own origin. */
   base?: Provided<string>;
-  /** Sent as `Authorization: Bearer`; a function is asked before every attempt, so it can renew what a 401 refused. */
-  token?: Provided<string>;
+  /** Sent as `Authorization: Bearer`, unless there is none; a function is asked before every attempt, so it can renew what a 401 refused. */
+  token?: Provided<string | null | undefined>;
   /**
    * Delivers instead of the POST. Resolve when the message has safely arrived. Reject with `retryable: false` to fail the message for good; with `status` to be judged
    * as the server's answer of that status; with anything else to have it tried again. `signal` ends the attempt.
