@@ -91,7 +91,7 @@ export class LimpetSocket extends EventTarget {
   onclose: Handler<'close'> = null;
   /** The client behind it: states, metrics, "try now". */
   readonly client: Client;
-  /** As the events told it: CLOSED has had its `close` event, CONNECTING and OPEN will have one. */
+  /** As the events told it: CLOSED has had its `close` event, or has it next; CONNECTING and OPEN will have one. */
   #stage: 0 | 1 | 3 = 3;
   /** How the link ended of which `close` is to come with CLOSED. */
   #lastWord: CloseEvent | undefined;
@@ -212,6 +212,6 @@ export class LimpetSocket extends EventTarget {
     if (!owesClose) return;
     const event = closeEvent(this.#lastWord);
     this.#lastWord = undefined;
-    this.dispatchEvent(event);
+    queueMicrotask(() => this.dispatchEvent(event)); // whoever has just called close() may not listen yet
   }
 }

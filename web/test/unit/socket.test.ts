@@ -106,6 +106,7 @@ describe('as WebSocket', () => {
     let during = -1;
     socket.onclose = () => (during = socket.readyState);
     socket.close();
+    await pass(0);
     expect([seen, during, socket.readyState]).toEqual([['close 1006'], 3, 3]);
   });
 
@@ -113,12 +114,13 @@ describe('as WebSocket', () => {
     ['open', (far) => far.open(), 'close 1006'],
     ['open, final', (far) => far.open(), 'close 4000'],
     ['dialing', () => {}, 'close 1006'],
-  ])('closed in onerror at a loss while %s: one close event', (_, prepare, close) => {
+  ])('closed in onerror at a loss while %s: one close event', async (_, prepare, close) => {
     const socket = make();
     prepare(FakeSocket.last);
     const seen = record(socket);
     socket.onerror = () => socket.close();
     FakeSocket.last.end(Number(close.slice(6)));
+    await pass(0);
     expect([seen, socket.readyState]).toEqual([['error', close], 3]);
   });
 
@@ -143,6 +145,19 @@ describe('as WebSocket', () => {
     expect(FakeSocket.last.sent).toEqual(['again']);
   });
 
+  test.each<[string, () => void]>([
+    ['open', () => FakeSocket.last.open()],
+    ['dialing', () => {}],
+    ['waiting', () => FakeSocket.last.end()],
+  ])('close() while %s comes back before its event: whoever listens behind it hears it', async (_, prepare) => {
+    const socket = make();
+    prepare();
+    socket.close();
+    const seen = record(socket);
+    await pass(0);
+    expect(seen.map((line) => line.slice(0, 5))).toEqual(['close']);
+  });
+
   test('closed while dialing after an earlier close: its code is not told again', async () => {
     const socket = make();
     const seen = record(socket);
@@ -151,6 +166,7 @@ describe('as WebSocket', () => {
     await pass(0);
     socket.reconnect();
     socket.close();
+    await pass(0);
     expect(seen).toEqual(['open', 'close 3001', 'close 1006']);
   });
 
