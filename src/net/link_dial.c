@@ -182,19 +182,24 @@ static void succeed(struct link *link, uint8_t *rest, size_t rest_len) {
     link->events->received(link);
 }
 
+/* To the end of what has come: no poll tells of what TLS holds. */
 static void go_on_upgrade(struct link *link, int events) {
   struct client_opening *opening = client_opening(link);
   if ((events & UV_WRITABLE) && !opening_send_text(link))
     return;
-  size_t len;
-  if (!(events & UV_READABLE) || !opening_read(link, " before it answered the upgrade", &len))
+  if (!(events & UV_READABLE))
     return;
   uint8_t *in = link->loop->receive;
-  size_t consumed = 0;
-  enum handshake_result result = handshake_reader_feed(&opening->reader, in, len, &consumed);
+  size_t len, consumed = 0;
+  enum handshake_result result = HANDSHAKE_MORE;
+  while (result == HANDSHAKE_MORE) {
+    if (!opening_read(link, " before it answered the upgrade", &len))
+      return;
+    result = handshake_reader_feed(&opening->reader, in, len, &consumed);
+  }
   if (result == HANDSHAKE_DONE)
     succeed(link, in + consumed, len - consumed);
-  else if (result != HANDSHAKE_MORE)
+  else
     refuse(link, result);
 }
 

@@ -214,7 +214,7 @@ static void on_request(void *user, struct http_exchange *exchange) {
   } else {
     struct end *end = &server->ends[server->accepted_count++];
     const struct link_events *events = end->events ? end->events : &end_events;
-    end->link = http_upgrade(exchange, &server->settings, events, end, NULL);
+    end->link = http_upgrade(exchange, &server->settings, events, end, server->headers);
   }
 }
 
@@ -231,6 +231,7 @@ void rig_server_init(struct rig_server *server, struct rig *rig, const char *add
   server->rig = rig;
   server->settings = rig_settings();
   server->ends = ends;
+  server->headers = NULL;
   server->end_count = end_count;
   server->accepted_count = server->refused_count = 0;
   server->http_settings = (struct http_settings){.request_timeout_ms = 10000,

@@ -68,6 +68,7 @@ struct rig_server {
   struct http_settings http_settings;
   struct link_settings settings;
   struct end *ends;
+  const char *const *headers; /* further lines of each 101, or NULL */
   unsigned end_count, accepted_count;
   unsigned refused_count; /* by the HTTP server itself */
   char url[160];

@@ -534,6 +534,25 @@ static void pair_free(struct tls_pair *pair) {
   tls_context_release(server);
 }
 
+/* Longer than one read takes, so that its end waits inside TLS, where no poll tells of it. */
+static void test_long_answer(void **state) {
+  (void)state;
+  static char line[7000];
+  static const char *const headers[] = {line, line, line, line, line, line,
+                                        line, line, line, line, NULL};
+  memcpy(line, "X-Filler: ", 10);
+  memset(line + 10, 'x', sizeof line - 11);
+  struct tls_pair *pair = malloc(sizeof *pair);
+  pair_init(pair, client_context(&(struct tls_options){.ca_file = certs.ca}),
+            server_context(certs.good), "good.example");
+  pair->settings.max_handshake = 128 * 1024;
+  pair->server.headers = headers;
+  dial_to_outcome(pair);
+  if (!pair->client.is_open)
+    fail_msg("%s", pair->client.end.detail);
+  pair_free(pair);
+}
+
 static void test_messages(void **state) {
   (void)state;
   static const size_t sizes[] = {0, 1, 100, 16384, 100000, 8 * 1024 * 1024};
@@ -915,6 +934,7 @@ int main(void) {
       cmocka_unit_test(test_resumption),
       cmocka_unit_test(test_session_store),
       cmocka_unit_test(test_session_store_without_memory),
+      cmocka_unit_test(test_long_answer),
       cmocka_unit_test(test_messages),
       cmocka_unit_test(test_end_of_burst),
       cmocka_unit_test(test_blocked),
