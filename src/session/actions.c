@@ -1,6 +1,6 @@
 /*
  * A ring of SESSION_ACTIONS_MAX. It cannot overflow: inputs that a callback may repeat (connect,
- * disconnect) wait as a wish until it is empty, and losses need a dial that was taken from it.
+ * disconnect, the network) wait until it is empty, and losses need a dial that was taken from it.
  */
 #include "actions.h"
 #include "require.h"

@@ -189,6 +189,7 @@ static bool is_attempt(enum failure_verdict verdict) {
 static enum session_input classify_loss(struct session *s, uint64_t now_ms,
                                         const struct failure *failure,
                                         enum failure_verdict verdict) {
+  s->heard_offline = s->is_offline;
   if (verdict == VERDICT_GIVE_UP)
     return INPUT_LOST_CRITICAL;
   if (s->is_offline)
@@ -228,6 +229,18 @@ void machine_lose(struct session *s, uint64_t now_ms, const struct failure *fail
   machine_step(s, now_ms, input);
 }
 
+/* ---- the network ---- */
+
+static void hear_of_network(struct session *s, uint64_t now_ms) {
+  if (s->actions_count || s->heard_offline == s->is_offline)
+    return;
+  s->heard_offline = s->is_offline;
+  machine_step(s, now_ms,
+               s->is_offline ? INPUT_NETWORK_DOWN
+               : s->was_open ? INPUT_NETWORK_UP
+                             : INPUT_NETWORK_UP_FIRST);
+}
+
 /* ---- wishes ---- */
 
 static enum session_input classify_connect(const struct session *s) {
@@ -237,6 +250,7 @@ static enum session_input classify_connect(const struct session *s) {
 }
 
 void machine_grant(struct session *s, uint64_t now_ms) {
+  hear_of_network(s, now_ms);
   if (!s->actions_count && (s->wish == WISH_DISCONNECT || s->wish == WISH_RECONNECT)) {
     s->wish = s->wish == WISH_RECONNECT ? WISH_CONNECT : WISH_NONE;
     machine_step(s, now_ms, INPUT_DISCONNECT);

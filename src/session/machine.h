@@ -12,7 +12,7 @@ void machine_step(struct session *s, uint64_t now_ms, enum session_input input);
 /** The dial or link is gone: reports it and finds the input that it amounts to. */
 void machine_lose(struct session *s, uint64_t now_ms, const struct failure *failure,
                   enum failure_verdict verdict);
-/** Carries the wish out as far as it can be now. */
+/** Hears of the network and carries the wish out, as far as it can be now. */
 void machine_grant(struct session *s, uint64_t now_ms);
 /** This link has lasted, or the application vouches for it. */
 void machine_stabilise(struct session *s);

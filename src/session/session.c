@@ -212,17 +212,13 @@ void session_dropped(struct session *s, uint64_t messages) {
 /* ---- the machine's network ---- */
 
 void session_network_down(struct session *s, uint64_t now_ms) {
-  if (s->is_offline)
-    return;
   s->is_offline = true;
-  machine_step(s, now_ms, INPUT_NETWORK_DOWN);
+  machine_grant(s, now_ms);
 }
 
 void session_network_up(struct session *s, uint64_t now_ms) {
-  if (!s->is_offline)
-    return;
   s->is_offline = false;
-  machine_step(s, now_ms, s->was_open ? INPUT_NETWORK_UP : INPUT_NETWORK_UP_FIRST);
+  machine_grant(s, now_ms);
 }
 
 /* ---- time ---- */

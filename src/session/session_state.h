@@ -56,13 +56,14 @@ struct session {
   uint8_t reason; /* enum session_reason */
 
   /* facts that no phase stands for */
-  bool is_offline : 1; /* no way to the target is known */
-  bool was_open : 1;   /* ever */
-  bool in_outage;      /* a link was lost and none has opened since */
-  bool is_ready;       /* the queue may drain on this link */
-  bool is_stable;      /* this link has lasted */
-  bool is_writable;    /* this link takes messages */
-  bool is_paused;      /* the application does not read */
+  bool is_offline : 1;    /* no way to the target is known */
+  bool heard_offline : 1; /* and so the machine has heard; it hears when no action waits */
+  bool was_open : 1;      /* ever */
+  bool in_outage;         /* a link was lost and none has opened since */
+  bool is_ready;          /* the queue may drain on this link */
+  bool is_stable;         /* this link has lasted */
+  bool is_writable;       /* this link takes messages */
+  bool is_paused;         /* the application does not read */
 
   uint8_t actions_first, actions_count;
 

@@ -367,6 +367,30 @@ static void any_number_of_hints_may_be_given_in_a_callback(void **state) {
   end(&f);
 }
 
+/* To connect looks at the network, too. */
+static void hint_and_look_often(struct diary *diary, const char *line) {
+  if (strcmp(line, "state CLOSED>CONNECTING connect") != 0)
+    return;
+  for (int i = 0; i < 20; i++) {
+    limpet_network_hint(diary->client, LIMPET_NETWORK_OFFLINE);
+    limpet_connect(diary->client);
+    limpet_network_hint(diary->client, LIMPET_NETWORK_ONLINE);
+    limpet_network_hint(diary->client, LIMPET_NETWORK_CHANGED);
+  }
+}
+
+static void the_network_may_be_looked_at_any_number_of_times_in_a_callback(void **state) {
+  (void)state;
+  struct fixture f;
+  begin(&f, 0);
+  fixture_make(&f);
+  f.diary.react = hint_and_look_often;
+  fixture_open(&f);
+  diary_is(&f.diary, (const char *const[]){"state CLOSED>CONNECTING connect", "open",
+                                           "state CONNECTING>CONNECTED opened", NULL});
+  end(&f);
+}
+
 static void who_gave_up_dials_at_the_word_that_there_is_a_way(void **state) {
   (void)state;
   struct fixture f;
@@ -422,6 +446,7 @@ int main(void) {
       cmocka_unit_test(hints_work_without_a_watch),
       cmocka_unit_test(offline_by_hint_stands_against_the_watch),
       cmocka_unit_test(any_number_of_hints_may_be_given_in_a_callback),
+      cmocka_unit_test(the_network_may_be_looked_at_any_number_of_times_in_a_callback),
       cmocka_unit_test(who_gave_up_dials_at_the_word_that_there_is_a_way),
       cmocka_unit_test(clients_of_a_loop_share_one_watch_that_goes_with_the_last),
   };
