@@ -118,7 +118,8 @@ static enum http_read feed_body(struct http_reader *reader, const uint8_t *in, s
   return judge(reader, result == HANDSHAKE_DONE ? HTTP_READ_DONE : HTTP_READ_MORE);
 }
 
-/* RFC 9110 section 10.1.1: with the body already under way nobody waits. */
+/* RFC 9110 section 10.1.1: with the body already under way nobody waits, and HTTP/1.0 knows no 100
+   that comes before an answer. */
 static enum http_read begin_body(struct http_reader *reader, const uint8_t *in, size_t len,
                                  size_t *consumed) {
   const uint64_t body_len = handshake_server_body_len(&reader->head);
@@ -129,7 +130,8 @@ static enum http_read begin_body(struct http_reader *reader, const uint8_t *in, 
   reader->is_in_body = true;
   if (*consumed < len)
     return feed_body(reader, in, len, consumed);
-  const char *expect = http_reader_header(reader, "Expect");
+  const char *expect =
+      http_reader_request(reader)->is_http_1_1 ? http_reader_header(reader, "Expect") : NULL;
   return expect && text_equals_ignoring_case(expect, strlen(expect), "100-continue")
              ? HTTP_READ_EXPECTED
              : HTTP_READ_MORE;

@@ -177,15 +177,20 @@ static void test_headers(void **state) {
   http_reader_free(NULL);
 }
 
-/* The client waits for 100 only if it has sent nothing of the body. */
+/* The client waits for 100 only if it has sent nothing of the body, and one of HTTP/1.0 never. */
 static void test_expectation(void **state) {
   (void)state;
   static const char head[] = POST "Content-Length: 2\r\nExpect: 100-Continue\r\n\r\n";
+  static const char old_head[] =
+      "POST /a HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
   size_t left;
   struct http_reader *reader = http_reader_new(&options);
   assert_int_equal(feed(reader, head, sizeof head - 1, &left), HTTP_READ_EXPECTED);
   assert_int_equal(feed(reader, "a", 1, &left), HTTP_READ_MORE);
   assert_int_equal(feed(reader, "b", 1, &left), HTTP_READ_DONE);
+  http_reader_free(reader);
+  reader = http_reader_new(&options);
+  assert_int_equal(feed(reader, old_head, sizeof old_head - 1, &left), HTTP_READ_MORE);
   http_reader_free(reader);
 }
 
