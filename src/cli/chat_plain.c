@@ -142,10 +142,11 @@ static void on_change(struct chat_run *run);
 /* After the end only the rest of the output is left. */
 static void on_output_unblocked(void *user) {
   struct chat_run *run = user;
+  const bool was_finished = run->is_finished;
   flush_output(run);
   if (!run->is_finished)
     on_change(run);
-  else if (!printer_is_blocked(&plain_of(run)->printer))
+  else if (was_finished && !printer_is_blocked(&plain_of(run)->printer))
     printer_deinit(&plain_of(run)->printer);
 }
 

@@ -289,6 +289,16 @@ class Wrong(ChatCase):
         run = self.chat(server.url(), stdin=b"")
         self.assert_exit(run, 0)
         self.assertEqual(run.events("relay_error")[0]["code"], "store_unavailable")
+    def test_a_slow_reader_that_goes(self):
+        server = self.keep(HostileServer(self.talkative))
+        reader, writer = os.pipe()
+        run = self.chat(server.url(), "--keep-open", "--close-timeout", "100", stdout=writer)
+        wait_full(writer)
+        os.close(writer)
+        os.close(reader)
+        self.assert_exit(run, 1)
+        self.assertIn("cannot write to standard output: Broken pipe", run.text)
+
         run = self.limpet("chat", "--user", "u", "--conversation", "c", server.url(), stdin=b"")
         self.assert_exit(run, 0)
         self.assertIn("Relay: disk \ufffd[31mfull (store_unavailable)", run.text)
