@@ -142,8 +142,8 @@ void jobs_init(struct outbox *outbox);
 /** A put's. */
 enum db_result jobs_put(struct worker_job *job, struct db *db);
 void jobs_put_done(struct worker_job *job, enum db_result result, const char *detail);
-/** On the thread: it was to be removed before the last rewind, and the disk failed. It is still in
-    the file, but has had its last fate. */
+/** On the thread: it was to be removed, and the disk failed. It is still in the file, but has had
+    its last fate. */
 bool jobs_is_gone(const struct outbox *outbox, uint64_t number);
 
 /* ---- reader.c ---- */

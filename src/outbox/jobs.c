@@ -175,6 +175,21 @@ static void begin_removals(struct outbox *o) {
   pthread_mutex_unlock(&o->lock);
 }
 
+static bool begin_all_removals(struct outbox *o) {
+  bool is_fine = true;
+  pthread_mutex_lock(&o->lock);
+  for (; o->removals.count > 0 && is_fine; o->removals.count -= is_fine)
+    is_fine = numbers_add(&o->thread.removing, o->removals.all[o->removals.count - 1]);
+  pthread_mutex_unlock(&o->lock);
+  return is_fine;
+}
+
+/* What was to remove them failed, perhaps before it ran. */
+static void keep_begun(struct outbox *o) {
+  (void)begin_all_removals(o);
+  sort_begun(o);
+}
+
 static size_t removals_at_once(const struct outbox *o) {
   const size_t count = o->thread.removing.count;
   return count < REMOVALS_AT_ONCE_MAX ? count : REMOVALS_AT_ONCE_MAX;
@@ -228,6 +243,8 @@ static void removal_done(struct worker_job *job, enum db_result result, const ch
   chore_ends(o, &o->thread.remove);
   settle_sums(o, result);
   if (result != DB_OK) {
+    keep_begun(o);
+    o->thread.is_oldest_stale = true;
     thread_trouble(o, &o->thread.remove, result, detail);
     return;
   }
@@ -289,15 +306,6 @@ static void expiry_done(struct worker_job *job, enum db_result result, const cha
 
 /* What was removed before a rewind must not be handed out after it, nor expire or be replaced: so
    all of it goes first, however much it is. */
-static bool begin_all_removals(struct outbox *o) {
-  bool is_fine = true;
-  pthread_mutex_lock(&o->lock);
-  for (; o->removals.count > 0 && is_fine; o->removals.count -= is_fine)
-    is_fine = numbers_add(&o->thread.removing, o->removals.all[o->removals.count - 1]);
-  pthread_mutex_unlock(&o->lock);
-  return is_fine;
-}
-
 static enum db_result remove_and_count(struct outbox *o) {
   if (!begin_all_removals(o))
     return db_refuse(o->thread.rows.db, DB_NO_MEMORY, "");
@@ -317,13 +325,12 @@ static enum db_result run_rewind(struct worker_job *job, struct db *db) {
 }
 
 /* That it failed stops nothing: attempts are for people, and what could not be removed is passed
-   over. It may have failed before it ran. */
+   over. */
 static void rewind_done(struct worker_job *job, enum db_result result, const char *detail) {
   struct outbox *const o = OUTBOX_OF(job, rewind);
   settle_sums(o, result);
   if (result != DB_OK) {
-    (void)begin_all_removals(o);
-    sort_begun(o);
+    keep_begun(o);
     thread_trouble(o, &o->thread.rewind, result, detail);
   } else {
     o->thread.rewind.is_troubled = false;

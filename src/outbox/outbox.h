@@ -107,7 +107,8 @@ void outbox_rewind(struct outbox *outbox, uint64_t tried_up_to);
 void outbox_remove(struct outbox *outbox, uint64_t number);
 
 /** The lowest number that is stored, on its way to be, or has an event that was not taken;
-    UINT64_MAX: nothing. What is removed counts until the commit; a wake follows it. */
+    UINT64_MAX: nothing. What is removed counts until the commit, or until that fails; a wake
+    follows. */
 uint64_t outbox_oldest(struct outbox *outbox);
 /** Payload that waits in memory for the disk. */
 uint64_t outbox_pending_bytes(struct outbox *outbox);

@@ -55,7 +55,7 @@ static void set_sql(struct rows *rows) {
                         " WHERE position <= ?1 AND number <= ?2";
   rows->sql.save.sql = "UPDATE state SET count = ?1, bytes = ?2, last_number = ?3";
   rows->sql.touch.sql = "UPDATE state SET touched = (touched + 1) & 127";
-  rows->sql.oldest.sql = "SELECT min(number) FROM message";
+  rows->sql.oldest.sql = "SELECT min(number) FROM message WHERE number > ?1";
   rows->sql.newest.sql = "SELECT max(position) FROM message";
   rows->sql.first_expiry.sql = "SELECT expires_at_ms FROM message WHERE expires_at_ms IS NOT NULL"
                                " AND position > ?1 ORDER BY expires_at_ms LIMIT 1";
@@ -182,11 +182,13 @@ enum db_result rows_first_expiry(struct rows *rows, int64_t position, int64_t *a
   return read_value(rows, ready, ROWS_NEVER, at_wall_ms);
 }
 
-enum db_result rows_oldest(struct rows *rows, uint64_t *number) {
+enum db_result rows_oldest(struct rows *rows, int64_t behind, uint64_t *number) {
   int64_t value;
-  const enum db_result result = read_value(rows, db_ready(rows->db, &rows->sql.oldest), -1, &value);
+  sqlite3_stmt *ready = db_ready(rows->db, &rows->sql.oldest);
+  db_bind_int(ready, 1, behind);
+  const enum db_result result = read_value(rows, ready, -1, &value);
   *number = value < 0 ? UINT64_MAX : (uint64_t)value;
-  return result;
+  return value >= 0 && value <= behind ? rows_refuse_order(rows->db) : result;
 }
 
 enum db_result rows_newest(struct rows *rows, int64_t *position) {

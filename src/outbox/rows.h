@@ -82,8 +82,8 @@ enum db_result rows_next_expired(struct rows *rows, int64_t position, int64_t no
                                  struct row *row);
 /** When the first behind `position` expires; ROWS_NEVER. */
 enum db_result rows_first_expiry(struct rows *rows, int64_t position, int64_t *at_wall_ms);
-/** The lowest number; UINT64_MAX if there is none. */
-enum db_result rows_oldest(struct rows *rows, uint64_t *number);
+/** The lowest number above `behind`; UINT64_MAX if there is none. */
+enum db_result rows_oldest(struct rows *rows, int64_t behind, uint64_t *number);
 /** The last position; 0. */
 enum db_result rows_newest(struct rows *rows, int64_t *position);
 

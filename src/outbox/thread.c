@@ -28,11 +28,18 @@ void thread_trouble(struct outbox *o, struct chore *chore, enum db_result result
 
 /* ---- turns ---- */
 
+static enum db_result find_oldest(struct outbox *o, uint64_t *oldest) {
+  enum db_result result = rows_oldest(&o->thread.rows, -1, oldest);
+  while (result == DB_OK && *oldest != UINT64_MAX && jobs_is_gone(o, *oldest))
+    result = rows_oldest(&o->thread.rows, (int64_t)*oldest, oldest);
+  return result;
+}
+
 static void refresh_oldest(struct outbox *o) {
   uint64_t oldest;
   if (!o->thread.is_oldest_stale)
     return;
-  const enum db_result result = rows_oldest(&o->thread.rows, &oldest);
+  const enum db_result result = find_oldest(o, &oldest);
   if (result != DB_OK) { /* what is known is lower: a flush waits longer */
     thread_trouble(o, &o->thread.read, result, db_error_detail(o->thread.rows.db));
     return;
@@ -186,7 +193,7 @@ static uint64_t first_number(const struct rows_sums *sums) {
 enum db_result thread_init(struct outbox *o, struct db *db) {
   struct rows *const rows = &o->thread.rows;
   jobs_init(o);
-  if (rows_init(rows, db) != DB_OK || rows_oldest(rows, &o->stored_oldest) != DB_OK ||
+  if (rows_init(rows, db) != DB_OK || rows_oldest(rows, -1, &o->stored_oldest) != DB_OK ||
       rows_newest(rows, &o->thread.newest) != DB_OK ||
       rows_first_expiry(rows, 0, &o->thread.expires_at_wall_ms) != DB_OK)
     return db_error(db);

@@ -135,6 +135,11 @@ void rig_until_oldest(struct outbox_rig *rig, uint64_t number) {
     wait_for_wake(rig);
 }
 
+void rig_until_count(struct outbox_rig *rig, uint64_t count) {
+  while (rig_count(rig) != count)
+    wait_for_wake(rig);
+}
+
 /* A message that is refused for its id passes through the thread and changes nothing. */
 void rig_expect_nothing(struct outbox_rig *rig) {
   const uint64_t number = rig_store(rig, "probe");

@@ -48,6 +48,8 @@ const struct outbox_event *rig_expect(struct outbox_rig *rig, enum outbox_event_
                                       uint64_t number);
 /** Waits until outbox_oldest() is this. */
 void rig_until_oldest(struct outbox_rig *rig, uint64_t number);
+/** Waits until so many are stored: a removal may be tried more than once. */
+void rig_until_count(struct outbox_rig *rig, uint64_t count);
 /** Waits until the thread has done all that was handed in so far, and no event has come of it. */
 void rig_expect_nothing(struct outbox_rig *rig);
 
