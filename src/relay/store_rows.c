@@ -34,7 +34,8 @@ void store_rows_init(struct store_rows *rows) {
                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
   rows->after.sql = "SELECT " MESSAGE_COLUMNS " FROM messages"
                     " WHERE conversation = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
-  rows->oldest.sql = "SELECT key, created_ms FROM messages ORDER BY key LIMIT ?1";
+  rows->oldest.sql = "SELECT key, created_ms FROM messages WHERE created_ms <= ?2"
+                     " ORDER BY key LIMIT ?1";
   rows->mark_gone.sql =
       "UPDATE conversations SET gone = (SELECT max(number) FROM messages WHERE conversation ="
       " conversations.key AND key <= ?1)"
@@ -265,14 +266,16 @@ static enum db_result measure(struct store_rows *rows, struct db *db, uint64_t *
   return result;
 }
 
-/* The key up to which messages go, 0: none. The first one that stays ends it. */
+/* The key up to which messages go, 0: none. The first one that stays ends it. One that was made
+   when the clock was ahead is as old as those behind it. */
 static enum db_result find_end(struct store_rows *rows, struct db *db, int64_t limit,
-                               int64_t before_ms, int64_t *end, int64_t *count) {
+                               int64_t before_ms, int64_t now_ms, int64_t *end, int64_t *count) {
   bool has_row;
   enum db_result result;
   sqlite3_stmt *ready = db_ready(db, &rows->oldest);
   *end = *count = 0;
   db_bind_int(ready, 1, limit);
+  db_bind_int(ready, 2, now_ms);
   while ((result = db_step(db, ready, &has_row)) == DB_OK && has_row &&
          sqlite3_column_int64(ready, 1) < before_ms) {
     *end = sqlite3_column_int64(ready, 0);
@@ -304,16 +307,18 @@ static enum db_result remove_until(struct store_rows *rows, struct db *db, int64
 #define SIZE_SWEEP 64
 
 enum db_result store_rows_sweep(struct store_rows *rows, struct db *db, int64_t before_ms,
-                                uint64_t keep_bytes, bool *has_more) {
+                                int64_t now_ms, uint64_t keep_bytes, bool *has_more) {
   int64_t end = 0, count = 0, limit = STORE_ROWS_SWEEP_MAX;
   uint64_t used = 0;
   *has_more = false;
-  enum db_result result = find_end(rows, db, limit, before_ms, &end, &count);
+  enum db_result result = DB_OK;
+  if (before_ms > INT64_MIN)
+    result = find_end(rows, db, limit, before_ms, now_ms, &end, &count);
   if (result == DB_OK && end == 0 && keep_bytes > 0) {
     result = measure(rows, db, &used);
     limit = SIZE_SWEEP;
     if (result == DB_OK && used > keep_bytes)
-      result = find_end(rows, db, limit, INT64_MAX, &end, &count);
+      result = find_end(rows, db, limit, INT64_MAX, INT64_MAX, &end, &count);
   }
   if (result != DB_OK || end == 0)
     return result;

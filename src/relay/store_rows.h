@@ -32,10 +32,11 @@ enum db_result store_rows_append(struct store_rows *rows, struct db *db,
 enum db_result store_rows_read(struct store_rows *rows, struct db *db,
                                const struct store_read *read, struct store_rows_page *page);
 void store_rows_page_deinit(struct store_rows_page *page);
-/** Removes some of the oldest messages, in a transaction of its own: those made before `before_ms`,
-    and some whatever their age while the file uses more than `keep_bytes` (0: no limit).
-    `*has_more`: it is worth going on. */
+/** Removes some of the oldest messages, in a transaction of its own: those made before `before_ms`
+    (one made after `now_ms` goes with those behind it; INT64_MIN: none), and some whatever their
+   age while the file uses more than `keep_bytes` (0: no limit). `*has_more`: it is worth going on.
+ */
 enum db_result store_rows_sweep(struct store_rows *rows, struct db *db, int64_t before_ms,
-                                uint64_t keep_bytes, bool *has_more);
+                                int64_t now_ms, uint64_t keep_bytes, bool *has_more);
 
 #endif

@@ -201,9 +201,11 @@ static uint64_t on_turn(void *user, struct db *db) {
   const uint64_t now_ms = worker_now_ms();
   if (store->swept_at_ms != 0 && now_ms < store->swept_at_ms + SWEEP_EACH_MS)
     return store->swept_at_ms + SWEEP_EACH_MS;
+  const int64_t now_wall_ms = wall_ms();
   const int64_t before_ms =
-      options->keep_age_ms > 0 ? wall_ms() - (int64_t)options->keep_age_ms : INT64_MIN;
-  if (store_rows_sweep(&store->rows, db, before_ms, options->keep_bytes, &has_more) != DB_OK) {
+      options->keep_age_ms > 0 ? now_wall_ms - (int64_t)options->keep_age_ms : INT64_MIN;
+  if (store_rows_sweep(&store->rows, db, before_ms, now_wall_ms, options->keep_bytes, &has_more) !=
+      DB_OK) {
     has_more = false;
     post_trouble(store, db_error_detail(db));
   }

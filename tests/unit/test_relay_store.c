@@ -22,6 +22,7 @@ struct world {
   struct store_options options;
   bool is_closed;
   unsigned done_count, troubled_count;
+  int64_t wall_ms; /* what the clock says */
 };
 
 struct append {
@@ -63,6 +64,7 @@ static void reopen(struct world *world) {
 
 static void world_init(struct world *world) {
   memset(world, 0, sizeof *world);
+  world->wall_ms = 1000;
   rig_init(&world->rig);
   rig_start_ticking(&world->rig);
   uv_ref((uv_handle_t *)&world->rig.tick); /* the loop goes on while only the store works */
@@ -114,7 +116,7 @@ static void begin_in_line(struct world *world, struct append *append, struct sto
                                                   .conversation_id = conversation,
                                                   .sender_id = "ann",
                                                   .plaintext = plaintext,
-                                                  .created_at_ms = 1000};
+                                                  .created_at_ms = world->wall_ms};
   append->append.line = line;
   append->append.done = on_appended;
   store_append(world->store, &append->append);
@@ -494,6 +496,31 @@ static void test_old_messages_go(void **state) {
   world_deinit(&world);
 }
 
+/* One made while the clock was ahead, by as much as it may be, is as old as those behind it. */
+static void test_messages_of_the_future_keep_none(void **state) {
+  (void)state;
+  struct world world;
+  world_init(&world);
+  world.wall_ms = INT64_MAX;
+  assert_int_equal(append_now(&world, "tea", "a"), 1);
+  world.wall_ms = 1000;
+  assert_int_equal(append_now(&world, "tea", "b"), 2);
+  world.wall_ms = INT64_MAX;
+  assert_int_equal(append_now(&world, "tea", "c"), 3);
+  close_store(&world);
+  world.options.keep_age_ms = 1000;
+  reopen(&world);
+  struct read read;
+  for (int turns = 0; turns < 1000; turns++) {
+    read = read_now(&world, "tea", 0, 10);
+    if (read.gone)
+      break;
+  }
+  assert_int_equal(read.gone, 2);
+  assert_int_equal(read_now(&world, "tea", 0, 10).first, 3);
+  world_deinit(&world);
+}
+
 /* The size is bounded; the newest stay. */
 static void test_size_is_bounded(void **state) {
   (void)state;
@@ -537,6 +564,7 @@ int main(void) {
       cmocka_unit_test(test_unusable_files),
       cmocka_unit_test(test_in_memory),
       cmocka_unit_test(test_old_messages_go),
+      cmocka_unit_test(test_messages_of_the_future_keep_none),
       cmocka_unit_test(test_size_is_bounded),
   };
   if (!mkdtemp(folder))
