@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SEQUENCE_MAX 9007199254740991 /* relays know no higher ones */
+
 #define OWN(field) offsetof(struct chat_command, field)
 #define CONNECT(field) offsetof(struct chat_command, connect.field)
 
@@ -35,7 +37,7 @@ static const struct option_row rows[] = {
      "conversation",
      option_text, CONNECT(client.outbox), 0, 0},
     {"after", "SEQ", "show what came after this sequence number (0: all)", option_u64, OWN(after),
-     0, INT64_MAX},
+     0, SEQUENCE_MAX},
     {"history", "N", "messages kept for scrolling back (1000)", option_u64, OWN(history_max), 1,
      1000000},
     {"linger", "MS",

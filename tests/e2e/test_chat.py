@@ -231,6 +231,7 @@ class Statuses(ChatCase):
         while peer.read_event():  # and no answer to a close
             pass
 
+            (("--user", "u", "--conversation", "c", "--after", str(2 ** 53), "ws://h"), "--after"),
     def test_output_that_nobody_takes(self):
         server = self.keep(HostileServer(self.talkative))
         reader, writer = os.pipe()
