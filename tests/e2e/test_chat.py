@@ -182,6 +182,18 @@ class Statuses(ChatCase):
             b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")))
         self.assert_exit(self.chat(server.url(), stdin=b"a\n"), 3)
 
+    def test_a_first_link_that_takes_long_is_waited_for(self):
+        server = self.keep(HostileServer("frozen_head", self.late))
+        run = self.chat(server.url(), "--connect-timeout", "12000", "--initial-delay", "5", stdin=b"")
+        self.assert_exit(run, 0)
+        self.assertEqual(run.out, b"ann: late\n")
+
+    def late(self, peer):
+        peer.open()
+        peer.send_text(message(1, "late"))
+        peer.send_text('{"type":"replayed","sequence_number":1}')
+        peer.serve()
+
     def test_usage(self):
         cases = (
             ((), "needs a URL"),
