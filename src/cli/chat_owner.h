@@ -13,7 +13,7 @@
     `error` filled: what waits in it is for another, or the note cannot be written. */
 bool chat_owner_claim(const char *outbox, const char *user_id, const char *conversation_id,
                       unsigned long long waiting, char *error);
-/** Nothing waits any more. */
+/** Nothing waits any more. While the outbox is still open. */
 void chat_owner_release(const char *outbox);
 
 #endif

@@ -29,6 +29,8 @@ void chat_run_finish(struct chat_run *run, int status) {
   run->face->stop(run);
   events_metrics(chat_client(run->chat));
   run->waiting = waiting_in_outbox(run);
+  if (run->owns_outbox && !run->waiting) /* as long as nobody else can own it */
+    chat_owner_release(run->command.connect.client.outbox);
   limpet_stop(chat_client(run->chat), run->command.connect.client.close_timeout_ms);
 }
 
@@ -231,8 +233,6 @@ static int end_status(const struct chat_run *run) {
   if (run->waiting)
     events_say("%llu message%s in the outbox %s: the same command delivers %s", run->waiting,
                run->waiting == 1 ? " waits" : "s wait", outbox, run->waiting == 1 ? "it" : "them");
-  else if (run->owns_outbox)
-    chat_owner_release(outbox);
   return run->status == EXIT_DONE && run->dropped ? EXIT_DROPPED : run->status;
 }
 

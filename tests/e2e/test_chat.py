@@ -4,6 +4,7 @@ kills, the outbox over restarts, exit statuses, what a relay may say wrongly."""
 
 import paths  # noqa: F401
 
+import fcntl
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from e2e_cutter import Cutter
 from e2e_limpet import LimpetCase, main, wait_full
 from e2e_relay import Relay
 from hostile import HostileServer
+from rawws import CLOSE, TEXT, frame
 
 PATIENT = ("--max-retries", "forever", "--initial-delay", "5", "--max-delay", "50",
            "--stable-after", "0")
@@ -163,6 +165,29 @@ class Outbox(ChatCase):
             self.assertIn("1 message in", run.text)
             self.assertIn("waits for conversation 'secret' as user 'me'", run.text)
 
+    def test_the_note_of_the_next_owner_stays(self):
+        def serve(peer):
+            peer.open()
+            peer.send(frame(TEXT, message(1, "x" * 8000).encode()) +
+                      frame(CLOSE, (4000).to_bytes(2, "big")))
+            peer.wait_gone()
+        server = self.keep(HostileServer(serve))
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        first = self.chat(server.url(), "--outbox", self.path("o"), stdin=b"", stdout=writer)
+        os.close(writer)
+        first.wait_event("state", to="CLOSED")  # and what it prints still waits for a reader
+        second = self.chat("ws://127.0.0.1:1", *PATIENT, "--outbox", self.path("o"), user="eve",
+                           stdin=b"one\n")
+        second.wait_event("fate", fate="stored")
+        with os.fdopen(reader, "rb") as out:
+            self.assertEqual(len(out.read()), len("ann: \n") + 8000)
+        self.assert_exit(first, 3)
+        self.interrupt(second)
+        third = self.chat("ws://127.0.0.1:1", *PATIENT, "--outbox", self.path("o"), stdin=b"")
+        self.assert_exit(third, 1)
+        self.assertIn("1 message in", third.text)
+
     def test_an_outbox_in_use_is_refused(self):
         relay = self.start_relay()
         url = f"ws://{relay.address}"
@@ -206,6 +231,7 @@ class Statuses(ChatCase):
             (("--user", "u", "--conversation", "c", "http://h"), "scheme"),
             (("--user", "u", "--conversation", "c", "--history", "0", "ws://h"), "--history"),
             (("--user", "u", "--conversation", "c", "--after", "-1", "ws://h"), "--after"),
+            (("--user", "u", "--conversation", "c", "--after", str(2 ** 53), "ws://h"), "--after"),
             (("--user", "u", "--conversation", "c", "--binary", "ws://h"), "no option '--binary'"),
             (("--user", "u", "--conversation", "c", "ws://h", "ws://g"), "one URL, not 'ws://g'"),
         )
@@ -243,7 +269,6 @@ class Statuses(ChatCase):
         while peer.read_event():  # and no answer to a close
             pass
 
-            (("--user", "u", "--conversation", "c", "--after", str(2 ** 53), "ws://h"), "--after"),
     def test_output_that_nobody_takes(self):
         server = self.keep(HostileServer(self.talkative))
         reader, writer = os.pipe()
@@ -263,6 +288,16 @@ class Statuses(ChatCase):
         with os.fdopen(reader, "rb") as out:
             self.assertEqual(out.read(), (b"ann: " + b"x" * 500 + b"\n") * 500)
         self.assert_exit(run, 0)
+
+    def test_a_slow_reader_that_goes(self):
+        server = self.keep(HostileServer(self.talkative))
+        reader, writer = os.pipe()
+        run = self.chat(server.url(), "--keep-open", "--close-timeout", "100", stdout=writer)
+        wait_full(writer)
+        os.close(writer)
+        os.close(reader)
+        self.assert_exit(run, 1)
+        self.assertIn("cannot write to standard output: Broken pipe", run.text)
 
     def test_interrupted_twice_behind_output_that_failed(self):
         server = self.keep(HostileServer(self.talkative))
@@ -302,16 +337,6 @@ class Wrong(ChatCase):
         run = self.chat(server.url(), stdin=b"")
         self.assert_exit(run, 0)
         self.assertEqual(run.events("relay_error")[0]["code"], "store_unavailable")
-    def test_a_slow_reader_that_goes(self):
-        server = self.keep(HostileServer(self.talkative))
-        reader, writer = os.pipe()
-        run = self.chat(server.url(), "--keep-open", "--close-timeout", "100", stdout=writer)
-        wait_full(writer)
-        os.close(writer)
-        os.close(reader)
-        self.assert_exit(run, 1)
-        self.assertIn("cannot write to standard output: Broken pipe", run.text)
-
         run = self.limpet("chat", "--user", "u", "--conversation", "c", server.url(), stdin=b"")
         self.assert_exit(run, 0)
         self.assertIn("Relay: disk \ufffd[31mfull (store_unavailable)", run.text)
