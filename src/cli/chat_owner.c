@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,10 +55,16 @@ static bool claim(const char *outbox, const char *path, const json_t *note, cons
   return false;
 }
 
+/* Beside the file itself, whatever it is called. */
+static void name_note(const char *outbox, char path[PATH_CAP]) {
+  char real[PATH_MAX];
+  (void)snprintf(path, PATH_CAP, "%s.chat", realpath(outbox, real) ? real : outbox);
+}
+
 bool chat_owner_claim(const char *outbox, const char *user_id, const char *conversation_id,
                       unsigned long long waiting, char *error) {
   char path[PATH_CAP];
-  (void)snprintf(path, sizeof path, "%s.chat", outbox);
+  name_note(outbox, path);
   json_t *note = json_load_file(path, 0, NULL);
   const bool is_claimed = claim(outbox, path, note, user_id, conversation_id, waiting, error);
   json_decref(note);
@@ -66,6 +73,6 @@ bool chat_owner_claim(const char *outbox, const char *user_id, const char *conve
 
 void chat_owner_release(const char *outbox) {
   char path[PATH_CAP];
-  (void)snprintf(path, sizeof path, "%s.chat", outbox);
+  name_note(outbox, path);
   (void)unlink(path);
 }

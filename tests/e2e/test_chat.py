@@ -165,6 +165,16 @@ class Outbox(ChatCase):
             self.assertIn("1 message in", run.text)
             self.assertIn("waits for conversation 'secret' as user 'me'", run.text)
 
+    def test_an_outbox_by_another_name_is_the_same(self):
+        first = self.chat("ws://127.0.0.1:1", *PATIENT, "--outbox", self.path("o"), stdin=b"one\n")
+        first.wait_event("fate", fate="stored")
+        self.interrupt(first)
+        os.symlink(self.path("o"), self.path("link"))
+        second = self.chat("ws://127.0.0.1:1", "--max-retries", "0", "--outbox", self.path("link"),
+                           user="eve", stdin=b"")
+        self.assert_exit(second, 1)
+        self.assertIn("1 message in", second.text)
+
     def test_the_note_of_the_next_owner_stays(self):
         def serve(peer):
             peer.open()
