@@ -2,7 +2,9 @@
 #include "chat_owner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +20,37 @@ static bool is_owner(const json_t *note, const char *user_id, const char *conver
          strcmp(conversation, conversation_id) == 0;
 }
 
-/* Written aside and renamed: a note cut short would lock everybody out. */
+static bool write_synced(const char *path, const json_t *note) {
+  const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0)
+    return false;
+  const bool is_written = json_dumpfd(note, file, JSON_COMPACT) == 0 && fsync(file) == 0;
+  const int error = errno;
+  (void)close(file);
+  errno = error;
+  return is_written;
+}
+
+/* Not all file systems can, or need it. */
+static void sync_folder(const char *path) {
+  char folder[PATH_CAP];
+  (void)snprintf(folder, sizeof folder, "%s", path);
+  const int file = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0)
+    return;
+  (void)fsync(file);
+  (void)close(file);
+}
+
+/* Written aside and renamed: a note cut short would be none. Synced, as what waits will be. */
 static bool write_note(const char *path, const char *user_id, const char *conversation_id) {
   char aside[PATH_CAP + 1];
   json_t *note = json_pack("{ss ss}", "user_id", user_id, "conversation_id", conversation_id);
   (void)snprintf(aside, sizeof aside, "%s~", path);
-  const bool is_written =
-      note && json_dump_file(note, aside, JSON_COMPACT) == 0 && rename(aside, path) == 0;
+  const bool is_written = note && write_synced(aside, note) && rename(aside, path) == 0;
   json_decref(note);
+  if (is_written)
+    sync_folder(path);
   return is_written;
 }
 

@@ -248,5 +248,22 @@ class Limits(BelowCase):
         self.give_verdict()
 
 
+class Notes(BelowCase):
+    def test_a_note_that_may_be_lost_is_none(self):
+        """What waits in the outbox outlives a power cut: so must the note that says for whom."""
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        outbox = os.path.join(folder, "outbox")
+        args = ("chat", "--user", "u", "--conversation", "c", "--max-retries", "0", "--outbox", outbox,
+                "ws://127.0.0.1:1")
+        done = run(*args, stdin=b"one\n", fault=Fault("fsync", 1, 1, "EIO"))
+        self.that(done, done.status == 1 and f"cannot write {outbox}.chat" in done.err, "went on without its note")
+        self.that(done, not os.path.exists(outbox + ".chat"), "a note that is not synced")
+        done = run(*args, stdin=b"one\n")
+        self.that(done, done.status == 2, "did not go on")
+        self.that(done, os.stat(outbox + ".chat").st_mode & 0o777 == 0o600, "others may read the note")
+        self.give_verdict()
+
+
 if __name__ == "__main__":
     main()
