@@ -269,8 +269,7 @@ static bool open_control(struct chaos_run *run, char *detail) {
 static void begin(struct chaos_run *run) {
   char error[FAULT_ERROR_CAP];
   watch_signals(run);
-  puts(chaos_address(run->chaos));
-  (void)fflush(stdout);
+  print_address(chaos_address(run->chaos));
   chaos_report_started(&run->report, run->control ? control_address(run->control) : NULL);
   for (size_t i = 0; i < run->faults_count; i++)
     if (!chaos_command(run->chaos, &run->faults[i], 0, CHAOS_BY_OWNER, error))

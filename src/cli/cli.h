@@ -13,6 +13,8 @@ enum exit_status {
 
 /** "limpet: ..." on stderr. Returns EXIT_USAGE. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** The first line of standard output, at once. Where that takes none it is complained of. */
+void print_address(const char *address);
 
 int chaos_main(int argc, char **argv);
 int chat_main(int argc, char **argv);

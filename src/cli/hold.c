@@ -91,8 +91,7 @@ static int start(struct run *run) {
     return EXIT_CRITICAL;
   }
   watch_signals(run);
-  puts(hold_address(run->hold));
-  (void)fflush(stdout);
+  print_address(hold_address(run->hold));
   return EXIT_DONE;
 }
 

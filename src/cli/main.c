@@ -38,8 +38,14 @@ int complain(const char *format, ...) {
   return EXIT_USAGE;
 }
 
+void print_address(const char *address) {
+  if (puts(address) < 0 || fflush(stdout) != 0)
+    (void)complain("the address %s cannot be written to standard output: %s", address,
+                   strerror(errno));
+}
+
 static int print_help(void) {
-  puts("Usage: limpet COMMAND [OPTION]... \n\n"
+  puts("Usage: limpet COMMAND [OPTION]...\n\n"
        "Keeps a WebSocket conversation alive through every cut.\n\nCommands:");
   for (size_t i = 0; i < SUBCOMMANDS_COUNT; i++)
     printf("  %-9s %s\n", subcommands[i].name, subcommands[i].summary);
@@ -69,13 +75,15 @@ static bool hold_standard_numbers(void) {
   return true;
 }
 
-int main(int argc, char **argv) {
-  signal(SIGPIPE, SIG_IGN);
-  if (!hold_standard_numbers()) {
-    (void)complain("a standard stream is closed, and /dev/null does not stand in: %s",
-                   strerror(errno));
-    return EXIT_CRITICAL;
-  }
+/* What was printed may have waited in memory until now, or have been refused long ago. */
+static int flush_output(int status) {
+  if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EXIT_DONE)
+    return status;
+  (void)complain("standard output takes no more");
+  return EXIT_CRITICAL;
+}
+
+static int run(int argc, char **argv) {
   if (argc < 2) {
     print_help();
     return EXIT_USAGE;
@@ -87,4 +95,14 @@ int main(int argc, char **argv) {
     return EXIT_DONE;
   }
   return run_subcommand(argc, argv);
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+  if (!hold_standard_numbers()) {
+    (void)complain("a standard stream is closed, and /dev/null does not stand in: %s",
+                   strerror(errno));
+    return EXIT_CRITICAL;
+  }
+  return flush_output(run(argc, argv));
 }

@@ -218,8 +218,7 @@ static int start(struct serve *serve) {
   if (!serve->options.store_path)
     (void)complain("no --store: messages are kept in memory only and end with this process");
   watch_signals(serve);
-  puts(relay_address(serve->relay));
-  (void)fflush(stdout);
+  print_address(relay_address(serve->relay));
   return EXIT_DONE;
 }
 

@@ -175,17 +175,10 @@ static const struct kind *find_kind(const char *name) {
   return NULL;
 }
 
-static int flush(int status) {
-  if (fflush(stdout) == 0 && !ferror(stdout))
-    return status;
-  (void)complain("standard output takes no more");
-  return EXIT_CRITICAL;
-}
-
 static int run(const struct kind *kind, const struct simulate_settings *settings) {
   if (settings->backoff.max_delay_ms < settings->backoff.initial_delay_ms)
     return complain("--max-delay is below --initial-delay");
-  return flush(kind->run(settings));
+  return kind->run(settings);
 }
 
 static int run_worlds(const struct simulate_worlds_settings *settings) {
@@ -195,7 +188,7 @@ static int run_worlds(const struct simulate_worlds_settings *settings) {
     return complain("--script is one world: it makes no sense with seeds");
   if (settings->is_verbose && !settings->script)
     return complain("--verbose tells of one world: it makes sense with --script only");
-  return flush(simulate_worlds(settings));
+  return simulate_worlds(settings);
 }
 
 /* What is to be done, but for running it. True: `*status` is how it ended. */

@@ -32,7 +32,7 @@ struct simulate_worlds_settings {
 
 extern const char *const simulate_jitters[SIMULATE_JITTERS + 1];
 
-/* Each returns the exit status; its output is still to be flushed. */
+/* Each returns the exit status. */
 int simulate_backoff(const struct simulate_settings *settings);
 int simulate_herd(const struct simulate_settings *settings);
 int simulate_worlds(const struct simulate_worlds_settings *settings);

@@ -5,6 +5,7 @@ that names it. What is not built must be absent from --help and refused."""
 import paths  # noqa: F401
 
 import re
+import signal
 import tempfile
 
 from e2e_limpet import LimpetCase, main
@@ -72,6 +73,29 @@ class Help(LimpetCase):
                           ("serve", "--version"), ("outbox", "--version"),
                           ("chaos", "--version"), ("hold", "--version")):
             self.assertRegex(self.output(*arguments), r"^limpet \d+\.\d+\.\d+\n$")
+
+
+class FullOutput(LimpetCase):
+
+    def on_full(self, *arguments):
+        with open("/dev/full", "wb") as full:
+            return self.limpet(*arguments, stdin=b"", stdout=full)
+
+    def test_what_cannot_be_printed_is_no_success(self):
+        for arguments in (("--help",), ("--version",), ("connect", "--help"), ("serve", "--version"),
+                          ("outbox", "--help"), ("simulate", "backoff")):
+            with self.subTest(arguments):
+                run = self.on_full(*arguments)
+                self.assert_exit(run, 3)
+                self.assertIn("standard output", run.text)
+
+    def test_an_address_that_nobody_can_read(self):
+        for arguments in (("serve",), ("hold", "--to", URL), ("chaos", "--to", "127.0.0.1:9")):
+            with self.subTest(arguments[0]):
+                run = self.on_full(*arguments, "--listen", "127.0.0.1:0")
+                run.wait_line("cannot be written to standard output: No space left on device")
+                run.signal(signal.SIGTERM)
+                self.assert_exit(run, 3)
 
 
 class Refused(LimpetCase):
