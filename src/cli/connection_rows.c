@@ -75,17 +75,6 @@ static bool apply_retries(void *target, const char *value, const struct option_r
   return true;
 }
 
-static bool apply_multiplier(void *target, const char *value, const struct option_row *row,
-                             char *error) {
-  struct connect_options *o = target;
-  char *end;
-  (void)row;
-  o->client.multiplier = strtod(value, &end);
-  if (end == value || *end || !(o->client.multiplier >= 1.0 && o->client.multiplier <= 10.0))
-    return fail(error, "'%.40s' is not a number within 1.0-10.0", value);
-  return true;
-}
-
 /* ---- headers, tokens, query ---- */
 
 static bool add_header(struct connect_options *o, const char *line, size_t len, char *error) {
@@ -191,7 +180,8 @@ static const struct option_row rows[] = {
     {"initial-delay", "MS", "before the first retry (1000)", option_u32, CLIENT(initial_delay_ms),
      1, 3600000},
     {"max-delay", "MS", "the longest delay (60000)", option_u32, CLIENT(max_delay_ms), 1, 86400000},
-    {"multiplier", "X", "growth of the delay, 1.0-10.0 (1.5)", apply_multiplier, 0, 0, 0},
+    {"multiplier", "X", "growth of the delay, 1.0-10.0 (1.5)", option_decimal, CLIENT(multiplier),
+     1, 10},
     {"jitter", "KIND", "none, equal, full or decorrelated (equal)", apply_jitter, 0, 0, 0},
     {"stable-after", "MS", "a link this old resets the attempt counter (5000)", option_u32,
      CLIENT(stable_after_ms), 0, 3600000},

@@ -77,6 +77,21 @@ bool option_u64(void *target, const char *value, const struct option_row *row, c
   return true;
 }
 
+/* strtod() alone would take blanks, hexadecimal digits and words, too. */
+bool option_decimal(void *target, const char *value, const struct option_row *row, char *error) {
+  char *end;
+  const double number = strtod(value, &end);
+  const bool is_plain =
+      *value >= '0' && *value <= '9' && value[strspn(value, "0123456789.")] == '\0';
+  if (!is_plain || *end || number < (double)row->minimum || number > (double)row->maximum) {
+    (void)snprintf(error, OPTION_ERROR_CAP, "'%.40s' is not a number within %llu.0-%llu.0", value,
+                   (unsigned long long)row->minimum, (unsigned long long)row->maximum);
+    return false;
+  }
+  memcpy((char *)target + row->offset, &number, sizeof number);
+  return true;
+}
+
 static bool set_flag(void *target, const struct option_row *row, bool flag) {
   memcpy((char *)target + row->offset, &flag, sizeof flag);
   return true;

@@ -24,6 +24,8 @@ struct option_row {
 /* Appliers for plain members. */
 bool option_u32(void *target, const char *value, const struct option_row *row, char *error);
 bool option_u64(void *target, const char *value, const struct option_row *row, char *error);
+/** A double, written with digits and a point. */
+bool option_decimal(void *target, const char *value, const struct option_row *row, char *error);
 bool option_true(void *target, const char *value, const struct option_row *row, char *error);
 bool option_false(void *target, const char *value, const struct option_row *row, char *error);
 bool option_text(void *target, const char *value, const struct option_row *row, char *error);

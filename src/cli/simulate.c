@@ -28,18 +28,6 @@ static bool apply_jitter(void *target, const char *value, const struct option_ro
   return true;
 }
 
-static bool apply_multiplier(void *target, const char *value, const struct option_row *row,
-                             char *error) {
-  double *multiplier = &((struct simulate_settings *)target)->backoff.multiplier;
-  char *end;
-  (void)row;
-  *multiplier = strtod(value, &end);
-  if (end != value && !*end && *multiplier >= 1.0 && *multiplier <= 10.0)
-    return true;
-  (void)snprintf(error, OPTION_ERROR_CAP, "'%.40s' is not a number within 1.0-10.0", value);
-  return false;
-}
-
 static bool apply_retries(void *target, const char *value, const struct option_row *row,
                           char *error) {
   if (strcmp(value, "forever") != 0)
@@ -55,7 +43,8 @@ static const struct option_row rows[] = {
      SETTING(backoff.initial_delay_ms), 1, 3600000},
     {"max-delay", "MS", "the longest delay (60000)", option_u32, SETTING(backoff.max_delay_ms), 1,
      86400000},
-    {"multiplier", "X", "growth of the delay, 1.0-10.0 (1.5)", apply_multiplier, 0, 0, 0},
+    {"multiplier", "X", "growth of the delay, 1.0-10.0 (1.5)", option_decimal,
+     SETTING(backoff.multiplier), 1, 10},
     {"jitter", "KIND", "none, equal, full or decorrelated (each in turn)", apply_jitter, 0, 0, 0},
     {"max-retries", "N", "retries until the client gives up (10); of a herd also\n'forever'",
      apply_retries, SETTING(backoff.max_retries), 0, UINT32_MAX - 1},
