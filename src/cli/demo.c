@@ -369,6 +369,10 @@ static void print_help(void) {
 /* Only a relay that stays, for this machine alone, lets a page kill it. */
 static int prepare(struct wishes *wishes) {
   static char found[DEMO_PAGE_CAP];
+  char pid[24];
+  (void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
+  if (setenv("LIMPET_DEMO_PID", pid, 1) != 0)
+    return complain("no memory");
   if (wishes->web && !wishes->is_kept)
     return complain("--web is for a relay that stays: it needs --keep");
   if (!wishes->is_kept)

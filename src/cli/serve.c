@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define SPARE_DESCRIPTORS                                                                          \
@@ -222,6 +223,13 @@ static int start(struct serve *serve) {
   return EXIT_DONE;
 }
 
+/* The demo's relay ends with it, however that ends: it says whose child this is. */
+static void end_with_demo(void) {
+  const char *demo = getenv("LIMPET_DEMO_PID");
+  if (demo && (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != strtol(demo, NULL, 10)))
+    (void)raise(SIGTERM);
+}
+
 static int run(struct serve *serve) {
   int error;
   if (!open_loop(&serve->uv))
@@ -242,5 +250,6 @@ static int run(struct serve *serve) {
 int serve_main(int argc, char **argv) {
   static struct serve serve;
   int status;
+  end_with_demo();
   return parse(&serve, argc, argv, &status) ? run(&serve) : status;
 }

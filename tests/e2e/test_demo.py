@@ -119,6 +119,15 @@ class Demo(LimpetCase):
         self.assertEqual(self.session(run.process.pid), [])
         self.assertEqual(os.listdir(self.folder.name), [])
 
+    def test_nothing_of_it_outlives_a_kill(self):
+        run = self.limpet("demo", stdin=b"", env={"TMPDIR": self.folder.name},
+                          preexec_fn=os.setsid)
+        self.addCleanup(self.kill_session, run.process.pid)
+        run.wait_for("the play", lambda: b"everybody comes" in run.out)
+        run.signal(signal.SIGKILL)
+        run.wait()
+        wait_until("all are gone", lambda: self.session(run.process.pid) == [], 20)
+
     def session(self, number):
         """The processes of a session that have not ended."""
         found = []
