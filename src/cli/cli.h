@@ -2,6 +2,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdbool.h>
+
 enum exit_status {
   EXIT_DONE = 0,     /* done, and all delivered */
   EXIT_USAGE = 1,    /* usage or unusable input */
@@ -13,6 +15,8 @@ enum exit_status {
 
 /** "limpet: ..." on stderr. Returns EXIT_USAGE. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Whether a line can go to stderr now: not while nobody reads there. */
+bool can_complain(void);
 /** The first line of standard output, at once. Where that takes none it is complained of. */
 void print_address(const char *address);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limpet/limpet.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,12 @@ int complain(const char *format, ...) {
   va_end(arguments);
   fputc('\n', stderr);
   return EXIT_USAGE;
+}
+
+/* What can be written to takes a page, which is more than a line. */
+bool can_complain(void) {
+  struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+  return poll(&output, 1, 0) != 0;
 }
 
 void print_address(const char *address) {

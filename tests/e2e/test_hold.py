@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import re
+import select
 import signal
 import socket
 import tempfile
@@ -332,6 +333,28 @@ class Endings(HoldCase):
 
 
 class Pressure(HoldCase):
+
+    def garble(self, hold):
+        with socket.create_connection(("127.0.0.1", int(hold.url.rpartition(":")[2])), 10) as s:
+            s.sendall(b"what is this\r\n\r\n")
+            self.assertIn(b" 400 ", s.recv(4096))
+
+    def test_a_log_that_nobody_reads_holds_up_nobody(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4096)
+        os.set_blocking(writer, True)
+        hold = self.hold("ws://127.0.0.1:9", stderr=writer)
+        os.close(writer)
+        for _ in range(3):
+            self.garble(hold)
+        while select.select([reader], [], [], 0)[0]:
+            os.read(reader, 1 << 20)
+        self.garble(hold)
+        self.assertIn(b" left_out=3\n", os.read(reader, 1 << 20))
 
     def ping(self, ws):
         return ws.loop.run_until_complete(ws.socket.ping())
