@@ -1,10 +1,29 @@
 #include "chaos_report.h"
 
+#include "cli.h"
 #include "describe.h"
 #include "json_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+static unsigned long long left_out; /* lines, since the last one */
+
+/* A reader of the lines that stands still holds up no connection. */
+static bool can_print(const char *before, const char *behind) {
+  if (!can_complain()) {
+    left_out++;
+    return false;
+  }
+  if (left_out)
+    (void)fprintf(stderr, "%s%llu%s\n", before, left_out, behind);
+  left_out = 0;
+  return true;
+}
+
+static bool can_print_text(void) {
+  return can_print("lines left out: ", "");
+}
 
 /* ---- events as JSON ---- */
 
@@ -15,7 +34,7 @@ static void print_json(const char *event, json_t *members) {
     (void)json_object_update(line, members);
   json_decref(members);
   char *text = json_text(line);
-  if (text)
+  if (text && can_print("{\"event\":\"left_out\",\"count\":", "}"))
     (void)fprintf(stderr, "%s\n", text);
   free(text);
 }
@@ -61,7 +80,7 @@ static void on_ended(void *user, const struct chaos_connection *connection) {
   const struct chaos_report *report = user;
   if (report->form == CHAOS_REPORT_JSON)
     print_json("ended", describe_connection(connection, now_ms(report)));
-  else if (report->form == CHAOS_REPORT_TEXT)
+  else if (report->form == CHAOS_REPORT_TEXT && can_print_text())
     print_ended(connection);
 }
 
@@ -104,7 +123,7 @@ static void on_troubled(void *user, const char *detail) {
   const struct chaos_report *report = user;
   if (report->form == CHAOS_REPORT_JSON)
     print_json("trouble", json_pack("{s:s}", "detail", detail));
-  else
+  else if (can_print_text())
     (void)fprintf(stderr, "limpet: %s\n", detail);
 }
 
@@ -119,7 +138,7 @@ void chaos_report_started(const struct chaos_report *report, const char *control
   if (report->form == CHAOS_REPORT_JSON)
     print_json("started", json_pack("{s:s,s:s,s:o}", "listen", listen, "to", to, "control",
                                     control ? json_string(control) : json_null()));
-  else if (report->form == CHAOS_REPORT_TEXT)
+  else if (report->form == CHAOS_REPORT_TEXT && can_print_text())
     (void)fprintf(stderr, "%s to %s%s%s\n", listen, to, control ? "; control: http://" : "",
                   control ? control : "");
 }
@@ -132,7 +151,7 @@ void chaos_report_totals(const struct chaos_report *report) {
                          "refused", (json_int_t)totals.refused, "up_bytes",
                          (json_int_t)totals.up_len, "down_bytes", (json_int_t)totals.down_len,
                          "t_ms", (json_int_t)chaos_now_ms(report->chaos)));
-  else if (report->form == CHAOS_REPORT_TEXT)
+  else if (report->form == CHAOS_REPORT_TEXT && can_print_text())
     (void)fprintf(stderr, "%llu connections, %llu refused, up %llu bytes, down %llu bytes\n",
                   (unsigned long long)totals.connections, (unsigned long long)totals.refused,
                   (unsigned long long)totals.up_len, (unsigned long long)totals.down_len);

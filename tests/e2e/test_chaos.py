@@ -7,6 +7,7 @@ import fcntl
 import http.client
 import os
 import re
+import select
 import signal
 import socket
 import tempfile
@@ -536,6 +537,33 @@ class Scripts(ChaosCase):
 
 
 class CommandLine(ChaosCase):
+
+    def test_lines_that_nobody_reads_hold_up_nobody(self):
+        for form, notice in (("text", b"lines left out: "), ("json", b'{"event":"left_out","count":')):
+            with self.subTest(form):
+                reader, writer = os.pipe()
+                self.addCleanup(os.close, reader)
+                os.set_blocking(writer, False)
+                with self.assertRaises(BlockingIOError):
+                    while True:
+                        os.write(writer, b"x" * 4096)
+                os.set_blocking(writer, True)
+                run = self.limpet("chaos", "--to", "127.0.0.1:9", "--events", form, stderr=writer)
+                os.close(writer)
+                run.wait_for("the address", lambda: b"\n" in run.out, 5)
+                port = int(run.out.split(b"\n")[0].rpartition(b":")[2])
+                for _ in range(3):
+                    self.assert_reset(port)
+                while select.select([reader], [], [], 0)[0]:
+                    os.read(reader, 1 << 20)
+                run.signal(signal.SIGTERM)
+                self.assert_exit(run, 0)
+                self.assertIn(notice, os.read(reader, 1 << 20))
+
+    def assert_reset(self, port):
+        with self.assertRaises(ConnectionResetError):
+            with socket.create_connection(("127.0.0.1", port), 5) as s:
+                s.recv(1)
 
     def test_help(self):
         run = self.limpet("chaos", "--help", stdin=b"")
