@@ -51,7 +51,9 @@ static void use_deflate(struct link_settings *settings, bool forgets) {
 
 static void test_echo(void **state) {
   (void)state;
-  static const char *const addresses[] = {"127.0.0.1:0", "[::1]:0", "unix:/tmp/limpet_link.sock"};
+  char local[64];
+  snprintf(local, sizeof local, "unix:/tmp/limpet_link_%d.sock", (int)getpid());
+  const char *const addresses[] = {"127.0.0.1:0", "[::1]:0", local};
   static const size_t sizes[] = {0, 1, 5, 125, 126, 65535, 65536, 65537, 300000};
   uint8_t *data = malloc(300000);
   for (size_t i = 0; i < 300000; i++)
