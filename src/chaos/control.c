@@ -353,10 +353,11 @@ static bool is_local(const char *address) {
 
 struct control *control_new(struct net_loop *loop, struct chaos *chaos, const char *address,
                             bool is_remote, char detail[CHAOS_DETAIL_CAP]) {
-  (void)snprintf(detail, CHAOS_DETAIL_CAP,
-                 "%s: other machines could reach it, and break what they like; say "
-                 "--control-remote if that is wanted",
-                 address);
+  (void)snprintf(
+      detail, CHAOS_DETAIL_CAP,
+      "%s: not an address of this machine alone (127.0.0.1:0, [::1]:0, unix:PATH); others "
+      "could break what they like; say --control-remote if that is wanted",
+      address);
   if (!is_remote && !is_local(address))
     return NULL;
   struct control *control = memory_alloc_zeroed(net_loop_memory(loop), sizeof *control);

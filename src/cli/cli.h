@@ -17,7 +17,8 @@ enum exit_status {
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** Whether a line can go to stderr now: not while nobody reads there. */
 bool can_complain(void);
-/** The first line of standard output, at once. Where that takes none it is complained of. */
+/** The first line of standard output, at once. Where that takes none it is complained of; one that
+    was closed from the start is nobody's. */
 void print_address(const char *address);
 
 int chaos_main(int argc, char **argv);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #define SPARE_DESCRIPTORS                                                                          \
@@ -163,6 +162,8 @@ static bool parse(struct serve *serve, int argc, char **argv, int *status) {
                        "of 127.0.0.1 only");
   else if (!serve->options.tls_cert != !serve->options.tls_key)
     *status = complain("--tls-cert and --tls-key go together");
+  else if (serve->options.store_path && !*serve->options.store_path)
+    *status = complain("--store is an empty path");
   else
     return true;
   return false;
@@ -223,13 +224,6 @@ static int start(struct serve *serve) {
   return EXIT_DONE;
 }
 
-/* The demo's relay ends with it, however that ends: it says whose child this is. */
-static void end_with_demo(void) {
-  const char *demo = getenv("LIMPET_DEMO_PID");
-  if (demo && (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != strtol(demo, NULL, 10)))
-    (void)raise(SIGTERM);
-}
-
 static int run(struct serve *serve) {
   int error;
   if (!open_loop(&serve->uv))
@@ -250,6 +244,5 @@ static int run(struct serve *serve) {
 int serve_main(int argc, char **argv) {
   static struct serve serve;
   int status;
-  end_with_demo();
   return parse(&serve, argc, argv, &status) ? run(&serve) : status;
 }

@@ -175,6 +175,8 @@ static int run_worlds(const struct simulate_worlds_settings *settings) {
     return complain("what to simulate comes first: backoff, herd, or worlds by --seed or --script");
   if (settings->script && (settings->has_seed || settings->seeds))
     return complain("--script is one world: it makes no sense with seeds");
+  if ((settings->worlds > 1 || settings->seconds > 0) && !settings->has_seed)
+    return complain("--worlds and --seconds go on from --seed, which is missing");
   if (settings->is_verbose && !settings->script)
     return complain("--verbose tells of one world: it makes sense with --script only");
   return simulate_worlds(settings);

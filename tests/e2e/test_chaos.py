@@ -390,7 +390,7 @@ class Faults(ChaosCase):
             try:
                 self.dial(chaos).close()
                 return False
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):  # it may go while one waits to be accepted
                 return True
         wait_until("down", is_refused)
         wait_until("up again", lambda: not is_refused())

@@ -543,6 +543,7 @@ class Options(RelayCase):
         (("--trust-proxy", "localhost"), "not an IP address"),
         (("--store", "/nonexistent/store"), "cannot be opened"),
         (("--web", "."), "no index.html"),
+        (("--store=",), "empty path"),
     ]
 
     def test_unusable_ones_are_named(self):

@@ -183,6 +183,9 @@ class Worlds(Simulate):
         self.refused("--seed", "1", "--script", "-", naming="--script")
         self.refused("--seed", "1", "--verbose", naming="--verbose")
         self.refused("--seed", "1", "--clients", "5", naming="--clients")
+        for option in ("--worlds", "--seconds"):
+            self.refused("--seeds", "/dev/null", option, "5", naming="--seed")
+            self.refused("--script", "/dev/null", option, "5", naming="--seed")
         self.refused("--script", "/nonexistent/script", naming="No such file")
         self.refused("--seeds", "/nonexistent/seeds", naming="No such file")
 
