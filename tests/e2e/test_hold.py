@@ -398,10 +398,11 @@ class Pressure(HoldCase):
 
     def test_the_far_side_is_read_no_faster_than_the_program_reads(self):
         count, size = 2000, 16000  # more than all the system's buffers on the way
+        messages = b"".join(frame(TEXT, b"%d " % n + b"x" * size) for n in range(count))
 
         def flood(peer):
             peer.open()
-            peer.send(b"".join(frame(TEXT, b"%d " % n + b"x" * size) for n in range(count)))
+            peer.send(messages)
             peer.serve()
         server = self.keep(HostileServer(flood))
         hold = self.hold(server.url(""), "--heartbeat-interval", "200", "--heartbeat-timeout",
