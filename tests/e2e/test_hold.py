@@ -340,13 +340,7 @@ class Pressure(HoldCase):
             self.assertIn(b" 400 ", s.recv(4096))
 
     def test_a_log_that_nobody_reads_holds_up_nobody(self):
-        reader, writer = os.pipe()
-        self.addCleanup(os.close, reader)
-        os.set_blocking(writer, False)
-        with self.assertRaises(BlockingIOError):
-            while True:
-                os.write(writer, b"x" * 4096)
-        os.set_blocking(writer, True)
+        reader, writer = self.full_pipe()
         hold = self.hold("ws://127.0.0.1:9", stderr=writer)
         os.close(writer)
         for _ in range(3):

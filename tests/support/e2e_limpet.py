@@ -216,6 +216,17 @@ class LimpetCase(unittest.TestCase):
 
     maxDiff = None
 
+    def full_pipe(self):
+        """A pipe that takes no more: (reader, writer), of which the caller closes the writer."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4096)
+        os.set_blocking(writer, True)
+        return reader, writer
+
     def limpet(self, *args, **kwargs):
         """Starts the program with these arguments."""
         run = Limpet(*args, **kwargs)
