@@ -7,17 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static unsigned long long left_out; /* lines, since the last one */
-
 /* A reader of the lines that stands still holds up no connection. */
 static bool can_print(const char *before, const char *behind) {
-  if (!can_complain()) {
-    left_out++;
+  if (!can_complain())
     return false;
-  }
+  const unsigned long long left_out = take_left_out();
   if (left_out)
     (void)fprintf(stderr, "%s%llu%s\n", before, left_out, behind);
-  left_out = 0;
   return true;
 }
 

@@ -25,7 +25,6 @@ struct plain {
   uv_timer_t linger;
   bool is_flushed; /* all that was read is stored */
   bool is_input_bad;
-  bool is_connected;
   bool is_paused; /* standard output takes no more for now */
 };
 
@@ -74,6 +73,12 @@ static void flush_output(struct chat_run *run) {
 
 /* ---- the end ---- */
 
+static bool is_connected(const struct chat_run *run) {
+  limpet_snapshot snapshot;
+  limpet_get_snapshot(chat_client(run->chat), &snapshot, sizeof snapshot);
+  return snapshot.state == LIMPET_CONNECTED;
+}
+
 static void wait_for_more(struct chat_run *run);
 
 /* While output is blocked nothing can come. */
@@ -89,7 +94,7 @@ static void wait_for_more(struct chat_run *run) {
   const bool is_settled =
       chat_is_settled(run->chat) && !printer_is_blocked(&plain_of(run)->printer);
   const uint64_t ms = is_settled ? run->command.connect.linger_ms : SILENCE_MAX_MS;
-  if (plain_of(run)->is_flushed && plain_of(run)->is_connected && !run->is_leaving)
+  if (plain_of(run)->is_flushed && is_connected(run) && !run->is_leaving)
     uv_timer_start(&plain_of(run)->linger, on_linger, ms, 0);
 }
 
@@ -200,7 +205,6 @@ static void on_change(struct chat_run *run) {
 
 static void on_state(struct chat_run *run, limpet_state to) {
   struct plain *plain = plain_of(run);
-  plain->is_connected = to == LIMPET_CONNECTED;
   if (to == LIMPET_FAILED)
     chat_run_finish(run, EXIT_GAVE_UP);
   else if (to == LIMPET_ERROR)

@@ -15,8 +15,10 @@ enum exit_status {
 
 /** "limpet: ..." on stderr. Returns EXIT_USAGE. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/** Whether a line can go to stderr now: not while nobody reads there. */
+/** Whether a line can go to stderr now: not while nobody reads there. Then it is left out. */
 bool can_complain(void);
+/** How many lines were left out since the last call. */
+unsigned long long take_left_out(void);
 /** The first line of standard output, at once. Where that takes none it is complained of; one that
     was closed from the start is nobody's. */
 void print_address(const char *address);

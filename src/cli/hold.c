@@ -29,7 +29,6 @@ struct run {
 /* ---- the log ---- */
 
 static bool is_quiet;
-static unsigned long long left_out; /* lines, since the last one */
 
 /* What the far side said may be in it. A reader of the log that stands still holds up no program.
  */
@@ -37,15 +36,11 @@ static void log_line(const char *line) {
   struct timespec now;
   struct tm utc;
   char stamp[32], clean[LINE_CAP], gap[48] = "";
-  if (is_quiet)
+  if (is_quiet || !can_complain())
     return;
-  if (!can_complain()) {
-    left_out++;
-    return;
-  }
+  const unsigned long long left_out = take_left_out();
   if (left_out)
     (void)snprintf(gap, sizeof gap, " left_out=%llu", left_out);
-  left_out = 0;
   (void)clock_gettime(CLOCK_REALTIME, &now);
   (void)gmtime_r(&now.tv_sec, &utc);
   (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);

@@ -41,10 +41,20 @@ int complain(const char *format, ...) {
   return EXIT_USAGE;
 }
 
+static unsigned long long left_out;
+
 /* What can be written to takes a page, which is more than a line. */
 bool can_complain(void) {
   struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
-  return poll(&output, 1, 0) != 0;
+  const bool can = poll(&output, 1, 0) != 0;
+  left_out += !can;
+  return can;
+}
+
+unsigned long long take_left_out(void) {
+  const unsigned long long count = left_out;
+  left_out = 0;
+  return count;
 }
 
 /* hold_standard_numbers() stands in for it. */
